@@ -1,0 +1,141 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+// Modules in the order of docs/modules.txt: each may import only what stands above it.
+let package = Package(
+    name: "martlet",
+    products: [
+        .executable(name: "martlet", targets: ["martlet"]),
+        .executable(name: "martlet-appliance", targets: ["martlet-appliance"]),
+        .executable(name: "martlet-central", targets: ["martlet-central"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        // Exactly one trait: with two, SwiftPM rebuilds all of Hummingbird at every other planning.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: ["FullFoundation"]),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+    ],
+    targets: [
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+
+        .target(name: "Model", swiftSettings: strict),
+        .target(name: "Seal", dependencies: ["Model", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
+        .target(name: "Documents", dependencies: ["Model", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
+        .target(name: "Conditions", dependencies: ["Model", "Documents"], swiftSettings: strict),
+        .target(name: "Catalog", dependencies: ["Model", "Seal", "Documents", "Conditions"], swiftSettings: strict),
+        .target(
+            name: "Evidence", dependencies: ["Model", "Seal", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
+        .target(
+            name: "Database",
+            dependencies: ["Model", "Seal", "CPostgres", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
+        .target(
+            name: "Hosts",
+            dependencies: [
+                "Model", .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"),
+            ], swiftSettings: strict),
+        .target(name: "Detection", dependencies: ["Model", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
+        .target(name: "Healing", dependencies: ["Model", "Seal", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
+        .target(name: "Wire", dependencies: ["Model", "Seal", "Evidence"], swiftSettings: strict),
+        .target(
+            name: "Appliance",
+            dependencies: [
+                "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+        .target(name: "Reports", dependencies: ["Model", "Seal", "Evidence", "CArchive"], swiftSettings: strict),
+        .target(
+            name: "Central",
+            dependencies: [
+                "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Wire", "Reports",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+
+        .executableTarget(
+            name: "martlet",
+            dependencies: [
+                "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance",
+                "Reports", "Central", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "martlet-appliance",
+            dependencies: [
+                "Model", "Appliance", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "martlet-central",
+            dependencies: [
+                "Model", "Central", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+
+        .target(name: "TestSupport", dependencies: ["Model", "Database"], path: "Tests/Support", swiftSettings: strict),
+        .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
+        .testTarget(name: "SealTests", dependencies: ["Model", "Seal", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
+        .testTarget(name: "DocumentsTests", dependencies: ["Model", "Documents"], swiftSettings: strict),
+        .testTarget(name: "ConditionsTests", dependencies: ["Model", "Documents", "Conditions"], swiftSettings: strict),
+        .testTarget(name: "CatalogTests", dependencies: ["Model", "Seal", "Documents", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
+        .testTarget(name: "EvidenceTests", dependencies: ["Model", "Seal", "Evidence", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "DatabaseTests", dependencies: ["Model", "Database", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "HostsTests", dependencies: ["Model", "Hosts", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "DetectionTests", dependencies: ["Model", "Documents", "Conditions", "Catalog", "Hosts", "Detection", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "HealingTests",
+            dependencies: ["Model", "Seal", "Documents", "Conditions", "Catalog", "Hosts", "Detection", "Healing", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(name: "WireTests", dependencies: ["Model", "Seal", "Evidence", "Wire"], swiftSettings: strict),
+        .testTarget(
+            name: "ApplianceTests",
+            dependencies: ["Model", "Seal", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CentralTests",
+            dependencies: ["Model", "Seal", "Catalog", "Evidence", "Database", "Wire", "Reports", "Central", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(name: "ReportsTests", dependencies: ["Model", "Seal", "Evidence", "Reports", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "Scenarios",
+            dependencies: [
+                "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance", "Reports",
+                "Central", "TestSupport",
+            ], swiftSettings: strict),
+    ]
+)

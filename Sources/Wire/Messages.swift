@@ -1,0 +1,201 @@
+package import Evidence
+package import Model
+
+// The appliance API, version 1. HTTP/1.1 over TLS 1.3; bodies are JSON. Two listeners in Central:
+//
+//   web (server certificate only)
+//     GET  /v1/ca                    Central's CA certificate, PEM; checked against the fingerprint in the claim code
+//     POST /v1/enroll                EnrollmentRequest -> EnrollmentGrant
+//   appliance API (mutual TLS; the appliance is who its certificate says, never who a body says)
+//     POST /v1/checkin               CheckinRequest -> CheckinReply
+//     GET  /v1/catalog/{version}     the signed catalog pack, application/octet-stream
+//     POST /v1/orders/{order}/state  OrderReport -> 204
+//     POST /v1/evidence              EvidenceSubmission -> EvidenceReply
+//     POST /v1/certificate           CertificateRequest -> CertificateGrant (renewal, over the old certificate)
+//
+// Errors are RFC 9457 problem details with our stable `code`.
+
+/// Asks for an identity, once, with a claim code.
+package struct EnrollmentRequest: Hashable, Sendable {
+    package let claimSecret: String
+    /// PKCS #10, PEM. Only its public key is used; subject and extensions are Central's to set.
+    package let signingRequest: String
+    /// Raw 32 bytes of the Ed25519 key that signs evidence.
+    package let evidenceKey: [UInt8]
+    /// Raw 32 bytes of the X25519 key that secrets are sealed to.
+    package let sealingKey: [UInt8]
+    package let hostname: String
+    package let softwareVersion: String
+
+    package init(
+        claimSecret: String, signingRequest: String, evidenceKey: [UInt8], sealingKey: [UInt8], hostname: String, softwareVersion: String
+    ) {
+        self.claimSecret = claimSecret
+        self.signingRequest = signingRequest
+        self.evidenceKey = evidenceKey
+        self.sealingKey = sealingKey
+        self.hostname = hostname
+        self.softwareVersion = softwareVersion
+    }
+}
+
+package struct EnrollmentGrant: Hashable, Sendable {
+    package let organization: OrganizationID
+    package let site: SiteID
+    package let appliance: ApplianceID
+    /// The client certificate and the CA, PEM.
+    package let certificate: String
+    package let authority: String
+    /// Raw Ed25519 keys: of orders, of receipts, of catalog packs.
+    package let orderKey: [UInt8]
+    package let receiptKey: [UInt8]
+    package let catalogKey: [UInt8]
+    /// Where the appliance API listens (`https://central.example:8443`).
+    package let applianceURL: String
+
+    package init(
+        organization: OrganizationID, site: SiteID, appliance: ApplianceID, certificate: String, authority: String, orderKey: [UInt8],
+        receiptKey: [UInt8], catalogKey: [UInt8], applianceURL: String
+    ) {
+        self.organization = organization
+        self.site = site
+        self.appliance = appliance
+        self.certificate = certificate
+        self.authority = authority
+        self.orderKey = orderKey
+        self.receiptKey = receiptKey
+        self.catalogKey = catalogKey
+        self.applianceURL = applianceURL
+    }
+}
+
+package struct CheckinRequest: Hashable, Sendable {
+    package let sent: Timestamp
+    package let softwareVersion: String
+    package let catalogVersion: Int64
+    /// Newest sequence in the appliance's chain, -1 when empty; and how many bundles wait to be sent.
+    package let chainHead: Int64
+    package let queued: Int
+    package let openIncidents: Int
+    package let isPaused: Bool
+    package let clock: ClockReading
+
+    package init(
+        sent: Timestamp, softwareVersion: String, catalogVersion: Int64, chainHead: Int64, queued: Int, openIncidents: Int,
+        isPaused: Bool, clock: ClockReading
+    ) {
+        self.sent = sent
+        self.softwareVersion = softwareVersion
+        self.catalogVersion = catalogVersion
+        self.chainHead = chainHead
+        self.queued = queued
+        self.openIncidents = openIncidents
+        self.isPaused = isPaused
+        self.clock = clock
+    }
+}
+
+package struct CheckinReply: Hashable, Sendable {
+    package let received: Timestamp
+    /// The newest catalog for this appliance; 0 when there is none.
+    package let catalogVersion: Int64
+    /// Signed orders (`SignedEnvelope` JSON texts), oldest first, at most 20; each is sent until it is acknowledged.
+    package let orders: [String]
+    /// The highest sequence that Central holds for this appliance, -1 when none: where to push from.
+    package let acknowledgedSequence: Int64
+    /// The client certificate should be renewed now.
+    package let renewCertificate: Bool
+
+    package init(received: Timestamp, catalogVersion: Int64, orders: [String], acknowledgedSequence: Int64, renewCertificate: Bool) {
+        self.received = received
+        self.catalogVersion = catalogVersion
+        self.orders = orders
+        self.acknowledgedSequence = acknowledgedSequence
+        self.renewCertificate = renewCertificate
+    }
+}
+
+/// What became of an order. `acknowledged` first, then one final state; repeating one is harmless.
+package struct OrderReport: Hashable, Sendable {
+    package enum State: String, Hashable, Sendable, CaseIterable { case acknowledged, completed, failed, rejected, expired }
+    package let order: OrderID
+    package let state: State
+    package let code: Code?
+    /// Sequence of the bundle that proves it, for final states.
+    package let evidenceSequence: Int64?
+
+    package init(order: OrderID, state: State, code: Code?, evidenceSequence: Int64?) {
+        self.order = order
+        self.state = state
+        self.code = code
+        self.evidenceSequence = evidenceSequence
+    }
+}
+
+/// Consecutive bundles of the sender's chain, oldest first, at most 500 and 4 MiB.
+package struct EvidenceSubmission: Hashable, Sendable {
+    package let bundles: [SignedBundle]
+    package init(bundles: [SignedBundle]) { self.bundles = bundles }
+}
+
+/// One signed receipt for all that was accepted, and the first refusal, after which nothing was looked at.
+package struct EvidenceReply: Hashable, Sendable {
+    package struct Refusal: Hashable, Sendable {
+        package let sequence: Int64?
+        package let code: Code
+        package let sentence: String
+
+        package init(sequence: Int64?, code: Code, sentence: String) {
+            self.sequence = sequence
+            self.code = code
+            self.sentence = sentence
+        }
+    }
+    /// `SignedEnvelope` JSON text over a `martlet.receipt/v1`; nil when nothing was accepted.
+    package let receipt: String?
+    package let refusal: Refusal?
+    package let acknowledgedSequence: Int64
+
+    package init(receipt: String?, refusal: Refusal?, acknowledgedSequence: Int64) {
+        self.receipt = receipt
+        self.refusal = refusal
+        self.acknowledgedSequence = acknowledgedSequence
+    }
+}
+
+/// Central's signed word that it holds these bundles durably: `martlet.receipt/v1`.
+package struct Receipt: Hashable, Sendable {
+    package static let schema = "martlet.receipt/v1"
+    package let site: SiteID
+    package let appliance: ApplianceID
+    package let firstSequence: Int64
+    package let lastSequence: Int64
+    /// Digest of the bundle at `lastSequence`: with the chain inside, it fixes all before it.
+    package let head: Digest
+    package let received: Timestamp
+
+    package init(
+        site: SiteID, appliance: ApplianceID, firstSequence: Int64, lastSequence: Int64, head: Digest, received: Timestamp
+    ) {
+        self.site = site
+        self.appliance = appliance
+        self.firstSequence = firstSequence
+        self.lastSequence = lastSequence
+        self.head = head
+        self.received = received
+    }
+}
+
+package struct CertificateRequest: Hashable, Sendable {
+    package let signingRequest: String
+    package init(signingRequest: String) { self.signingRequest = signingRequest }
+}
+
+package struct CertificateGrant: Hashable, Sendable {
+    package let certificate: String
+    package let authority: String
+    package init(certificate: String, authority: String) {
+        self.certificate = certificate
+        self.authority = authority
+    }
+}
