@@ -151,8 +151,8 @@ package enum StepArgument: Hashable, Sendable {
 package struct RunbookDefinition: Hashable, Sendable {
     package let id: RunbookID
     package let title: String
-    /// The check whose pass, after the last step, is the only proof of success.
-    package let check: CheckID
+    /// The checks it can repair. The one whose incident it is run for must pass after the last step: the only proof of success.
+    package let checks: [CheckID]
     package let platforms: [String]
     package let parameters: [String: ParameterDefinition]
     package let steps: [StepDefinition]
@@ -167,13 +167,13 @@ package struct RunbookDefinition: Hashable, Sendable {
     package let retries: Int
 
     package init(
-        id: RunbookID, title: String, check: CheckID, platforms: [String], parameters: [String: ParameterDefinition],
+        id: RunbookID, title: String, checks: [CheckID], platforms: [String], parameters: [String: ParameterDefinition],
         steps: [StepDefinition], isDisruptive: Bool, needsReboot: Bool, needsApproval: Bool, needsWindow: Bool, timeout: Duration,
         retries: Int
     ) {
         self.id = id
         self.title = title
-        self.check = check
+        self.checks = checks
         self.platforms = platforms
         self.parameters = parameters
         self.steps = steps
