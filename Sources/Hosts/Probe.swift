@@ -12,7 +12,9 @@ package protocol Probe: Sendable {
     /// services, paths to watch.
     func commands(_ parameters: [String: TypedValue]) -> [HostCommand]
     /// - Parameter results: one per command, in order.
-    func parse(_ results: [Result<CommandResult, HostError>], _ parameters: [String: TypedValue], at now: Timestamp) throws(ProbeError) -> Facts
+    func parse(
+        _ results: [Result<CommandResult, HostError>], _ parameters: [String: TypedValue], at now: Timestamp
+    ) throws(ProbeError) -> Facts
 }
 
 /// Why a look at a host gave no facts at all.
