@@ -50,7 +50,8 @@ let package = Package(
         .target(
             name: "Hosts",
             dependencies: [
-                "Model", .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"),
+                "Model", .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
         .target(name: "Detection", dependencies: ["Model", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
         .target(name: "Healing", dependencies: ["Model", "Seal", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
@@ -105,12 +106,22 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
 
+        .executableTarget(
+            name: "martlet-bench",
+            dependencies: [
+                "Model", "Seal", "Documents", "Conditions", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire",
+                "Appliance",
+            ], path: "Benchmarks", swiftSettings: strict),
+
         .target(name: "TestSupport", dependencies: ["Model", "Database"], path: "Tests/Support", swiftSettings: strict),
+        .testTarget(name: "RepositoryTests", swiftSettings: strict),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
-        .testTarget(name: "SealTests", dependencies: ["Model", "Seal", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
+        .testTarget(
+            name: "SealTests", dependencies: ["Model", "Seal", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
         .testTarget(name: "DocumentsTests", dependencies: ["Model", "Documents"], swiftSettings: strict),
         .testTarget(name: "ConditionsTests", dependencies: ["Model", "Documents", "Conditions"], swiftSettings: strict),
-        .testTarget(name: "CatalogTests", dependencies: ["Model", "Seal", "Documents", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
+        .testTarget(
+            name: "CatalogTests", dependencies: ["Model", "Seal", "Documents", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
         .testTarget(name: "EvidenceTests", dependencies: ["Model", "Seal", "Evidence", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "DatabaseTests", dependencies: ["Model", "Database", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "HostsTests", dependencies: ["Model", "Hosts", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
@@ -124,7 +135,9 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Model", "Seal", "Evidence", "Wire"], swiftSettings: strict),
         .testTarget(
             name: "ApplianceTests",
-            dependencies: ["Model", "Seal", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance", "TestSupport"],
+            dependencies: [
+                "Model", "Seal", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance", "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "CentralTests",
@@ -134,7 +147,8 @@ let package = Package(
         .testTarget(
             name: "Scenarios",
             dependencies: [
-                "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance", "Reports",
+                "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance",
+                "Reports",
                 "Central", "TestSupport",
             ], swiftSettings: strict),
     ]

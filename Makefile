@@ -1,0 +1,46 @@
+# `make help` lists what can be done. Everything works from a clean clone on Debian 12 with the Swift 6.3 toolchain; missing
+# Debian packages are installed (as root), nothing else is needed by hand.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+BIN := .build/debug
+RELEASE_PATH := .build-release
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint bench release docs
+
+help: ## what can be done here
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
+
+setup: ## install the Debian packages that building, the demo and the tests need
+	@scripts/setup
+
+build: setup ## build everything (debug)
+	@swift build
+
+demo: setup ## set up, build and run the main job end to end on this machine
+	@swift build --product martlet && swift build --product martlet-appliance && swift build --product martlet-central
+	@$(BIN)/martlet demo $(DEMO_OPTIONS)
+
+test: setup ## all tests, against real PostgreSQL, hosts, TLS and files
+	@scripts/lab/hosts prepare
+	@swift build --build-tests
+	@swift test --skip-build
+
+lint: ## formatting, the frameworks' checker, the catalog's lint
+	@swift format lint --strict -r Sources Tests Package.swift
+	@python3 Catalog/frameworks/check.py >/dev/null || python3 Catalog/frameworks/check.py
+	@scripts/check-repository
+
+bench: setup ## measure what SPEC-like figures the machine reaches, with ratios in one run (release build)
+	@swift build -c release --product martlet-bench
+	@.build/release/martlet-bench
+
+release: setup ## stripped release binaries with a static Swift runtime in dist/
+	@swift build -c release --static-swift-stdlib --scratch-path $(RELEASE_PATH) --product martlet
+	@swift build -c release --static-swift-stdlib --scratch-path $(RELEASE_PATH) --product martlet-appliance
+	@swift build -c release --static-swift-stdlib --scratch-path $(RELEASE_PATH) --product martlet-central
+	@mkdir -p dist && for name in martlet martlet-appliance martlet-central; do strip -o dist/$$name $(RELEASE_PATH)/release/$$name; done && ls -l dist
+
+docs: build ## regenerate the generated documents
+	@MARTLET_REWRITE=1 swift test --filter Documentation
