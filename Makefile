@@ -5,6 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 BIN := .build/debug
 RELEASE_PATH := .build-release
+RELEASE := swift build -c release --static-swift-stdlib --scratch-path $(RELEASE_PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test lint bench release docs
@@ -32,14 +33,13 @@ lint: ## formatting, the frameworks' checker, the catalog's lint
 	@python3 Catalog/frameworks/check.py >/dev/null || python3 Catalog/frameworks/check.py
 	@scripts/check-repository
 
-bench: setup ## measure what SPEC-like figures the machine reaches, with ratios in one run (release build)
-	@swift build -c release --product martlet-bench
-	@.build/release/martlet-bench
+bench: setup ## measure speed and memory, as ratios in one run (release build)
+	@$(RELEASE) --product martlet-bench
+	@$(RELEASE) --product martlet-appliance
+	@$(RELEASE_PATH)/release/martlet-bench $(BENCH_OPTIONS)
 
 release: setup ## stripped release binaries with a static Swift runtime in dist/
-	@swift build -c release --static-swift-stdlib --scratch-path $(RELEASE_PATH) --product martlet
-	@swift build -c release --static-swift-stdlib --scratch-path $(RELEASE_PATH) --product martlet-appliance
-	@swift build -c release --static-swift-stdlib --scratch-path $(RELEASE_PATH) --product martlet-central
+	@for name in martlet martlet-appliance martlet-central; do $(RELEASE) --product $$name; done
 	@mkdir -p dist && for name in martlet martlet-appliance martlet-central; do strip -o dist/$$name $(RELEASE_PATH)/release/$$name; done && ls -l dist
 
 docs: build ## regenerate the generated documents
