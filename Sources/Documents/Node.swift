@@ -15,7 +15,7 @@ package struct Mark: Hashable, Sendable, CustomStringConvertible {
 /// A parsed document (YAML or JSON), each piece with its place. Scalars keep their text: what `1.10` or `no` means is
 /// decided by the type that reads it, never guessed.
 package struct Node: Sendable {
-    package indirect enum Content: Sendable {
+    package enum Content: Sendable {
         case scalar(String, isQuoted: Bool)
         case sequence([Node])
         /// In document order; keys are unique (a repeated key is refused by the reader).
@@ -29,29 +29,4 @@ package struct Node: Sendable {
         self.content = content
         self.mark = mark
     }
-}
-
-/// One finding about a document: place, stable code, one sentence.
-package struct Diagnostic: Error, Hashable, Sendable, CustomStringConvertible {
-    package enum Level: String, Hashable, Sendable { case error, warning }
-    package let level: Level
-    package let mark: Mark
-    package let code: String
-    package let sentence: String
-
-    package init(_ level: Level = .error, at mark: Mark, code: String, _ sentence: String) {
-        self.level = level
-        self.mark = mark
-        self.code = code
-        self.sentence = sentence
-    }
-
-    package var description: String { "\(mark): \(level.rawValue): \(sentence) [\(code)]" }
-}
-
-/// All that is wrong with a set of documents at once, so that one run shows everything to mend.
-package struct Diagnostics: Error, Sendable, CustomStringConvertible {
-    package let all: [Diagnostic]
-    package init(_ all: [Diagnostic]) { self.all = all }
-    package var description: String { all.map(\.description).joined(separator: "\n") }
 }

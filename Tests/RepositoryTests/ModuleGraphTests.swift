@@ -54,7 +54,7 @@ import Testing
     }
 
     /// C stays behind one module each.
-    @Test(arguments: [("CPostgres", "Database"), ("GRDB", "Database"), ("CArchive", "Reports"), ("Yams", "Documents")])
+    @Test(arguments: [("CPostgres", "Database"), ("GRDB", "Database"), ("CArchive", "Reports"), ("Yams", "Documents"), ("CYaml", "Documents")])
     func onlyOneModuleSpeaksTo(library: String, module: String) throws {
         for (name, _) in try documentedModules() where name != module {
             #expect(try !imports(of: name).contains(library), "\(name) imports \(library), which belongs behind \(module)")

@@ -1,0 +1,109 @@
+package import Model
+
+/// Reads one mapping into types: each key once, every fault into the log, and at the end whatever was not read is refused.
+///
+/// A method that answers nil has logged why, so a caller reads all its keys first and gives up after.
+package struct NodeReader {
+    /// Where the mapping stands.
+    package let mark: Mark
+    /// What it is, for messages: `check`, `rule`.
+    package let kind: String
+    package let log: DiagnosticLog
+    private let entries: [(key: Node, value: Node)]
+    private var read: [String] = []
+
+    /// nil, and logged, when `node` is not a mapping.
+    package init?(_ node: Node, kind: String, log: DiagnosticLog) {
+        guard case .mapping(let entries) = node.content else {
+            log.error(at: node.mark, code: "document.not_mapping", "a \(kind) must be a mapping of keys to values")
+            return nil
+        }
+        self.mark = node.mark
+        self.kind = kind
+        self.log = log
+        self.entries = entries
+    }
+
+    /// The value of a key that may be absent.
+    package mutating func optional(_ key: String) -> Node? {
+        read.append(key)
+        for entry in entries {
+            if case .scalar(let name, _) = entry.key.content, name == key { return entry.value }
+        }
+        return nil
+    }
+
+    package mutating func required(_ key: String) -> Node? {
+        if let node = optional(key) { return node }
+        log.error(at: mark, code: "document.missing_key", "\(kind) has no \"\(key)\"")
+        return nil
+    }
+
+    /// Every entry, for mappings whose keys are names of things; counts as reading them all.
+    package mutating func all() -> [(key: Node, name: String, value: Node)] {
+        entries.compactMap { entry in
+            guard case .scalar(let name, _) = entry.key.content else { return nil }
+            read.append(name)
+            return (entry.key, name, entry.value)
+        }
+    }
+
+    package mutating func text(_ key: String, bytesMax: Int = 1_000) -> String? {
+        required(key).flatMap { $0.text(key, bytesMax: bytesMax, log: log) }
+    }
+
+    package mutating func name<Subject>(_ key: String, as: Name<Subject>.Type) -> Name<Subject>? {
+        required(key).flatMap { $0.name(key, as: Name<Subject>.self, log: log) }
+    }
+
+    /// A list of names; absent is `default`, or a fault where there is none.
+    package mutating func names<Subject>(_ key: String, as: Name<Subject>.Type, default: [Name<Subject>]? = nil) -> [Name<Subject>]? {
+        guard let node = value(key, hasDefault: `default` != nil) else { return `default` }
+        guard let items = node.items(key, log: log) else { return nil }
+        let names = items.compactMap { $0.name(key, as: Name<Subject>.self, log: log) }
+        return names.count == items.count ? names : nil
+    }
+
+    package mutating func texts(_ key: String, default: [String]? = nil) -> [String]? {
+        guard let node = value(key, hasDefault: `default` != nil) else { return `default` }
+        guard let items = node.items(key, log: log) else { return nil }
+        let texts = items.compactMap { $0.text(key, log: log) }
+        return texts.count == items.count ? texts : nil
+    }
+
+    package mutating func integer(_ key: String, in range: ClosedRange<Int64>, default: Int64? = nil) -> Int64? {
+        guard let node = value(key, hasDefault: `default` != nil) else { return `default` }
+        return node.integer(key, in: range, log: log)
+    }
+
+    package mutating func boolean(_ key: String, default: Bool? = nil) -> Bool? {
+        guard let node = value(key, hasDefault: `default` != nil) else { return `default` }
+        return node.boolean(key, log: log)
+    }
+
+    package mutating func duration(_ key: String, in range: ClosedRange<Duration>, default: Duration? = nil) -> Duration? {
+        guard let node = value(key, hasDefault: `default` != nil) else { return `default` }
+        return node.duration(key, in: range, log: log)
+    }
+
+    package mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
+        _ key: String, of: Choice.Type, default: Choice? = nil
+    ) -> Choice? {
+        guard let node = value(key, hasDefault: `default` != nil) else { return `default` }
+        return node.choice(key, of: Choice.self, log: log)
+    }
+
+    /// Refuses keys that nothing has read.
+    package func finish() {
+        guard entries.count > 0 else { return }
+        for entry in entries {
+            guard case .scalar(let name, _) = entry.key.content, !read.contains(name) else { continue }
+            log.error(
+                at: entry.key.mark, code: "document.unknown_key", "\(kind) has no key \(quoted(name))\(suggestion(for: name, in: read))")
+        }
+    }
+
+    private mutating func value(_ key: String, hasDefault: Bool) -> Node? {
+        hasDefault ? optional(key) : required(key)
+    }
+}
