@@ -5,6 +5,12 @@
 # one do nothing. `start` prints NAME=value lines on standard output; everything for people goes to standard error.
 set -euo pipefail
 
+# What is started here outlives the caller; a pipe or socket of the caller's that it inherited would keep the caller waiting.
+for descriptor in /proc/$$/fd/*; do
+  descriptor=${descriptor##*/}
+  case $descriptor in 0 | 1 | 2 | 255) ;; *) eval "exec $descriptor>&-" 2>/dev/null || true ;; esac
+done
+
 MARTLET_LAB_DIR=${MARTLET_LAB_DIR:-/var/tmp/martlet-lab}
 LAB_LIBRARY=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
