@@ -75,6 +75,23 @@ package protocol Host: Sendable {
     var id: HostID { get }
     /// Runs one command to its end.
     func run(_ command: HostCommand) async throws(HostError) -> CommandResult
+    /// Runs each to its end, in order, in as few round trips as the host allows; one that fails does not stop the others.
+    /// - Returns: one result per command.
+    func run(_ commands: [HostCommand]) async -> [Result<CommandResult, HostError>]
     /// Drops any kept connection, so that the next command makes a new one: what proves that the host can still be reached.
     func disconnect() async
+}
+
+extension Host {
+    package func run(_ commands: [HostCommand]) async -> [Result<CommandResult, HostError>] {
+        var results: [Result<CommandResult, HostError>] = []
+        for command in commands {
+            do {
+                results.append(.success(try await run(command)))
+            } catch {
+                results.append(.failure(error))
+            }
+        }
+        return results
+    }
 }
