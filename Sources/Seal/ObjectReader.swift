@@ -1,0 +1,164 @@
+package import Model
+
+/// Why a JSON object from outside is not the message it should be.
+package enum FieldError: Error, Hashable, Sendable {
+    case missing(String)
+    case wrongType(String, expected: String)
+    case outOfRange(String, expected: String)
+    case unknown(String)
+
+    package var code: String {
+        switch self {
+        case .missing: "field.missing"
+        case .wrongType: "field.type"
+        case .outOfRange: "field.value"
+        case .unknown: "field.unknown"
+        }
+    }
+
+    package var message: String {
+        switch self {
+        case .missing(let path): "field \(path) is missing; nothing was taken."
+        case .wrongType(let path, let expected): "field \(path) is not \(expected); nothing was taken."
+        case .outOfRange(let path, let expected): "field \(path) is not \(expected); nothing was taken."
+        case .unknown(let path): "field \(path) is not known here; nothing was taken."
+        }
+    }
+}
+
+/// Reads typed members out of one JSON object, each with its limit. An absent member and `null` are the same.
+package struct ObjectReader {
+    private let members: [String: JSONValue]
+    private let path: String
+
+    package init(_ value: JSONValue, at path: String = "") throws(FieldError) {
+        guard let members = value.object else { throw .wrongType(path.isEmpty ? "(whole)" : path, expected: "an object") }
+        self.members = members
+        self.path = path
+    }
+
+    package func path(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+
+    package func optional(_ key: String) -> JSONValue? {
+        guard let value = members[key], value != .null else { return nil }
+        return value
+    }
+
+    package func required(_ key: String) throws(FieldError) -> JSONValue {
+        guard let value = optional(key) else { throw .missing(path(key)) }
+        return value
+    }
+
+    /// For messages in which an unknown member could mean a condition that we would ignore.
+    package func refuseUnknown(except known: Set<String>) throws(FieldError) {
+        if let stranger = members.keys.filter({ !known.contains($0) }).min() { throw .unknown(path(stranger)) }
+    }
+
+    package func string(_ key: String, bytesMax: Int) throws(FieldError) -> String {
+        guard let text = try required(key).string else { throw .wrongType(path(key), expected: "a string") }
+        guard text.utf8.count <= bytesMax else { throw .outOfRange(path(key), expected: "at most \(bytesMax) bytes") }
+        return text
+    }
+
+    package func optionalString(_ key: String, bytesMax: Int) throws(FieldError) -> String? {
+        optional(key) == nil ? nil : try string(key, bytesMax: bytesMax)
+    }
+
+    package func integer(
+        _ key: String, in range: ClosedRange<Int64> = -JSONValue.greatestInteger...JSONValue.greatestInteger
+    ) throws(FieldError) -> Int64 {
+        guard let number = try required(key).integer else { throw .wrongType(path(key), expected: "an integer") }
+        guard range.contains(number) else {
+            throw .outOfRange(path(key), expected: "within \(range.lowerBound)...\(range.upperBound)")
+        }
+        return number
+    }
+
+    package func optionalInteger(
+        _ key: String, in range: ClosedRange<Int64> = -JSONValue.greatestInteger...JSONValue.greatestInteger
+    ) throws(FieldError) -> Int64? {
+        optional(key) == nil ? nil : try integer(key, in: range)
+    }
+
+    package func boolean(_ key: String) throws(FieldError) -> Bool {
+        guard let flag = try required(key).boolean else { throw .wrongType(path(key), expected: "true or false") }
+        return flag
+    }
+
+    package func instant(_ key: String) throws(FieldError) -> Timestamp {
+        guard let instant = Timestamp(try string(key, bytesMax: 24)) else {
+            throw .outOfRange(path(key), expected: "an instant such as 2026-01-31T09:30:00.000Z")
+        }
+        return instant
+    }
+
+    package func optionalInstant(_ key: String) throws(FieldError) -> Timestamp? {
+        optional(key) == nil ? nil : try instant(key)
+    }
+
+    /// An identifier, name, digest or anything else that has one text.
+    package func parsed<Value: LosslessStringConvertible>(_ key: String, as type: Value.Type = Value.self) throws(FieldError) -> Value {
+        guard let value = Value(try string(key, bytesMax: 200)) else { throw .outOfRange(path(key), expected: "a well-formed \(type)") }
+        return value
+    }
+
+    package func optionalParsed<Value: LosslessStringConvertible>(
+        _ key: String, as type: Value.Type = Value.self
+    ) throws(FieldError) -> Value? {
+        optional(key) == nil ? nil : try parsed(key, as: type)
+    }
+
+    /// A word of a closed set.
+    package func word<Value: RawRepresentable<String>>(_ key: String, as type: Value.Type = Value.self) throws(FieldError) -> Value {
+        guard let value = Value(rawValue: try string(key, bytesMax: 100)) else {
+            throw .outOfRange(path(key), expected: "one of the words for \(type)")
+        }
+        return value
+    }
+
+    package func optionalWord<Value: RawRepresentable<String>>(
+        _ key: String, as type: Value.Type = Value.self
+    ) throws(FieldError) -> Value? {
+        optional(key) == nil ? nil : try word(key, as: type)
+    }
+
+    /// Base 64.
+    package func bytes(_ key: String, count: ClosedRange<Int>) throws(FieldError) -> [UInt8] {
+        guard let bytes = [UInt8](base64: try string(key, bytesMax: (count.upperBound + 2) / 3 * 4)) else {
+            throw .outOfRange(path(key), expected: "base 64")
+        }
+        guard count.contains(bytes.count) else {
+            throw .outOfRange(path(key), expected: "\(count.lowerBound)...\(count.upperBound) bytes")
+        }
+        return bytes
+    }
+
+    package func array(_ key: String, countMax: Int) throws(FieldError) -> [JSONValue] {
+        guard let items = try required(key).array else { throw .wrongType(path(key), expected: "an array") }
+        guard items.count <= countMax else { throw .outOfRange(path(key), expected: "at most \(countMax) items") }
+        return items
+    }
+
+    /// Objects of an array, each with its own reader.
+    package func objects(_ key: String, countMax: Int) throws(FieldError) -> [ObjectReader] {
+        var readers: [ObjectReader] = []
+        for (index, item) in try array(key, countMax: countMax).enumerated() {
+            readers.append(try ObjectReader(item, at: "\(path(key))[\(index)]"))
+        }
+        return readers
+    }
+
+    package func strings(_ key: String, countMax: Int, bytesMax: Int) throws(FieldError) -> [String] {
+        var texts: [String] = []
+        for (index, item) in try array(key, countMax: countMax).enumerated() {
+            guard let text = item.string else { throw .wrongType("\(path(key))[\(index)]", expected: "a string") }
+            guard text.utf8.count <= bytesMax else {
+                throw .outOfRange("\(path(key))[\(index)]", expected: "at most \(bytesMax) bytes")
+            }
+            texts.append(text)
+        }
+        return texts
+    }
+
+    package func object(_ key: String) throws(FieldError) -> ObjectReader { try ObjectReader(required(key), at: path(key)) }
+}
