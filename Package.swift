@@ -46,7 +46,10 @@ let package = Package(
             name: "Evidence", dependencies: ["Model", "Seal", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
         .target(
             name: "Database",
-            dependencies: ["Model", "Seal", "CPostgres", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
+            dependencies: [
+                "Model", "Seal", "CPostgres", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ], swiftSettings: strict),
         .target(
             name: "Hosts",
             dependencies: [
