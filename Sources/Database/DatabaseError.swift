@@ -27,7 +27,8 @@ package enum DatabaseError: Error, Hashable, Sendable {
     package var message: String {
         switch self {
         case .constraint(let detail): "the database refused the change: \(detail); nothing was written."
-        case .unavailable(let detail): "the database does not answer: \(detail); nothing was written. Check that it runs and can be reached."
+        case .unavailable(let detail):
+            "the database does not answer: \(detail); nothing was written. Check that it runs and can be reached."
         case .outcomeUnknown(let detail): "the connection was lost while committing: \(detail); the change may or may not be there."
         case .full: "the database's disk is full; nothing was written. Free space and try again."
         case .corrupt(let detail): "the database holds what it cannot hold: \(detail); nothing was changed. Restore it from a backup."

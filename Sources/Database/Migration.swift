@@ -12,7 +12,8 @@ package struct Migration: Sendable {
         self.number = number
         self.name = name
         postgres = text.description
-        sqlite = text.description.replacing("BIGINT", with: "INTEGER").replacing("BYTEA", with: "BLOB").replacing("\n);", with: "\n) STRICT;")
+        sqlite = text.description.replacing("BIGINT", with: "INTEGER").replacing("BYTEA", with: "BLOB").replacing(
+            "\n);", with: "\n) STRICT;")
     }
 
     /// For what the dialects write differently.

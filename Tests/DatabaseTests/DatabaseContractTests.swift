@@ -1,8 +1,8 @@
 import Database
 import Glibc
 import Synchronization
-import Testing
 import TestSupport
+import Testing
 
 /// One body of tests over both real databases: what holds for one holds for the other.
 @Suite struct DatabaseContractTests {
@@ -21,7 +21,8 @@ import TestSupport
             let rows = try await database.write { transaction in
                 switch transaction.dialect {
                 case .sqlite: try transaction.execute("CREATE TABLE v (n BIGINT PRIMARY KEY, i BIGINT, d DOUBLE PRECISION, t TEXT, b BLOB)")
-                case .postgres: try transaction.execute("CREATE TABLE v (n BIGINT PRIMARY KEY, i BIGINT, d DOUBLE PRECISION, t TEXT, b BYTEA)")
+                case .postgres:
+                    try transaction.execute("CREATE TABLE v (n BIGINT PRIMARY KEY, i BIGINT, d DOUBLE PRECISION, t TEXT, b BYTEA)")
                 }
                 for (n, text) in texts.enumerated() {
                     try transaction.execute(

@@ -1,7 +1,7 @@
 import Database
 import Model
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct MigratorTests {
     private let first = Migration(1, "people", "CREATE TABLE people (id TEXT PRIMARY KEY, born_at BIGINT NOT NULL, photo BYTEA\n);")

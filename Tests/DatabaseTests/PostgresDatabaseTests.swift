@@ -1,6 +1,6 @@
 import Database
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct PostgresDatabaseTests {
     /// Every commit that was acknowledged is there after SIGKILL of the server, and the same handle goes on afterwards.
@@ -74,7 +74,8 @@ import TestSupport
         }
         await gate.reached(1)
         _ = try await other.read {
-            try $0.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+            try $0.query(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
         }
         gate.reach(2)
         try await written

@@ -1,7 +1,7 @@
 import Database
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct SQLiteDatabaseTests {
     @Test("The file and its WAL are for their owner only")
@@ -38,7 +38,9 @@ import TestSupport
         #expect(throws: DatabaseError.self) { try Databases.open("mysql://x") }
     }
 
-    @Test("A full disk is `full`, loses nothing acknowledged, and ends when there is room", .enabled(if: geteuid() == 0, "needs root for a tmpfs"))
+    @Test(
+        "A full disk is `full`, loses nothing acknowledged, and ends when there is room",
+        .enabled(if: geteuid() == 0, "needs root for a tmpfs"))
     func fullDisk() async throws {
         let directory = try TemporaryDirectory()
         try runCommand("/usr/bin/mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory.path])
