@@ -49,10 +49,13 @@ private enum Colour: String, CaseIterable { case red, green }
         #expect(throws: Diagnostics.self) { try log.throwIfErrors() }
     }
 
-    @Test("Durations: unit, bounds, nothing else", arguments: [
-        ("90s", 90), ("15m", 900), ("1h", 3_600), ("30d", 2_592_000), ("0s", 0), ("3660d", 316_224_000), ("3661d", nil), ("1", nil), ("", nil),
-        ("s", nil), ("-1s", nil), ("1.5h", nil), ("1H", nil), ("1w", nil), ("99999999999d", nil), (" 1s", nil),
-    ] as [(String, Int64?)])
+    @Test(
+        "Durations: unit, bounds, nothing else",
+        arguments: [
+            ("90s", 90), ("15m", 900), ("1h", 3_600), ("30d", 2_592_000), ("0s", 0), ("3660d", 316_224_000), ("3661d", nil), ("1", nil),
+            ("", nil),
+            ("s", nil), ("-1s", nil), ("1.5h", nil), ("1H", nil), ("1w", nil), ("99999999999d", nil), (" 1s", nil),
+        ] as [(String, Int64?)])
     func readsDurations(text: String, seconds: Int64?) {
         #expect(DurationText.parse(text)?.wholeSeconds == seconds)
         if let seconds { #expect(DurationText.parse(DurationText.text(.seconds(seconds)))?.wholeSeconds == seconds) }

@@ -46,7 +46,8 @@ import Testing
     @Test("Bytes that are not UTF-8 text are refused before the parser sees them")
     func refusesOtherEncodings() {
         let wrong: [[UInt8]] = [
-            [0x61, 0x3a, 0x20, 0xff], [0xff, 0xfe, 0x61, 0x00], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0x61, 0x3a, 0x20, 0x00, 0x62], [0xe2, 0x82],
+            [0x61, 0x3a, 0x20, 0xff], [0xff, 0xfe, 0x61, 0x00], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0x61, 0x3a, 0x20, 0x00, 0x62],
+            [0xe2, 0x82],
         ]
         for bytes in wrong { #expect(refusal(bytes)?.code == "yaml.not_utf8") }
         #expect(refusal([0x61, 0x3a, 0x0a, 0x20, 0xff])?.mark.line == 2)
@@ -70,7 +71,9 @@ import Testing
         #expect(refusal(Array("[1,2,3,4,5,6,7,8]".utf8), limits: limits)?.code == "yaml.too_many")
     }
 
-    @Test("A mebibyte of brackets, keys, dashes or one word is refused, or read, without a crash", arguments: ["[", "{", "- ", "a: ", "? ", "[a,"])
+    @Test(
+        "A mebibyte of brackets, keys, dashes or one word is refused, or read, without a crash",
+        arguments: ["[", "{", "- ", "a: ", "? ", "[a,"])
     func survivesRepetition(piece: String) {
         let text = String(repeating: piece, count: (1 << 20) / piece.utf8.count)
         #expect(refusal(Array(text.utf8)) != nil)
