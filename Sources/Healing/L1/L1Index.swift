@@ -1,0 +1,159 @@
+package import Catalog
+import Conditions
+package import Model
+
+/// What the rules say of one incident.
+package enum Decision: Hashable, Sendable {
+    /// The first rule that holds repairs, with these arguments.
+    case run(rule: RuleID, runbook: RunbookID, arguments: [String: TypedValue])
+    /// The first rule that holds hands it to a person.
+    case escalate(rule: RuleID)
+    /// A rule that comes before any that holds could not be decided, or its argument could not be had: a person.
+    case undecided(rule: RuleID, Code)
+    case noRule
+}
+
+/// All rules, compiled once per catalog: a decision costs what the few rules for its check and code cost, whatever the
+/// number of all rules.
+///
+/// Rules of one check and code lie side by side in a flat table, in the order in which they are tried. Platforms are
+/// bits, so that a rule for another platform costs one AND. The condition of a rule that tests one fact against literals
+/// is answered by the table itself; all others go to the one evaluator that checks use too.
+package struct L1Index: Sendable {
+    /// Of one host, made once: the platforms that rules name, as bits.
+    package struct Platforms: Hashable, Sendable {
+        fileprivate let bits: UInt64
+        fileprivate let names: Set<String>
+    }
+
+    private struct Key: Hashable {
+        let check: CheckID
+        let code: Code
+    }
+
+    private struct Entry {
+        let platforms: UInt64
+        let rule: Int32
+    }
+
+    private var ranges: [Key: Range<Int32>] = [:]
+    private var entries: [Entry] = []
+    private var rules: [RuleDefinition] = []
+    /// By rule; nil where an argument is taken from facts or the check.
+    private var fixedDecisions: [Decision?] = []
+    private var platformBits: [String: UInt64] = [:]
+
+    package init(_ definitions: [RuleDefinition]) {
+        rules = definitions.sorted { ($0.priority, $0.id) < ($1.priority, $1.id) }
+        var lists: [Key: [Entry]] = [:]
+        for (number, rule) in rules.enumerated() {
+            var bits: UInt64 = rule.platforms.isEmpty ? .max : 0
+            for platform in rule.platforms {
+                // The first 63 platforms have a bit of their own; all others share the last, and names decide there.
+                let bit = platformBits[platform] ?? UInt64(1) << UInt64(min(platformBits.count, 63))
+                platformBits[platform] = bit
+                bits |= bit
+            }
+            for code in rule.codes {
+                lists[Key(check: rule.check, code: code), default: []].append(Entry(platforms: bits, rule: Int32(number)))
+            }
+            fixedDecisions.append(Self.fixedDecision(rule))
+        }
+        for (key, list) in lists {
+            ranges[key] = Int32(entries.count)..<Int32(entries.count + list.count)
+            entries += list
+        }
+    }
+
+    package func platforms(_ names: some Sequence<String>) -> Platforms {
+        Platforms(bits: names.reduce(0) { $0 | (platformBits[$1] ?? 0) }, names: Set(names))
+    }
+
+    /// - Parameter parameters: of the incident's check, defaults with the baseline over them.
+    package func decide(
+        _ incident: Incident, on platforms: Platforms, facts: Facts, parameters: [String: TypedValue], at now: Timestamp
+    ) -> Decision {
+        guard let range = ranges[Key(check: incident.check, code: incident.code)] else { return .noRule }
+        for position in range {
+            let entry = entries[Int(position)]
+            guard entry.platforms & platforms.bits != 0 || entry.platforms == .max else { continue }
+            let rule = rules[Int(entry.rule)]
+            if entry.platforms != .max, entry.platforms >> 63 != 0, platforms.names.isDisjoint(with: rule.platforms) { continue }
+            if let condition = rule.condition {
+                switch condition.truth(facts, parameters, now) {
+                case .fails: continue
+                // What was not seen must not let a later, bolder rule act in place of a careful one.
+                case .unknown(let code): return .undecided(rule: rule.id, code)
+                case .holds: break
+                }
+            }
+            return fixedDecisions[Int(entry.rule)] ?? Self.decision(rule, facts, parameters)
+        }
+        return .noRule
+    }
+
+    /// Every rule for the incident's check and code in the order in which they are tried, with what became of it.
+    package func explain(
+        _ incident: Incident, on platforms: Platforms, facts: Facts, parameters: [String: TypedValue], at now: Timestamp
+    ) -> [Explanation] {
+        guard let range = ranges[Key(check: incident.check, code: incident.code)] else { return [] }
+        var isDecided = false
+        return range.map { position in
+            let rule = rules[Int(entries[Int(position)].rule)]
+            if isDecided { return Explanation(rule: rule, fate: .notReached) }
+            guard rule.platforms.isEmpty || !platforms.names.isDisjoint(with: rule.platforms) else {
+                return Explanation(rule: rule, fate: .otherPlatform)
+            }
+            switch rule.condition?.truth(facts, parameters, now) ?? .holds {
+            case .fails: return Explanation(rule: rule, fate: .conditionFails)
+            case .unknown(let code):
+                isDecided = true
+                return Explanation(rule: rule, fate: .conditionUnknown(code))
+            case .holds:
+                isDecided = true
+                return Explanation(rule: rule, fate: .fires(Self.decision(rule, facts, parameters)))
+            }
+        }
+    }
+
+    package struct Explanation: Hashable, Sendable {
+        package enum Fate: Hashable, Sendable {
+            case fires(Decision)
+            case otherPlatform
+            case conditionFails
+            case conditionUnknown(Code)
+            /// A rule before it decided.
+            case notReached
+        }
+        package let rule: RuleDefinition
+        package let fate: Fate
+    }
+
+    private static func fixedDecision(_ rule: RuleDefinition) -> Decision? {
+        guard let runbook = rule.runbook else { return .escalate(rule: rule.id) }
+        var arguments: [String: TypedValue] = [:]
+        for (name, argument) in rule.parameters {
+            guard case .literal(let value) = argument else { return nil }
+            arguments[name] = value
+        }
+        return .run(rule: rule.id, runbook: runbook, arguments: arguments)
+    }
+
+    private static func decision(_ rule: RuleDefinition, _ facts: Facts, _ parameters: [String: TypedValue]) -> Decision {
+        guard let runbook = rule.runbook else { return .escalate(rule: rule.id) }
+        var arguments: [String: TypedValue] = [:]
+        for (name, argument) in rule.parameters {
+            let value: TypedValue?
+            switch argument {
+            case .literal(let literal): value = literal
+            case .fact(let fact):
+                if let code = facts.unknowns[fact] { return .undecided(rule: rule.id, code) }
+                value = facts[fact]
+            case .checkParameter(let parameter): value = parameters[parameter]
+            }
+            guard let value else { return .undecided(rule: rule.id, "rule.argument_missing") }
+            arguments[name] = value
+        }
+        return .run(rule: rule.id, runbook: runbook, arguments: arguments)
+    }
+}
