@@ -122,7 +122,8 @@ let package = Package(
         .testTarget(
             name: "SealTests", dependencies: ["Model", "Seal", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
         .testTarget(name: "DocumentsTests", dependencies: ["Model", "Documents"], swiftSettings: strict),
-        .testTarget(name: "ConditionsTests", dependencies: ["Model", "Documents", "Conditions"], swiftSettings: strict),
+        .testTarget(
+            name: "ConditionsTests", dependencies: ["Model", "Documents", "Conditions"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "CatalogTests", dependencies: ["Model", "Seal", "Documents", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
         .testTarget(name: "EvidenceTests", dependencies: ["Model", "Seal", "Evidence", "TestSupport"], swiftSettings: strict),

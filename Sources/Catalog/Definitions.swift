@@ -1,6 +1,5 @@
 package import Conditions
 package import Model
-package import Seal
 
 /// A parameter of a check or runbook: its type, its range, and, for checks, the default that a baseline may override.
 package struct ParameterDefinition: Hashable, Sendable {

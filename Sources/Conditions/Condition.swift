@@ -37,11 +37,19 @@ package struct Comparison: Hashable, Sendable {
     package let fact: FactName
     package let `operator`: Operator
     package let operand: Operand
+    /// Compiled once for `matches`; nil for the others.
+    package let pattern: Pattern?
 
+    /// A literal of `matches` that is no pattern makes every evaluation `unknown("condition.pattern")`; the reader refuses it before.
     package init(fact: FactName, operator: Operator, operand: Operand) {
         self.fact = fact
         self.operator = `operator`
         self.operand = operand
+        if `operator` == .matches, case .literal(.string(let text)) = operand {
+            pattern = try? Pattern(text)
+        } else {
+            pattern = nil
+        }
     }
 }
 
