@@ -47,9 +47,10 @@ let package = Package(
         .target(
             name: "Database",
             dependencies: [
-                "Model", "Seal", "CPostgres", .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "Crypto", package: "swift-crypto"),
+                "Model", .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Crypto", package: "swift-crypto"),
             ], swiftSettings: strict),
+        // Apart from Database, so that the appliance does not load libpq and the twenty libraries behind it.
+        .target(name: "Postgres", dependencies: ["Model", "Database", "CPostgres"], swiftSettings: strict),
         .target(
             name: "Hosts",
             dependencies: [
@@ -76,7 +77,7 @@ let package = Package(
         .target(
             name: "Central",
             dependencies: [
-                "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Wire", "Reports",
+                "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Postgres", "Wire", "Reports",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -116,7 +117,7 @@ let package = Package(
                 "Appliance",
             ], path: "Benchmarks", swiftSettings: strict),
 
-        .target(name: "TestSupport", dependencies: ["Model", "Database"], path: "Tests/Support", swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["Model", "Database", "Postgres"], path: "Tests/Support", swiftSettings: strict),
         .testTarget(name: "RepositoryTests", swiftSettings: strict),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
         .testTarget(
@@ -127,7 +128,7 @@ let package = Package(
         .testTarget(
             name: "CatalogTests", dependencies: ["Model", "Seal", "Documents", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
         .testTarget(name: "EvidenceTests", dependencies: ["Model", "Seal", "Evidence", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "DatabaseTests", dependencies: ["Model", "Database", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "DatabaseTests", dependencies: ["Model", "Database", "Postgres", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "HostsTests", dependencies: ["Model", "Hosts", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "DetectionTests", dependencies: ["Model", "Documents", "Conditions", "Catalog", "Hosts", "Detection", "TestSupport"],

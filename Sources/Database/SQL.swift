@@ -69,7 +69,7 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
 
 extension SQL {
     /// PostgreSQL cannot store U+0000, and libpq would cut the text there without a word: refused on both engines.
-    func checkTexts() throws {
+    package func checkTexts() throws {
         for case .text(let text) in values where text.utf8.contains(0) {
             throw DatabaseError.constraint("a text holds the character U+0000")
         }

@@ -12,7 +12,7 @@ package protocol SQLTransaction {
 }
 
 /// What migrations need beside: several statements in one text, without parameters.
-protocol ScriptTransaction: SQLTransaction {
+package protocol ScriptTransaction: SQLTransaction {
     func run(script: String) throws
 }
 

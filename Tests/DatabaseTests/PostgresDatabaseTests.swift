@@ -1,4 +1,5 @@
 import Database
+import Postgres
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import Database
 import Foundation
+import Postgres
 import TestSupport
 import Testing
 

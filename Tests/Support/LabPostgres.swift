@@ -1,5 +1,6 @@
 import Database
 import Foundation
+import Postgres
 import Synchronization
 
 /// A real PostgreSQL in a directory of its own, started by `scripts/lab/postgres`.

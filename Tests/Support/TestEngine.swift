@@ -1,4 +1,5 @@
 package import Database
+import Postgres
 
 /// The databases over which every contract test runs.
 package enum TestEngine: String, CaseIterable, Sendable, CustomStringConvertible {

@@ -1,4 +1,5 @@
 import CPostgres
+import Database
 import Foundation
 import Model
 

@@ -1,3 +1,5 @@
+package import Database
+
 /// Opens the database that an address names.
 package enum Databases {
     /// - Parameter url: `sqlite:PATH`, or `postgres://…` / `postgresql://…` as libpq reads it (TLS by its `sslmode`).

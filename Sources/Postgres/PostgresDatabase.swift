@@ -1,3 +1,4 @@
+package import Database
 import Foundation
 
 /// PostgreSQL through libpq: a fixed number of threads, each owning one connection. Opened when first used, and again when lost.
