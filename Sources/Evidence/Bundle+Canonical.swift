@@ -1,0 +1,220 @@
+import Model
+import Seal
+
+extension Bundle {
+    /// The canonical bytes that are signed, written in key order without building a `JSONValue`: this runs for every
+    /// event, and a test holds it equal to the general writer. `docs/formats/evidence.md` explains each member.
+    package func canonicalBytes(_ link: ChainLink) -> [UInt8] {
+        var writer = CanonicalWriter(capacity: 2_048)
+        writer.raw("{\"actions\":")
+        writer.list(actions) { $0.action($1) }
+        writer.raw(",\"appliance\":")
+        writer.string(origin.appliance.description)
+        writer.raw(",\"approver\":")
+        writer.optional(approver)
+        writer.raw(",\"attested\":")
+        writer.list(attested) { $0.attested($1) }
+        writer.raw(",\"catalogVersion\":")
+        writer.integer(origin.catalogVersion)
+        writer.raw(",\"check\":")
+        writer.optional(check?.description)
+        writer.raw(",\"clock\":{\"offsetMs\":")
+        writer.integer(clock.offsetMilliseconds)
+        writer.raw(",\"source\":")
+        writer.string(clock.source)
+        writer.raw("},\"controls\":")
+        writer.controls(controls)
+        writer.raw(",\"deploymentMode\":")
+        writer.string(origin.deploymentMode.rawValue)
+        writer.raw(",\"derivationDigest\":")
+        writer.optional(origin.derivationDigest)
+        writer.raw(",\"ended\":")
+        writer.timestamp(ended)
+        writer.raw(",\"host\":")
+        writer.string(host.description)
+        writer.raw(",\"id\":")
+        writer.string(id.description)
+        writer.raw(",\"incident\":")
+        writer.optional(incident?.description)
+        writer.raw(",\"kind\":")
+        writer.string(kind.rawValue)
+        writer.raw(",\"nixosRevision\":")
+        writer.optional(origin.nixosRevision)
+        writer.raw(",\"note\":")
+        writer.string(note)
+        writer.raw(",\"observed\":")
+        writer.timestamp(observed)
+        writer.raw(",\"order\":")
+        writer.optional(order?.description)
+        writer.raw(",\"outcome\":")
+        writer.outcome(outcome)
+        writer.raw(",\"policyVersion\":")
+        writer.string(origin.policyVersion)
+        writer.raw(",\"postState\":")
+        writer.facts(postState)
+        writer.raw(",\"preState\":")
+        writer.facts(preState)
+        writer.raw(",\"previous\":")
+        writer.string(link.previous.description)
+        writer.raw(",\"requester\":")
+        writer.optional(requester)
+        writer.raw(",\"reseller\":")
+        writer.optional(origin.reseller)
+        writer.raw(",\"rollbackAvailable\":")
+        writer.boolean(isRollbackAvailable)
+        writer.raw(",\"rulesetDigest\":")
+        writer.string(origin.rulesetDigest.description)
+        writer.raw(",\"runbook\":")
+        writer.optional(runbook?.description)
+        writer.raw(",\"schema\":\"martlet.evidence/v1\",\"sequence\":")
+        writer.integer(link.sequence)
+        writer.raw(",\"site\":")
+        writer.string(origin.site.description)
+        writer.raw(",\"softwareVersion\":")
+        writer.string(origin.softwareVersion)
+        writer.raw(",\"started\":")
+        writer.timestamp(started)
+        writer.raw(",\"tier\":")
+        writer.optional(tier?.rawValue)
+        writer.raw(",\"verdict\":")
+        writer.verdict(verdict)
+        writer.raw("}")
+        return writer.bytes
+    }
+}
+
+extension CanonicalWriter {
+    fileprivate mutating func list<Item>(_ items: [Item], _ write: (inout CanonicalWriter, Item) -> Void) {
+        raw("[")
+        for (index, item) in items.enumerated() {
+            if index > 0 { raw(",") }
+            write(&self, item)
+        }
+        raw("]")
+    }
+
+    fileprivate mutating func action(_ action: ActionRecord) {
+        raw("{\"durationMs\":")
+        integer(action.durationMilliseconds)
+        raw(",\"exit\":")
+        integer(action.exitStatus.map(Int64.init))
+        raw(",\"result\":")
+        string(action.result)
+        raw(",\"step\":")
+        integer(Int64(action.step))
+        raw(",\"target\":")
+        string(action.target)
+        raw(",\"verb\":")
+        string(action.verb)
+        raw("}")
+    }
+
+    fileprivate mutating func attested(_ attested: Bundle.Attested) {
+        raw("{\"check\":")
+        string(attested.check.description)
+        raw(",\"factsDigest\":")
+        string(attested.factsDigest.description)
+        raw(",\"observed\":")
+        timestamp(attested.observed)
+        raw(",\"verdict\":")
+        verdict(attested.verdict)
+        raw("}")
+    }
+
+    fileprivate mutating func verdict(_ verdict: Verdict?) {
+        guard let verdict else { return raw("null") }
+        raw("{\"code\":")
+        optional(verdict.code?.description)
+        raw(",\"word\":")
+        string(verdict.word)
+        raw("}")
+    }
+
+    fileprivate mutating func controls(_ controls: [ControlCitation]) {
+        raw("{")
+        let sorted = controls.sorted {
+            $0.framework != $1.framework ? Self.precedes($0.framework, $1.framework) : Self.precedes($0.control, $1.control)
+        }
+        var framework: String?
+        for citation in sorted {
+            if citation.framework == framework {
+                raw(",")
+            } else {
+                if framework != nil { raw("],") }
+                string(citation.framework)
+                raw(":[")
+                framework = citation.framework
+            }
+            raw("{\"confidence\":")
+            string(citation.confidence.rawValue)
+            raw(",\"control\":")
+            string(citation.control)
+            raw("}")
+        }
+        raw(framework == nil ? "}" : "]}")
+    }
+
+    fileprivate mutating func outcome(_ outcome: Outcome) {
+        raw("{\"code\":")
+        optional(outcome.code?.description)
+        raw(",\"recheck\":")
+        if case .success(let recheck) = outcome {
+            raw("{\"check\":")
+            string(recheck.observation.check.description)
+            raw(",\"ended\":")
+            timestamp(recheck.observation.ended)
+            raw(",\"host\":")
+            string(recheck.observation.host.description)
+            raw(",\"started\":")
+            timestamp(recheck.observation.started)
+            raw("}")
+        } else {
+            raw("null")
+        }
+        raw(",\"until\":")
+        if case .deferred(let until, _) = outcome { timestamp(until) } else { raw("null") }
+        raw(",\"word\":")
+        string(outcome.word)
+        raw("}")
+    }
+
+    fileprivate mutating func facts(_ facts: Facts) {
+        raw("{\"unknown\":{")
+        // Names are ASCII, so their own order is that of their UTF-16 code units.
+        for (index, (name, code)) in facts.unknowns.sorted(by: { $0.key < $1.key }).enumerated() {
+            if index > 0 { raw(",") }
+            string(name.description)
+            raw(":")
+            string(code.description)
+        }
+        raw("},\"values\":{")
+        for (index, (name, value)) in facts.values.sorted(by: { $0.key < $1.key }).enumerated() {
+            if index > 0 { raw(",") }
+            string(name.description)
+            raw(":")
+            typed(value)
+        }
+        raw("}}")
+    }
+
+    fileprivate mutating func typed(_ value: TypedValue) {
+        switch value {
+        case .boolean(let flag): boolean(flag)
+        case .integer(let number) where number.magnitude <= JSONValue.greatestInteger.magnitude: integer(number)
+        case .integer(let number):
+            raw("{\"integer\":")
+            string(String(number))
+            raw("}")
+        case .string(let text): string(text)
+        case .strings(let texts): list(texts) { $0.string($1) }
+        case .instant(let instant):
+            raw("{\"instant\":")
+            timestamp(instant)
+            raw("}")
+        case .version(let version):
+            raw("{\"version\":")
+            string(version.description)
+            raw("}")
+        }
+    }
+}

@@ -1,0 +1,160 @@
+package import Model
+package import Seal
+
+/// A bundle as somebody else reads it: the same fields as `Bundle`, except that its outcome is only what was written.
+/// (`Outcome.success` needs the re-check itself, which no reader has.)
+package struct BundleRecord: Hashable, Sendable {
+    package struct OutcomeRecord: Hashable, Sendable {
+        package struct Recheck: Hashable, Sendable {
+            package let host: HostID
+            package let check: CheckID
+            package let started: Timestamp
+            package let ended: Timestamp
+        }
+        /// One of `Outcome.words`.
+        package let word: String
+        package let code: Code?
+        package let until: Timestamp?
+        /// Only with `success`.
+        package let recheck: Recheck?
+    }
+
+    package let id: BundleID
+    package let link: ChainLink
+    package let kind: Bundle.Kind
+    package let origin: Bundle.Origin
+    package let host: HostID
+    package let check: CheckID?
+    package let controls: [ControlCitation]
+    package let verdict: Verdict?
+    package let attested: [Bundle.Attested]
+    package let preState: Facts
+    package let postState: Facts
+    package let actions: [ActionRecord]
+    package let isRollbackAvailable: Bool
+    package let observed: Timestamp
+    package let started: Timestamp
+    package let ended: Timestamp
+    package let clock: ClockReading
+    package let outcome: OutcomeRecord
+    package let order: OrderID?
+    package let runbook: RunbookID?
+    package let incident: IncidentID?
+    package let tier: Tier?
+    package let requester: String?
+    package let approver: String?
+    package let note: String
+}
+
+extension BundleRecord {
+    package static let attestedMax = 1_024
+    package static let actionsMax = 256
+    package static let controlsMax = 512
+
+    /// Members that a later version added are skipped; every one of ours must be well formed.
+    package init(json: JSONValue) throws(FieldError) {
+        let reader = try ObjectReader(json)
+        id = try reader.parsed("id")
+        guard let previous = Digest(try reader.string("previous", bytesMax: 64)) else {
+            throw .outOfRange("previous", expected: "a digest")
+        }
+        link = ChainLink(sequence: try reader.integer("sequence", in: 0...JSONValue.greatestInteger), previous: previous)
+        kind = try reader.word("kind")
+        origin = try Bundle.Origin(reading: reader)
+        host = try reader.parsed("host")
+        check = try reader.optionalParsed("check")
+        controls = try Self.controls(reader)
+        verdict = reader.optional("verdict") == nil ? nil : try Verdict(reading: reader.object("verdict"))
+        var attested: [Bundle.Attested] = []
+        for item in try reader.objects("attested", countMax: Self.attestedMax) {
+            attested.append(
+                Bundle.Attested(
+                    check: try item.parsed("check"), verdict: try Verdict(reading: item.object("verdict")), observed: try item.instant("observed"),
+                    factsDigest: try item.parsed("factsDigest")))
+        }
+        self.attested = attested
+        preState = try Facts(json: reader.required("preState"), at: "preState")
+        postState = try Facts(json: reader.required("postState"), at: "postState")
+        var actions: [ActionRecord] = []
+        for item in try reader.objects("actions", countMax: Self.actionsMax) {
+            actions.append(
+                ActionRecord(
+                    step: Int(try item.integer("step", in: 1...1_000_000)), verb: try item.string("verb", bytesMax: 100),
+                    target: try item.string("target", bytesMax: 4_096),
+                    exitStatus: try item.optionalInteger("exit", in: 0...255).map { Int($0) },
+                    durationMilliseconds: try item.integer("durationMs"), result: try item.string("result", bytesMax: 100)))
+        }
+        self.actions = actions
+        isRollbackAvailable = try reader.boolean("rollbackAvailable")
+        observed = try reader.instant("observed")
+        started = try reader.instant("started")
+        ended = try reader.instant("ended")
+        let clock = try reader.object("clock")
+        self.clock = ClockReading(
+            offsetMilliseconds: try clock.optionalInteger("offsetMs"), source: try clock.string("source", bytesMax: 200))
+        outcome = try OutcomeRecord(reading: reader.object("outcome"))
+        order = try reader.optionalParsed("order")
+        runbook = try reader.optionalParsed("runbook")
+        incident = try reader.optionalParsed("incident")
+        tier = try reader.optionalWord("tier")
+        requester = try reader.optionalString("requester", bytesMax: 400)
+        approver = try reader.optionalString("approver", bytesMax: 400)
+        note = try reader.string("note", bytesMax: 65_536)
+    }
+
+    private static func controls(_ reader: ObjectReader) throws(FieldError) -> [ControlCitation] {
+        guard let frameworks = try reader.required("controls").object else { throw .wrongType("controls", expected: "an object") }
+        let byFramework = try reader.object("controls")
+        var controls: [ControlCitation] = []
+        for framework in frameworks.keys.sorted(by: CanonicalWriter.precedes) {
+            for item in try byFramework.objects(framework, countMax: Self.controlsMax) {
+                controls.append(
+                    ControlCitation(
+                        framework: framework, control: try item.string("control", bytesMax: 200), confidence: try item.word("confidence")))
+            }
+        }
+        guard controls.count <= Self.controlsMax else { throw .outOfRange("controls", expected: "at most \(Self.controlsMax) controls") }
+        return controls
+    }
+}
+
+extension Bundle.Origin {
+    fileprivate init(reading reader: ObjectReader) throws(FieldError) {
+        self.init(
+            site: try reader.parsed("site"), appliance: try reader.parsed("appliance"), deploymentMode: try reader.word("deploymentMode"),
+            reseller: try reader.optionalString("reseller", bytesMax: 200), policyVersion: try reader.string("policyVersion", bytesMax: 200),
+            catalogVersion: try reader.integer("catalogVersion", in: 0...JSONValue.greatestInteger),
+            rulesetDigest: try reader.parsed("rulesetDigest"), nixosRevision: try reader.optionalString("nixosRevision", bytesMax: 200),
+            derivationDigest: try reader.optionalString("derivationDigest", bytesMax: 200),
+            softwareVersion: try reader.string("softwareVersion", bytesMax: 200))
+    }
+}
+
+extension Verdict {
+    fileprivate init(reading reader: ObjectReader) throws(FieldError) {
+        let code = try reader.optionalParsed("code", as: Code.self)
+        guard let verdict = Verdict(word: try reader.string("word", bytesMax: 20), code: code) else {
+            throw .outOfRange(reader.path("word"), expected: "a verdict with its code")
+        }
+        self = verdict
+    }
+}
+
+extension BundleRecord.OutcomeRecord {
+    fileprivate init(reading reader: ObjectReader) throws(FieldError) {
+        word = try reader.string("word", bytesMax: 20)
+        code = try reader.optionalParsed("code")
+        until = try reader.optionalInstant("until")
+        if reader.optional("recheck") == nil {
+            recheck = nil
+        } else {
+            let item = try reader.object("recheck")
+            recheck = Recheck(
+                host: try item.parsed("host"), check: try item.parsed("check"), started: try item.instant("started"),
+                ended: try item.instant("ended"))
+        }
+        guard Outcome.words.contains(word), (recheck != nil) == (word == "success"), (until != nil) == (word == "deferred"),
+            (code == nil) == (word == "success" || word == "observed")
+        else { throw .outOfRange(reader.path("word"), expected: "an outcome with what belongs to it") }
+    }
+}

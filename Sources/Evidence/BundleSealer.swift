@@ -1,0 +1,24 @@
+package import Model
+package import Seal
+
+/// Turns an event into what is stored and sent: canonical bytes, signature, digest.
+package struct BundleSealer: Sendable {
+    private let key: SigningKey
+
+    package init(key: SigningKey) { self.key = key }
+
+    package var keyID: KeyID { key.id }
+
+    /// - Parameter link: the bundle's place in the chain, which the caller reads and writes in one transaction.
+    /// - Returns: also the digest, which the next bundle names as its predecessor.
+    /// - Throws: `.tooLarge`; nothing was signed. Cut what the bundle quotes and seal it again.
+    package func seal(_ bundle: Bundle, at link: ChainLink) throws(BundleError) -> (signed: SignedBundle, digest: Digest) {
+        let bytes = bundle.canonicalBytes(link)
+        guard bytes.count <= SignedBundle.bytesMax else { throw .tooLarge(bytes: bytes.count) }
+        return (SignedBundle(bytes: bytes, signature: key.sign(bytes)), Digest(of: bytes))
+    }
+}
+
+extension SignedBundle {
+    package static let bytesMax = 262_144
+}

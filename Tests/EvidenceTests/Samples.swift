@@ -1,0 +1,94 @@
+import Evidence
+import Model
+import Seal
+
+/// SplitMix64: the same values from the same seed on every machine.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
+
+enum Samples {
+    static let now = Timestamp(milliseconds: 1_795_000_000_123)
+
+    static func origin(using random: inout SeededGenerator) -> Bundle.Origin {
+        Bundle.Origin(
+            site: SiteID(at: now, random: &random), appliance: ApplianceID(at: now, random: &random), deploymentMode: .reseller,
+            reseller: Bool.random(using: &random) ? "msp-42" : nil, policyVersion: "7", catalogVersion: 12,
+            rulesetDigest: Digest(of: [1]), nixosRevision: Bool.random(using: &random) ? "25.05.1" : nil, derivationDigest: nil,
+            softwareVersion: "0.1.0")
+    }
+
+    static func text(using random: inout SeededGenerator) -> String {
+        let pieces = ["a", "B", "7", "\"", "\\", "\n", "\u{1}", "\u{7f}", "é", "€", "😀", "/", " ", "\u{2028}"]
+        return (0..<Int.random(in: 0...8, using: &random)).map { _ in pieces.randomElement(using: &random)! }.joined()
+    }
+
+    static func facts(using random: inout SeededGenerator) -> Facts {
+        var facts = Facts()
+        for index in 0..<Int.random(in: 0...6, using: &random) {
+            let name = FactName("sshd.fact-\(index)_\(Int.random(in: 0...99, using: &random))")!
+            switch Int.random(in: 0..<8, using: &random) {
+            case 0: facts[name] = .boolean(.random(using: &random))
+            case 1: facts[name] = .integer(.random(in: -1_000...1_000, using: &random))
+            case 2: facts[name] = .integer(Bool.random(using: &random) ? .max : .min)
+            case 3: facts[name] = .string(text(using: &random))
+            case 4: facts[name] = .strings([text(using: &random), text(using: &random)])
+            case 5: facts[name] = .instant(now - .seconds(Int.random(in: 0...1_000_000, using: &random)))
+            case 6: facts[name] = .version(Version("1:2.3~rc1-4")!)
+            default: facts.markUnknown(name, "host.timed_out")
+            }
+        }
+        return facts
+    }
+
+    static func outcome(using random: inout SeededGenerator) -> Outcome {
+        let observation = Observation(
+            host: "front-desk", check: "linux.ssh.hardening", verdict: .compliant, facts: Facts(), started: now, ended: now + .seconds(1))
+        return [
+            .success(PassingRecheck(observation, after: now)!), .failed("step.failed"), .reverted("check.still_drift"),
+            .deferred(until: now + .seconds(3_600), "window.closed"), .alert("needs.person"), .rejected("order.bad_signature"), .expired,
+            .observed,
+        ].randomElement(using: &random)!
+    }
+
+    static func bundle(_ origin: Bundle.Origin, using random: inout SeededGenerator) -> Bundle {
+        let verdicts: [Verdict] = [.compliant, .drift("ssh.root_login"), .unknown("host.timed_out"), .notApplicable("ssh.not_installed")]
+        let controls = [
+            ControlCitation(framework: "nist-csf-2.0", control: "PR.AA-01", confidence: .supporting),
+            ControlCitation(framework: "hipaa-security-rule", control: "164.312(d)", confidence: .direct),
+            ControlCitation(framework: "hipaa-security-rule", control: "164.312(a)(1)", confidence: .supporting),
+            ControlCitation(framework: "😀", control: text(using: &random), confidence: .direct),
+            ControlCitation(framework: "\u{ff00}", control: "x", confidence: .direct),
+        ]
+        let actions = (1...3).map {
+            ActionRecord(
+                step: $0, verb: "sshd.set_option", target: text(using: &random), exitStatus: $0 == 2 ? nil : 0, durationMilliseconds: 12,
+                result: "done")
+        }
+        let attested = (0..<Int.random(in: 0...3, using: &random)).map { _ in
+            Bundle.Attested(
+                check: "linux.ssh.hardening", verdict: verdicts.randomElement(using: &random)!, observed: now, factsDigest: Digest(of: [2]))
+        }
+        let hasMore = Bool.random(using: &random)
+        return Bundle(
+            id: BundleID(at: now, random: &random), kind: Bundle.Kind.allCases.randomElement(using: &random)!, origin: origin,
+            host: "front-desk", check: hasMore ? "linux.ssh.hardening" : nil,
+            controls: Array(controls.shuffled(using: &random).prefix(Int.random(in: 0...5, using: &random))),
+            verdict: hasMore ? verdicts.randomElement(using: &random)! : nil, attested: attested, preState: facts(using: &random),
+            postState: facts(using: &random), actions: hasMore ? actions : [], isRollbackAvailable: hasMore, observed: now,
+            started: now + .milliseconds(1), ended: now + .milliseconds(900),
+            clock: hasMore ? ClockReading(offsetMilliseconds: -12, source: "ntp:3 sources") : .unknown, outcome: outcome(using: &random),
+            order: hasMore ? OrderID(at: now, random: &random) : nil, runbook: hasMore ? "linux.sshd.set_option" : nil,
+            incident: hasMore ? IncidentID(at: now, random: &random) : nil, tier: hasMore ? .l3 : nil,
+            requester: hasMore ? "order:alice@msp.example" : nil, approver: nil, note: text(using: &random))
+    }
+}
