@@ -1,0 +1,240 @@
+package import Catalog
+package import Hosts
+package import Model
+import Seal
+
+/// Carries out a plan that the gate has admitted, and makes no choices.
+///
+/// Life of an intent: saved before the first step; saved with what it takes to go back before each step; saved after each;
+/// ended by the caller together with the evidence. If the process dies anywhere, `recover` ends it from what was saved.
+package struct Executor: Sendable {
+    /// At least this much time for putting back, however short the runbook's own.
+    package static let rollbackTimeoutMin: Duration = .seconds(120)
+
+    private let verbs: VerbRegistry
+    private let intents: any IntentStore
+    private let clock: WallClock
+    /// Text by name, from the site's baseline.
+    private let documents: [String: String]
+
+    package init(verbs: VerbRegistry, intents: any IntentStore, clock: WallClock, documents: [String: String]) {
+        self.verbs = verbs
+        self.intents = intents
+        self.clock = clock
+        self.documents = documents
+    }
+
+    /// - Parameters:
+    ///   - runbookDigest: of the runbook as the catalog in force has it.
+    ///   - preState: facts of the observation that opened the incident.
+    ///   - recheck: a fresh look at the plan's check and host.
+    /// A plan that has begun runs to its end, or back, also when the calling task is cancelled.
+    package func run(
+        _ plan: Plan, runbook: RunbookDefinition, runbookDigest: Digest, on host: any Host, preState: Facts,
+        recheck: @escaping @Sendable () async -> Observation
+    ) async -> HealingResult {
+        let started = clock.now()
+        func rejected(_ code: Code, _ detail: String = "") -> HealingResult {
+            HealingResult(
+                plan: plan, outcome: .rejected(code), actions: [], preState: preState, postState: Facts(), verdict: nil,
+                isRollbackAvailable: false, started: started, ended: clock.now(), wasInterrupted: false, detail: detail)
+        }
+        guard plan.runbook == runbook.id, plan.runbookDigest == runbookDigest else { return rejected("executor.runbook_changed") }
+        guard plan.host == host.id else { return rejected("executor.wrong_host") }
+        guard let steps = resolve(runbook, plan.parameters), !steps.isEmpty else { return rejected("executor.steps_unfit") }
+        let intent = Intent(plan: plan, started: started, timeout: runbook.timeout, preState: preState, steps: steps)
+        do {
+            try await intents.save(intent)
+        } catch {
+            return rejected("executor.intent_not_durable", "\(error)")
+        }
+        var run = Run(executor: self, intent: intent, host: host, recheck: recheck, wasInterrupted: false)
+        return await Task { await run.forward(retries: runbook.retries) }.value
+    }
+
+    /// Ends an intent that a crash left: finishes it if the check passes now, otherwise puts the host back.
+    ///
+    /// - Returns: nil while the host cannot be reached; nothing is decided then, ask again later.
+    package func recover(
+        _ intent: Intent, on host: any Host, recheck: @escaping @Sendable () async -> Observation
+    ) async -> HealingResult? {
+        var run = Run(executor: self, intent: intent, host: host, recheck: recheck, wasInterrupted: true)
+        return await Task { await run.afterCrash() }.value
+    }
+
+    /// nil where a step names a verb, a parameter or a type that does not exist: the catalog's lint refuses it, but a pack
+    /// may have been made by another version.
+    private func resolve(_ runbook: RunbookDefinition, _ parameters: [String: TypedValue]) -> [Intent.Step]? {
+        var steps: [Intent.Step] = []
+        for step in runbook.steps {
+            guard let verb = verbs[step.verb] else { return nil }
+            var arguments: [String: TypedValue] = [:]
+            for (name, argument) in step.arguments {
+                switch argument {
+                case .literal(let value): arguments[name] = value
+                case .parameter(let parameter):
+                    arguments[name] = parameters[parameter] ?? runbook.parameters[parameter]?.default
+                }
+            }
+            guard arguments.mapValues(\.type) == verb.parameters else { return nil }
+            steps.append(Intent.Step(verb: step.verb, arguments: arguments))
+        }
+        return steps
+    }
+}
+
+/// One intent on its way to its end.
+private struct Run: Sendable {
+    let executor: Executor
+    var intent: Intent
+    let host: any Host
+    let recheck: @Sendable () async -> Observation
+    let wasInterrupted: Bool
+    var actions: [ActionRecord] = []
+    var detail = ""
+
+    init(
+        executor: Executor, intent: Intent, host: any Host, recheck: @escaping @Sendable () async -> Observation, wasInterrupted: Bool
+    ) {
+        self.executor = executor
+        self.intent = intent
+        self.host = host
+        self.recheck = recheck
+        self.wasInterrupted = wasInterrupted
+    }
+
+    mutating func forward(retries: Int) async -> HealingResult {
+        let hands = hands(until: intent.started + intent.timeout)
+        for index in intent.steps.indices {
+            if let code = await perform(index, retries: retries, hands) { return await back(code)! }
+        }
+        let changed = executor.now
+        let observation = await recheck()
+        if let proof = PassingRecheck(observation, after: changed) { return result(.success(proof), observation) }
+        return await back(observation.verdict.code ?? "executor.recheck_stale")!
+    }
+
+    mutating func afterCrash() async -> HealingResult? {
+        let hands = hands(until: executor.now + max(intent.timeout, Executor.rollbackTimeoutMin))
+        guard (try? await hands.run(["true"], atMost: .seconds(10))) != nil else { return nil }
+        actions = intent.steps.enumerated().compactMap { index, step in
+            if let record = step.record { return record }
+            return step.captured == nil ? nil : record(index, result: "interrupted", since: executor.now, exitStatus: nil)
+        }
+        guard !actions.isEmpty else {
+            // The first step had not begun: there is nothing to finish and nothing to put back.
+            return result(.failed("executor.interrupted"), await recheck())
+        }
+        for step in intent.steps {
+            guard let captured = step.captured, let verb = executor.verb(step.verb) else { continue }
+            do throws(StepError) {
+                try await verb.settle(VerbArguments(step.arguments), captured, hands)
+            } catch {
+                if error.isOfHost { return nil }
+                detail = error.detail
+                return await back(error.code)
+            }
+        }
+        let settled = executor.now
+        let observation = await recheck()
+        if let proof = PassingRecheck(observation, after: settled) { return result(.success(proof), observation) }
+        return await back("executor.interrupted")
+    }
+
+    /// - Returns: why the step failed; nil if it did not.
+    private mutating func perform(_ index: Int, retries: Int, _ hands: Hands) async -> Code? {
+        let step = intent.steps[index]
+        let (verb, arguments) = (executor.verb(step.verb)!, VerbArguments(step.arguments))
+        let began = executor.now
+        var failure: StepError?
+        var outcome = "failed"
+        do throws(StepError) {
+            let captured = try await verb.capture(arguments, hands)
+            intent.steps[index].captured = captured
+            try await save()
+            // Dead here: the host is as it was, and what would be put back is on disk.
+            var tries = 0
+            while true {
+                do throws(StepError) {
+                    outcome = try await verb.apply(arguments, captured, hands) == .changed ? "done" : "unchanged"
+                    break
+                } catch {
+                    tries += 1
+                    guard tries <= retries, hands.deadline > executor.now else { throw error }
+                }
+            }
+        } catch {
+            failure = error
+            if error.code == "step.timed_out" || error.code == "host.timed_out" { outcome = "timed_out" }
+        }
+        let entry = record(index, result: outcome, since: began, exitStatus: failure == nil ? 0 : failure?.exitStatus)
+        actions.append(entry)
+        intent.steps[index].record = entry
+        // Dead before this is on disk: the step counts as begun, and recovery looks at the host.
+        if failure == nil {
+            do throws(StepError) { try await save() } catch { failure = error }
+        }
+        detail = failure?.detail ?? ""
+        return failure?.code
+    }
+
+    /// Puts back, last step first, everything that was begun, and looks once more.
+    ///
+    /// - Returns: nil only after a crash, while the host cannot be reached.
+    private mutating func back(_ code: Code) async -> HealingResult? {
+        let hands = hands(until: executor.now + max(intent.timeout, Executor.rollbackTimeoutMin))
+        var restored = 0
+        var isWhole = true
+        for (index, step) in intent.steps.enumerated().reversed() {
+            guard let captured = step.captured, let verb = executor.verb(step.verb), verb.canRestore else { continue }
+            let began = executor.now
+            do throws(StepError) {
+                try await verb.restore(VerbArguments(step.arguments), captured, hands)
+                actions.append(record(index, result: "rolled_back", since: began, exitStatus: 0))
+                restored += 1
+            } catch {
+                if wasInterrupted, error.isOfHost { return nil }
+                actions.append(record(index, result: "rollback_failed", since: began, exitStatus: error.exitStatus))
+                detail = error.detail
+                isWhole = false
+            }
+        }
+        let observation = await recheck()
+        if !isWhole { return result(.failed("executor.rollback_failed"), observation) }
+        return result(restored > 0 ? .reverted(code) : .failed(code), observation)
+    }
+
+    private func result(_ outcome: Outcome, _ last: Observation) -> HealingResult {
+        HealingResult(
+            plan: intent.plan, outcome: outcome, actions: actions, preState: intent.preState, postState: last.facts,
+            verdict: last.verdict,
+            isRollbackAvailable: intent.steps.allSatisfy { $0.captured == nil || executor.verb($0.verb)?.canRestore == true },
+            started: intent.started, ended: executor.now, wasInterrupted: wasInterrupted, detail: detail)
+    }
+
+    private func record(_ index: Int, result: String, since: Timestamp, exitStatus: Int?) -> ActionRecord {
+        let step = intent.steps[index]
+        return ActionRecord(
+            step: index + 1, verb: step.verb, target: executor.verb(step.verb)?.target(VerbArguments(step.arguments)) ?? "",
+            exitStatus: exitStatus, durationMilliseconds: max((executor.now - since).wholeMilliseconds, 0), result: result)
+    }
+
+    private func hands(until deadline: Timestamp) -> Hands { executor.hands(host, until: deadline, for: intent.plan.id) }
+
+    private func save() async throws(StepError) {
+        do {
+            try await executor.save(intent)
+        } catch {
+            throw StepError("executor.intent_not_durable", "\(error)")
+        }
+    }
+}
+
+extension Executor {
+    fileprivate var now: Timestamp { clock.now() }
+    fileprivate func verb(_ name: String) -> (any Verb)? { verbs[name] }
+    fileprivate func save(_ intent: Intent) async throws { try await intents.save(intent) }
+    fileprivate func hands(_ host: any Host, until deadline: Timestamp, for plan: PlanID) -> Hands {
+        Hands(host: host, clock: clock, deadline: deadline, documents: documents, plan: plan)
+    }
+}
