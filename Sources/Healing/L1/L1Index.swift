@@ -80,7 +80,7 @@ package struct L1Index: Sendable {
             let rule = rules[Int(entry.rule)]
             if entry.platforms != .max, entry.platforms >> 63 != 0, platforms.names.isDisjoint(with: rule.platforms) { continue }
             if let condition = rule.condition {
-                switch condition.truth(facts, parameters, now) {
+                switch condition.evaluate(facts, parameters: parameters, at: now) {
                 case .fails: continue
                 // What was not seen must not let a later, bolder rule act in place of a careful one.
                 case .unknown(let code): return .undecided(rule: rule.id, code)
@@ -104,7 +104,7 @@ package struct L1Index: Sendable {
             guard rule.platforms.isEmpty || !platforms.names.isDisjoint(with: rule.platforms) else {
                 return Explanation(rule: rule, fate: .otherPlatform)
             }
-            switch rule.condition?.truth(facts, parameters, now) ?? .holds {
+            switch rule.condition?.evaluate(facts, parameters: parameters, at: now) ?? .holds {
             case .fails: return Explanation(rule: rule, fate: .conditionFails)
             case .unknown(let code):
                 isDecided = true

@@ -1,3 +1,4 @@
+import Hosts
 package import Model
 package import Seal
 

@@ -1,10 +1,11 @@
+import Hosts
 package import Model
 package import Seal
 
-/// Sets mode and owner of a file or directory. Links are refused, also in the path: what a link names may be anybody's.
+/// Sets mode (octal) and owner (`root:shadow`) of a file or directory. Links are refused, also in the path: what a link names may be anybody's.
 package struct FileSetMode: Verb {
     package let name = "file.set_mode"
-    package let parameters: [String: ValueType] = ["path": .string, "mode": .string, "owner": .string, "group": .string]
+    package let parameters: [String: ValueType] = ["path": .string, "mode": .string, "owner": .string]
     package init() {}
 
     package func target(_ arguments: VerbArguments) -> String { arguments.text("path") }
@@ -21,7 +22,7 @@ package struct FileSetMode: Verb {
         }
         let before = try await status(path, hands)
         // A change of owner clears set-user-id bits, so the mode comes second.
-        try await hands.require(["chown", "--no-dereference", "\(arguments.text("owner")):\(arguments.text("group"))", "--", path])
+        try await hands.require(["chown", "--no-dereference", arguments.text("owner"), "--", path])
         try await hands.require(["chmod", arguments.text("mode"), "--", path])
         let after = try await status(path, hands)
         guard after.mode == mode else { throw StepError("file.mode_not_set", path) }

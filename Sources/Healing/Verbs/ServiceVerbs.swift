@@ -1,3 +1,4 @@
+import Hosts
 package import Model
 package import Seal
 
@@ -78,7 +79,8 @@ package struct ServiceRestart: Verb {
         let state = try await UnitState.read(unit, hands)
         // A start that failed leaves a unit that goes on trying by itself: stop ends that too.
         if wasActive != state.isActive || (!wasActive && state.active != "inactive") {
-            try await hands.require(["systemctl", wasActive ? "start" : "stop", "--", unit], atMost: .seconds(120), code: "service.not_restored")
+            try await hands.require(
+                ["systemctl", wasActive ? "start" : "stop", "--", unit], atMost: .seconds(120), code: "service.not_restored")
         }
     }
 }

@@ -1,3 +1,4 @@
+import Hosts
 import Model
 
 /// Commands that the host carries out by itself unless they are called off: what brings back a host that a change has
@@ -31,11 +32,11 @@ struct TimedUndo: Sendable {
 
     /// Idempotent. When the undo is already at work it is awaited, since stopping it half-way would leave neither state.
     func callOff() async throws(StepError) {
-        try await hands.run(["systemctl", "stop", "\(unit).timer"])
+        _ = try await hands.run(["systemctl", "stop", "\(unit).timer"])
         while try await hands.run(["systemctl", "is-active", "\(unit).service"]).text.hasPrefix("activating") {
             guard (try? await hands.clock.sleep(.milliseconds(200))) != nil else { throw StepError("step.interrupted", unit) }
         }
-        try await hands.run(["systemctl", "reset-failed", "\(unit).service"])
+        _ = try await hands.run(["systemctl", "reset-failed", "\(unit).service"])
         let timer = try await hands.run(["systemctl", "is-active", "\(unit).timer"])
         guard !timer.text.hasPrefix("active") else { throw StepError("undo.not_called_off", unit) }
     }
