@@ -29,9 +29,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
         // Exactly one trait: with two, SwiftPM rebuilds all of Hummingbird at every other planning.
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: ["FullFoundation"]),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     ],
     targets: [
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -52,11 +50,7 @@ let package = Package(
         // Apart from Database, so that the appliance does not load libpq and the twenty libraries behind it.
         .target(name: "Postgres", dependencies: ["Model", "Database", "CPostgres"], swiftSettings: strict),
         .target(
-            name: "Hosts",
-            dependencies: [
-                "Model", .product(name: "Subprocess", package: "swift-subprocess"),
-                .product(name: "SystemPackage", package: "swift-system"),
-            ], swiftSettings: strict),
+            name: "Hosts", dependencies: ["Model", "Seal"], swiftSettings: strict),
         .target(name: "Detection", dependencies: ["Model", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
         .target(name: "Healing", dependencies: ["Model", "Seal", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
         .target(name: "Wire", dependencies: ["Model", "Seal", "Evidence"], swiftSettings: strict),

@@ -1,0 +1,99 @@
+package import Model
+
+/// Owner and mode of the files the check names, and set-id and world-writable files in system directories.
+///
+/// An entry of `files` reads `/etc/shadow 0640 root root,shadow`: path, the widest mode, owner, allowed groups.
+package struct FilesProbe: Probe {
+    package let id: ProbeID = "files"
+    package let facts: [FactName: ValueType] = [
+        "files.wrong": .strings, "files.first_wrong_path": .string, "files.first_wrong_mode": .string, "files.first_wrong_owner": .string,
+        "files.set_id": .strings, "files.world_writable": .strings,
+    ]
+    package init() {}
+
+    private struct Expected {
+        let path: String
+        let mode: Int
+        let owner: String
+        let groups: [String]
+
+        init?(_ text: String) {
+            let words = text.words
+            guard words.count == 4, words[0].hasPrefix("/"), let mode = Int(words[1], radix: 8) else { return nil }
+            path = words[0]
+            self.mode = mode
+            owner = words[2]
+            groups = words[3].split(separator: ",").map(String.init)
+        }
+    }
+
+    package func commands(_ parameters: [String: TypedValue]) -> [HostCommand] {
+        let paths = parameters.strings("files").compactMap { Expected($0)?.path }
+        return [
+            HostCommand(["stat", "-c", "%a %U %G %n", "--"] + (paths.isEmpty ? ["/etc/passwd"] : paths)),
+            HostCommand(
+                ["find", "/usr", "/bin", "/sbin", "/opt", "/etc", "-xdev", "-type", "f", "-perm", "/6000"], deadline: .seconds(60)),
+            HostCommand(["find", "/usr", "/etc", "/opt", "-xdev", "-type", "f", "-perm", "-0002"], deadline: .seconds(60)),
+        ]
+    }
+
+    package func parse(
+        _ results: [Result<CommandResult, HostError>], _ parameters: [String: TypedValue], at now: Timestamp
+    ) throws(ProbeError) -> Facts {
+        let outputs = CommandOutputs(results)
+        var facts = Facts()
+        facts.read("files.wrong", "files.first_wrong_path", "files.first_wrong_mode", "files.first_wrong_owner") { () throws(ProbeError) in
+            try Self.compare(outputs, with: parameters.strings("files"))
+        }
+        facts.read("files.set_id") { () throws(ProbeError) in ["files.set_id": .strings(try Self.found(outputs, 1))] }
+        facts.read("files.world_writable") { () throws(ProbeError) in ["files.world_writable": .strings(try Self.found(outputs, 2))] }
+        return facts
+    }
+
+    /// Of a file that does not exist nothing is asked.
+    private static func compare(_ outputs: CommandOutputs, with entries: [String]) throws(ProbeError) -> [FactName: TypedValue] {
+        var found: [String: [String]] = [:]
+        // Status 1: some of the files do not exist. Where none answered, nothing was looked at.
+        for line in try outputs.lines(0, statuses: [0, 1]) {
+            let words = line.words
+            guard words.count == 4 else { throw ProbeError("probe.unparseable", "stat wrote \(words.count) words") }
+            found[words[3]] = words
+        }
+        guard !found.isEmpty else { throw ProbeError("probe.truncated", "stat wrote nothing") }
+        let result = try outputs.result(0)
+        guard !String(decoding: result.errorOutput, as: UTF8.self).contains("Permission denied") else {
+            throw ProbeError("host.not_permitted", "a file may not be looked at")
+        }
+        var wrong: [String] = []
+        var values: [FactName: TypedValue] = [:]
+        for entry in entries {
+            guard let expected = Expected(entry) else { throw ProbeError("parameter.malformed", "entry of files: \(entry)") }
+            guard let words = found[expected.path] else { continue }
+            guard let mode = Int(words[0], radix: 8) else { throw ProbeError("probe.unparseable", "mode \(words[0])") }
+            guard mode & ~expected.mode != 0 || words[1] != expected.owner || !expected.groups.contains(words[2]) else { continue }
+            wrong.append("\(expected.path) \(octal(mode)) \(words[1]):\(words[2])")
+            if values.isEmpty {
+                values["files.first_wrong_path"] = .string(expected.path)
+                values["files.first_wrong_mode"] = .string(octal(expected.mode))
+                // The group stays where it is one of the allowed.
+                let group = expected.groups.contains(words[2]) ? words[2] : expected.groups[0]
+                values["files.first_wrong_owner"] = .string("\(expected.owner):\(group)")
+            }
+        }
+        values["files.wrong"] = .strings(wrong)
+        return values
+    }
+
+    /// Status 1 only says that a directory (`/opt`) is not there, unless one could not be read.
+    private static func found(_ outputs: CommandOutputs, _ index: Int) throws(ProbeError) -> [String] {
+        let lines = try outputs.lines(index, statuses: [0, 1]).map(String.init).sorted()
+        let words = String(decoding: try outputs.result(index).errorOutput, as: UTF8.self)
+        guard !words.contains("Permission denied") else { throw ProbeError("host.not_permitted", "a directory may not be read") }
+        return lines
+    }
+
+    private static func octal(_ mode: Int) -> String {
+        let digits = String(mode, radix: 8)
+        return String(repeating: "0", count: max(4 - digits.count, 0)) + digits
+    }
+}
