@@ -4,7 +4,8 @@ package import Model
 package struct AuditProbe: Probe {
     package let id: ProbeID = "audit"
     package let facts: [FactName: ValueType] = [
-        "audit.installed": .boolean, "audit.daemon_active": .boolean, "audit.missing_watches": .strings, "audit.enabled": .integer,
+        "audit.installed": .boolean, "audit.daemon_active": .boolean, "audit.missing_watches": .strings,
+        "audit.first_missing_watch": .string, "audit.enabled": .integer,
         "audit.lost": .integer,
     ]
     package init() {}
@@ -19,13 +20,16 @@ package struct AuditProbe: Probe {
         let outputs = CommandOutputs(results)
         guard outputs.isInstalled(0) else { return Facts(["audit.installed": .boolean(false)]) }
         var facts = Facts(["audit.installed": .boolean(true)])
-        facts.read("audit.missing_watches") { () throws(ProbeError) in
+        facts.read("audit.missing_watches", "audit.first_missing_watch") { () throws(ProbeError) in
             let lines = try outputs.lines(0)
             guard !lines.isEmpty else { throw ProbeError("probe.truncated", "auditctl -l wrote nothing") }
             // `-w /etc/passwd -p wa -k identity`, or `-a always,exit -S all -F path=/etc/passwd -F perm=wa`.
             let watched = Set(
                 lines.flatMap { line in line.words.map { $0.hasPrefix("path=") || $0.hasPrefix("dir=") ? $0.pair("=")!.value : $0 } })
-            return ["audit.missing_watches": .strings(parameters.strings("watches").filter { !watched.contains($0) })]
+            let missing = parameters.strings("watches").filter { !watched.contains($0) }
+            var values: [FactName: TypedValue] = ["audit.missing_watches": .strings(missing)]
+            if let first = missing.first { values["audit.first_missing_watch"] = .string(first) }
+            return values
         }
         facts.read("audit.enabled", "audit.lost") { () throws(ProbeError) in
             let pairs = try outputs.lines(1).compactMap { $0.pair(" ") }

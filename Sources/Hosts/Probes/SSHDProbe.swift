@@ -6,7 +6,7 @@ package struct SSHDProbe: Probe {
     package let facts: [FactName: ValueType] = [
         "sshd.installed": .boolean, "sshd.permit_root_login": .string, "sshd.password_authentication": .boolean,
         "sshd.kbd_interactive": .boolean, "sshd.permit_empty_passwords": .boolean, "sshd.hostbased_authentication": .boolean,
-        "sshd.max_auth_tries": .integer, "sshd.has_allow_list": .boolean, "sshd.log_level": .string, "sshd.ciphers": .strings,
+        "sshd.max_auth_tries": .integer, "sshd.allow_list": .string, "sshd.log_level": .string, "sshd.ciphers": .strings,
         "sshd.macs": .strings, "sshd.kex": .strings, "sshd.host_key_algorithms": .strings, "sshd.rsa_key_bits": .integer,
     ]
     package init() {}
@@ -58,7 +58,7 @@ package struct SSHDProbe: Probe {
             "sshd.kbd_interactive": try flag("kbdinteractiveauthentication"),
             "sshd.permit_empty_passwords": try flag("permitemptypasswords"),
             "sshd.hostbased_authentication": try flag("hostbasedauthentication"), "sshd.max_auth_tries": .integer(tries),
-            "sshd.has_allow_list": .boolean(dump["allowusers"] != nil || dump["allowgroups"] != nil),
+            "sshd.allow_list": .string(dump["allowusers"] != nil || dump["allowgroups"] != nil ? "set" : "unset"),
             "sshd.log_level": .string(try word("loglevel")), "sshd.ciphers": try list("ciphers"), "sshd.macs": try list("macs"),
             "sshd.kex": try list("kexalgorithms"), "sshd.host_key_algorithms": try list("hostkeyalgorithms"),
         ]
