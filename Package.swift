@@ -108,7 +108,7 @@ let package = Package(
             name: "martlet-bench",
             dependencies: [
                 "Model", "Seal", "Documents", "Conditions", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire",
-                "Appliance",
+                "Appliance", .product(name: "Crypto", package: "swift-crypto"),
             ], path: "Benchmarks", swiftSettings: strict),
 
         .target(name: "TestSupport", dependencies: ["Model", "Database", "Postgres"], path: "Tests/Support", swiftSettings: strict),

@@ -1,1 +1,30 @@
-@main struct Main { static func main() {} }
+import Glibc
+
+/// `martlet-bench [SECTION…]`: prints one line per figure, and exits 1 if one that has a bound is not reached.
+@main struct Benchmarks {
+    static func main() throws {
+        let sections: [(String, () throws -> [Line])] = [
+            ("seal", SealingBenchmark.run),
+            ("decide", DecisionBenchmark.run),
+        ]
+        let wanted = CommandLine.arguments.dropFirst()
+        var missed = 0
+        for (name, run) in sections where wanted.isEmpty || wanted.contains(name) {
+            for line in try run() {
+                let mark =
+                    switch line.isReached {
+                    case true?: "reached"
+                    case false?: "MISSED"
+                    case nil: ""
+                    }
+                if line.isReached == false { missed += 1 }
+                print("\(name.padded(8)) \(line.what.padded(52)) \(line.value.padded(14)) \(line.peer.padded(46)) \(mark)")
+            }
+        }
+        exit(missed == 0 ? 0 : 1)
+    }
+}
+
+extension String {
+    func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}
