@@ -1,0 +1,128 @@
+package import Documents
+import Glibc
+import Model
+import Seal
+
+/// Reads a catalog's folder, all of it or nothing, and lints it as a whole.
+package struct CatalogLoader {
+    /// Files below `checks`, `runbooks`, `rules` and `baselines` together.
+    package static let filesMax = 20_000
+    package static let folderDepthMax = 4
+
+    /// - Parameters:
+    ///   - directory: the folder with `checks`, `rules`, `runbooks`, `baselines` and `frameworks` in it.
+    ///   - version: of the result; only grows.
+    /// - Throws: every finding at once, warnings too, when one is an error.
+    package static func load(
+        directory: String, schema: CatalogSchema, version: Int64
+    ) throws(Diagnostics) -> CompiledCatalog {
+        let (catalog, findings) = lint(directory: directory, schema: schema, version: version)
+        guard let catalog else { throw Diagnostics(findings) }
+        return catalog
+    }
+
+    /// Everything there is to say about a folder, and the catalog when no error is among it.
+    package static func lint(
+        directory: String, schema: CatalogSchema, version: Int64
+    ) -> (catalog: CompiledCatalog?, findings: [Diagnostic]) {
+        var loader = CatalogLoader(directory: directory, schema: schema)
+        let catalog = loader.load(version: version)
+        let findings = loader.log.all.sorted { ($0.mark.file, $0.mark.line) < ($1.mark.file, $1.mark.line) }
+        return (loader.log.errorCount == 0 ? catalog : nil, findings)
+    }
+
+    private let directory: String
+    private let log = DiagnosticLog()
+    private var reader: CatalogReader
+
+    private init(directory: String, schema: CatalogSchema) {
+        self.directory = directory
+        reader = CatalogReader(schema: schema, log: log)
+    }
+
+    private mutating func load(version: Int64) -> CompiledCatalog? {
+        let log = log
+        let crosswalk: Crosswalk
+        do throws(Diagnostic) {
+            crosswalk = Crosswalk(try YAMLReader.read(path: "\(directory)/\(Crosswalk.path)"), log: log)
+        } catch {
+            log.add(error)
+            return nil
+        }
+        let schema = reader.schema
+        var lint = CatalogLint(log: log)
+        for (node, file) in documents(.check) {
+            let check = reader.check(node) { id, reader in
+                if let controls = crosswalk.controls[id] { return controls }
+                let hint = suggestion(for: id.description, in: crosswalk.controls.keys.lazy.map(\.description))
+                log.error(at: reader.mark, code: "check.no_crosswalk", "check \(id) is not in \(Crosswalk.path)\(hint)")
+                return nil
+            }
+            if let check { lint.add(check, id: check.id.description, file: file, at: node.mark) }
+        }
+        for (node, file) in documents(.runbook) {
+            if let runbook = reader.runbook(node) { lint.add(runbook, id: runbook.id.description, file: file, at: node.mark) }
+        }
+        for (node, file) in documents(.rule) {
+            if let rule = reader.rule(node) { lint.add(rule, id: rule.id.description, file: file, at: node.mark) }
+        }
+        for (node, file) in documents(.baseline) {
+            if let baseline = reader.baseline(node) { lint.add(baseline, id: baseline.id, file: file, at: node.mark) }
+        }
+        lint.finish()
+        guard log.errorCount == 0 else { return nil }
+        return try? lint.catalog(version: version, schema: schema)
+    }
+
+    /// The documents of one kind, in the order of their paths, each with its file's name without `.yaml`.
+    private func documents(_ kind: CatalogReader.Kind) -> [(node: Node, file: String)] {
+        var found: [(Node, String)] = []
+        for path in files(below: "\(directory)/\(kind.rawValue)s", depth: 1).sorted() {
+            guard found.count < Self.filesMax else {
+                log.error(
+                    at: Mark(file: path, line: 0), code: "catalog.too_many", "more than \(Self.filesMax) files; the rest was not read")
+                break
+            }
+            do throws(Diagnostic) {
+                let node = try YAMLReader.read(path: path)
+                guard var reader = NodeReader(node, kind: kind.rawValue, log: log), let schema = reader.text("schema") else { continue }
+                guard schema == "martlet.\(kind.rawValue)/v1" else {
+                    log.error(
+                        at: node.mark, code: "catalog.schema", "the schema is \(quoted(schema)); here it is \"martlet.\(kind.rawValue)/v1\""
+                    )
+                    continue
+                }
+                let name = path[path.index(after: path.lastIndex(of: "/")!)...]
+                found.append((node, String(name.dropLast(".yaml".count))))
+            } catch { log.add(error) }
+        }
+        return found
+    }
+
+    private func files(below folder: String, depth: Int) -> [String] {
+        guard let stream = opendir(folder) else {
+            // A catalog may have no rules yet; any other reason must not look like an empty folder.
+            if errno != ENOENT {
+                log.error(at: Mark(file: folder, line: 0), code: "file.unreadable", "cannot be listed: \(String(cString: strerror(errno)))")
+            }
+            return []
+        }
+        defer { closedir(stream) }
+        var paths: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if name.hasPrefix(".") { continue }
+            let path = "\(folder)/\(name)"
+            var status = stat()
+            guard stat(path, &status) == 0 else { continue }
+            if status.st_mode & S_IFMT == S_IFDIR {
+                if depth < Self.folderDepthMax { paths += files(below: path, depth: depth + 1) }
+            } else if name.hasSuffix(".yaml") {
+                paths.append(path)
+            } else if name.hasSuffix(".yml") {
+                log.error(at: Mark(file: path, line: 0), code: "catalog.file_name", "the file's name must end in .yaml; it was not read")
+            }
+        }
+        return paths
+    }
+}

@@ -1,0 +1,473 @@
+import Conditions
+import Documents
+import Model
+
+/// Reads the parts of a catalog from nodes, whether of YAML or of a compiled pack, and checks every reference and type.
+///
+/// Parts must come in the order checks, runbooks, rules, baselines: each is checked against those before. A method answers nil
+/// after it has logged why.
+struct CatalogReader {
+    enum Kind: String, CaseIterable { case check, runbook, rule, baseline }
+
+    let schema: CatalogSchema
+    let log: DiagnosticLog
+    private(set) var checks: [CheckID: CheckDefinition] = [:]
+    private(set) var runbooks: [RunbookID: RunbookDefinition] = [:]
+    private var parameterTypes: [CheckID: [String: ValueType]] = [:]
+
+    init(schema: CatalogSchema, log: DiagnosticLog) {
+        self.schema = schema
+        self.log = log
+    }
+
+    // MARK: Checks
+
+    private enum PHIRisk: String, CaseIterable { case none, low, medium, high }
+
+    /// - Parameter controls: of the check with this id, from the crosswalk; nil where it is not there.
+    mutating func check(_ node: Node, controls: (CheckID, NodeReader) -> [ControlCitation]?) -> CheckDefinition? {
+        guard var reader = NodeReader(node, kind: "check", log: log) else { return nil }
+        let start = log.errorCount
+        reader.skipSchema()
+        let id = reader.name("id", as: CheckID.self)
+        let title = reader.text("title", bytesMax: 200)
+        let probe = reader.name("probe", as: ProbeID.self)
+        let platforms = readPlatforms(&reader, mayBeEmpty: false)
+        let severity = reader.choice("severity", of: Severity.self)
+        let interval = reader.duration("interval", in: .seconds(10) ... .seconds(30 * 86_400))
+        let staleAfter = reader.duration("staleAfter", in: .seconds(10) ... .seconds(400 * 86_400))
+        let phiRisk = reader.choice("phiRisk", of: PHIRisk.self)
+        let parameters = readParameters(&reader)
+        let types = parameters.mapValues(\.type)
+        let facts = probe.flatMap { producedFacts(of: $0, at: reader) } ?? [:]
+        let requires = reader.names("requires", as: FactName.self, default: [])
+        for name in requires ?? [] where probe != nil && !facts.isEmpty && facts[name] == nil {
+            log.error(
+                at: reader.mark, code: "check.unknown_fact",
+                "requires \(name), which probe \(probe!) does not produce"
+                    + suggestion(for: name.description, in: facts.keys.lazy.map(\.description)))
+        }
+        let notApplicable = clauses(&reader, "notApplicable", facts: facts, types: types, isRequired: false)
+        let drift = clauses(&reader, "drift", facts: facts, types: types, isRequired: true)
+        if let interval, let staleAfter, staleAfter < interval {
+            log.error(at: reader.mark, code: "check.stale_before_due", "staleAfter is shorter than interval: every result would be stale")
+        }
+        let citations = id.flatMap { controls($0, reader) }
+        if node.has("controls") { _ = reader.optional("controls") }
+        reader.finish()
+        guard log.errorCount == start, let id, let title, let probe, let severity, let interval, let staleAfter, let phiRisk,
+            let requires, let citations
+        else { return nil }
+        let check = CheckDefinition(
+            id: id, title: title, probe: probe, platforms: platforms, severity: severity, interval: interval, staleAfter: staleAfter,
+            phiRisk: phiRisk.rawValue, parameters: parameters, notApplicable: notApplicable, drift: drift, requires: requires,
+            controls: citations.sorted())
+        checks[id] = check
+        parameterTypes[id] = types
+        return check
+    }
+
+    private func producedFacts(of probe: ProbeID, at reader: NodeReader) -> [FactName: ValueType]? {
+        if let facts = schema.probes[probe] { return facts }
+        let hint = suggestion(for: probe.description, in: schema.probes.keys.lazy.map(\.description))
+        log.error(at: reader.mark, code: "check.unknown_probe", "there is no probe \"\(probe)\"\(hint)")
+        return nil
+    }
+
+    private func clauses(
+        _ reader: inout NodeReader, _ key: String, facts: [FactName: ValueType], types: [String: ValueType], isRequired: Bool
+    ) -> [Clause] {
+        guard let node = isRequired ? reader.required(key) : reader.optional(key), let items = node.items(key, countMax: 50, log: log)
+        else {
+            return []
+        }
+        if items.isEmpty && isRequired {
+            log.error(at: node.mark, code: "check.no_drift", "\(key) has no clause: the check could never fail")
+        }
+        // Without the probe's facts every condition would be faulted again; the missing probe is the one thing to say.
+        guard !facts.isEmpty else { return [] }
+        var conditions = ConditionReader(facts: facts, parameters: types, log: log)
+        return items.compactMap { item in
+            guard var clause = NodeReader(item, kind: "clause", log: log) else { return nil }
+            let code = clause.name("code", as: Code.self)
+            let condition = clause.required("when").flatMap { conditions.read($0) }
+            clause.finish()
+            guard let code, let condition else { return nil }
+            return Clause(code: code, condition: condition)
+        }
+    }
+
+    // MARK: Runbooks
+
+    mutating func runbook(_ node: Node) -> RunbookDefinition? {
+        guard var reader = NodeReader(node, kind: "runbook", log: log) else { return nil }
+        let start = log.errorCount
+        reader.skipSchema()
+        let id = reader.name("id", as: RunbookID.self)
+        let title = reader.text("title", bytesMax: 200)
+        let checks = reader.names("checks", as: CheckID.self)
+        for check in checks ?? [] where self.checks[check] == nil { unknownCheck(check, at: reader.mark) }
+        let platforms = readPlatforms(&reader, mayBeEmpty: false)
+        let parameters = readParameters(&reader)
+        let disruptive = reader.boolean("disruptive", default: false)
+        let reboot = reader.boolean("needsReboot", default: false)
+        let approval = reader.boolean("needsApproval", default: false)
+        let window = reader.boolean("needsWindow", default: false)
+        let timeout = reader.duration("timeout", in: .seconds(1) ... .seconds(4 * 3_600))
+        let retries = reader.integer("retries", in: 0...5, default: 0)
+        let steps = readSteps(&reader, parameters)
+        reader.finish()
+        if checks?.isEmpty == true {
+            log.error(at: reader.mark, code: "runbook.no_check", "a runbook must name the checks that it repairs")
+        }
+        guard log.errorCount == start, let id, let title, let checks, let disruptive, let reboot, let approval, let window, let timeout,
+            let retries
+        else { return nil }
+        let runbook = RunbookDefinition(
+            id: id, title: title, checks: checks, platforms: platforms, parameters: parameters, steps: steps, isDisruptive: disruptive,
+            needsReboot: reboot, needsApproval: approval, needsWindow: window, timeout: timeout, retries: Int(retries))
+        runbooks[id] = runbook
+        return runbook
+    }
+
+    private func readSteps(_ reader: inout NodeReader, _ parameters: [String: ParameterDefinition]) -> [StepDefinition] {
+        guard let node = reader.required("steps"), let items = node.items("steps", countMax: 50, log: log) else { return [] }
+        if items.isEmpty { log.error(at: node.mark, code: "runbook.no_step", "a runbook must have a step") }
+        var used: Set<String> = []
+        let steps = items.compactMap { step($0, parameters, &used) }
+        for name in parameters.keys.sorted() where !used.contains(name) && steps.count == items.count {
+            log.error(at: reader.mark, code: "runbook.unused_parameter", "no step uses the parameter \(quoted(name))")
+        }
+        return steps
+    }
+
+    private func step(_ node: Node, _ parameters: [String: ParameterDefinition], _ used: inout Set<String>) -> StepDefinition? {
+        guard var reader = NodeReader(node, kind: "step", log: log) else { return nil }
+        let verb = reader.text("verb", bytesMax: 100)
+        let with = reader.optional("with")
+        reader.finish()
+        guard let verb else { return nil }
+        guard let signature = schema.verbs[verb] else {
+            log.error(
+                at: reader.mark, code: "step.unknown_verb",
+                "there is no verb \(quoted(verb))\(suggestion(for: verb, in: schema.verbs.keys))")
+            return nil
+        }
+        var arguments: [String: StepArgument] = [:]
+        if let with, var given = NodeReader(with, kind: "arguments of \(verb)", log: log) {
+            for (key, name, value) in given.all() {
+                guard let type = signature[name] else {
+                    let known = Array(signature.required.keys) + Array(signature.optional.keys)
+                    log.error(
+                        at: key.mark, code: "step.unknown_argument",
+                        "\(verb) takes no argument \(quoted(name))\(suggestion(for: name, in: known))")
+                    continue
+                }
+                arguments[name] = stepArgument(value, name, of: type, parameters, &used)
+            }
+        }
+        for name in signature.required.keys.sorted() where arguments[name] == nil && !(with?.has(name) ?? false) {
+            log.error(at: reader.mark, code: "step.missing_argument", "\(verb) needs the argument \"\(name)\"")
+        }
+        return StepDefinition(verb: verb, arguments: arguments)
+    }
+
+    private func stepArgument(
+        _ node: Node, _ name: String, of type: ValueType, _ parameters: [String: ParameterDefinition], _ used: inout Set<String>
+    ) -> StepArgument? {
+        guard case .mapping = node.content else { return node.value(name, of: type, log: log).map(StepArgument.literal) }
+        guard var reader = NodeReader(node, kind: "argument", log: log), let parameter = reader.text("parameter") else { return nil }
+        reader.finish()
+        guard let definition = parameters[parameter] else {
+            log.error(
+                at: node.mark, code: "step.unknown_parameter",
+                "the runbook has no parameter \(quoted(parameter))\(suggestion(for: parameter, in: parameters.keys))")
+            return nil
+        }
+        used.insert(parameter)
+        guard definition.type == type else {
+            log.error(
+                at: node.mark, code: "step.argument_type",
+                "\(name) is of type \(type.rawValue), parameter \(parameter) of type \(definition.type.rawValue)")
+            return nil
+        }
+        return .parameter(parameter)
+    }
+
+    // MARK: Rules
+
+    mutating func rule(_ node: Node) -> RuleDefinition? {
+        guard var reader = NodeReader(node, kind: "rule", log: log) else { return nil }
+        let start = log.errorCount
+        reader.skipSchema()
+        let id = reader.name("id", as: RuleID.self)
+        let title = reader.text("title", bytesMax: 200)
+        let priority = reader.integer("priority", in: 0...1_000_000, default: 100)
+        let check = reader.name("check", as: CheckID.self)
+        let codes = reader.names("codes", as: Code.self)
+        let platforms = readPlatforms(&reader, mayBeEmpty: true)
+        let when = reader.optional("when")
+        let runbookNode = reader.optional("runbook")
+        let runbook = runbookNode?.name("runbook", as: RunbookID.self, log: log)
+        let escalates = reader.boolean("escalate", default: false)
+        let with = reader.optional("with")
+        let cooldown = reader.duration("cooldown", in: .seconds(0) ... .seconds(7 * 86_400), default: .seconds(600))
+        let attempts = reader.integer("attemptsMax", in: 1...20, default: 2)
+        reader.finish()
+        if (runbookNode != nil) == (escalates == true) {
+            log.error(at: reader.mark, code: "rule.action", "a rule names a runbook or says escalate: true, one of the two")
+        }
+        guard let check else { return nil }
+        guard let definition = checks[check] else {
+            unknownCheck(check, at: reader.mark)
+            return nil
+        }
+        if codes?.isEmpty == true { log.error(at: reader.mark, code: "rule.no_code", "a rule must name a drift code") }
+        for code in codes ?? [] where !definition.drift.contains(where: { $0.code == code }) {
+            let hint = suggestion(for: code.description, in: definition.drift.lazy.map(\.code.description))
+            log.error(at: reader.mark, code: "rule.unknown_code", "check \(check) never reports \"\(code)\"\(hint)")
+        }
+        for platform in platforms where !PlatformFamily.covers(definition.platforms, platform) {
+            log.error(at: reader.mark, code: "rule.platform", "check \(check) does not look at \(platform)")
+        }
+        var condition: Condition?
+        if let when {
+            var conditions = ConditionReader(
+                facts: schema.probes[definition.probe] ?? [:], parameters: parameterTypes[check] ?? [:], log: log)
+            condition = conditions.read(when)
+        }
+        var arguments: [String: RuleArgument] = [:]
+        if let runbook {
+            arguments = self.arguments(with, for: runbook, definition, platforms.isEmpty ? definition.platforms : platforms, reader.mark)
+        } else if with != nil {
+            log.error(at: reader.mark, code: "rule.action", "a rule without a runbook has no arguments")
+        }
+        guard log.errorCount == start, let id, let title, let priority, let codes, let cooldown, let attempts else { return nil }
+        return RuleDefinition(
+            id: id, title: title, priority: Int(priority), check: check, codes: codes, platforms: platforms, condition: condition,
+            runbook: runbook, parameters: arguments, cooldown: cooldown, attemptsMax: Int(attempts))
+    }
+
+    /// Checks that the runbook fits the check and its platforms, and reads its arguments.
+    private func arguments(
+        _ node: Node?, for id: RunbookID, _ check: CheckDefinition, _ platforms: [String], _ mark: Mark
+    ) -> [String: RuleArgument] {
+        guard let runbook = runbooks[id] else {
+            let hint = suggestion(for: id.description, in: runbooks.keys.lazy.map(\.description))
+            log.error(at: mark, code: "rule.unknown_runbook", "there is no runbook \"\(id)\"\(hint)")
+            return [:]
+        }
+        if !runbook.checks.contains(check.id) {
+            log.error(at: mark, code: "rule.runbook_check", "runbook \(id) does not repair \(check.id)")
+        }
+        for platform in platforms where !PlatformFamily.covers(runbook.platforms, platform) {
+            log.error(at: mark, code: "rule.runbook_platform", "runbook \(id) does not run on \(platform)")
+        }
+        var arguments: [String: RuleArgument] = [:]
+        var named: Set<String> = []
+        if let node, var given = NodeReader(node, kind: "arguments of \(id)", log: log) {
+            for (key, name, value) in given.all() {
+                named.insert(name)
+                guard let parameter = runbook.parameters[name] else {
+                    log.error(
+                        at: key.mark, code: "rule.unknown_argument",
+                        "runbook \(id) has no parameter \(quoted(name))\(suggestion(for: name, in: runbook.parameters.keys))")
+                    continue
+                }
+                arguments[name] = argument(value, name, parameter, check)
+            }
+        }
+        for name in runbook.parameters.keys.sorted() where !named.contains(name) && runbook.parameters[name]?.default == nil {
+            log.error(at: mark, code: "rule.missing_argument", "runbook \(id) needs the argument \"\(name)\"")
+        }
+        return arguments
+    }
+
+    private func argument(_ node: Node, _ name: String, _ parameter: ParameterDefinition, _ check: CheckDefinition) -> RuleArgument? {
+        guard case .mapping = node.content else {
+            guard let value = node.value(name, of: parameter.type, log: log) else { return nil }
+            if let fault = parameter.fault(of: value) {
+                log.error(at: node.mark, code: "rule.argument_range", "\(name) \(fault)")
+                return nil
+            }
+            return .literal(value)
+        }
+        guard var reader = NodeReader(node, kind: "argument", log: log) else { return nil }
+        let fact = reader.optional("fact")?.name("fact", as: FactName.self, log: log)
+        let reference = reader.optional("checkParameter")?.text("checkParameter", log: log)
+        reader.finish()
+        let found: ValueType?
+        let source: String
+        let argument: RuleArgument
+        switch (fact, reference) {
+        case (let fact?, nil):
+            (source, found, argument) = ("fact \(fact)", schema.probes[check.probe]?[fact], .fact(fact))
+        case (nil, let reference?):
+            (source, found) = ("check parameter \(quoted(reference))", parameterTypes[check.id]?[reference])
+            argument = .checkParameter(reference)
+        default:
+            log.error(at: node.mark, code: "rule.argument", "\(name) is a value, {fact: name} or {checkParameter: name}")
+            return nil
+        }
+        guard let found else {
+            log.error(at: node.mark, code: "rule.argument_source", "check \(check.id) has no \(source)")
+            return nil
+        }
+        guard found == parameter.type else {
+            log.error(
+                at: node.mark, code: "rule.argument_type",
+                "\(name) is of type \(parameter.type.rawValue), \(source) of type \(found.rawValue)")
+            return nil
+        }
+        return argument
+    }
+
+    // MARK: Baselines
+
+    mutating func baseline(_ node: Node) -> BaselineDefinition? {
+        guard var reader = NodeReader(node, kind: "baseline", log: log) else { return nil }
+        let start = log.errorCount
+        reader.skipSchema()
+        let id = reader.name("id", as: BaselineName.self)
+        let title = reader.text("title", bytesMax: 200)
+        var values: [CheckID: [String: TypedValue]] = [:]
+        if let node = reader.optional("parameters"), var checks = NodeReader(node, kind: "parameters", log: log) {
+            for (key, name, value) in checks.all() {
+                guard let check = CheckID(name), let definition = self.checks[check] else {
+                    let hint = suggestion(for: name, in: self.checks.keys.lazy.map(\.description))
+                    log.error(at: key.mark, code: "baseline.unknown_check", "there is no check \(quoted(name))\(hint)")
+                    continue
+                }
+                values[check] = self.values(value, of: definition)
+            }
+        }
+        var documents: [String: String] = [:]
+        if let node = reader.optional("documents"), var texts = NodeReader(node, kind: "documents", log: log) {
+            for (_, name, value) in texts.all() { documents[name] = value.text(name, bytesMax: 256 * 1_024, log: log) }
+        }
+        reader.finish()
+        for check in checks.values.sorted(by: { $0.id < $1.id }) {
+            for (name, parameter) in check.parameters.sorted(by: { $0.key < $1.key })
+            where parameter.default == nil && values[check.id]?[name] == nil {
+                log.error(
+                    at: reader.mark, code: "baseline.missing_value",
+                    "parameter \(name) of check \(check.id) has no default and is not given here")
+            }
+        }
+        guard log.errorCount == start, let id, let title else { return nil }
+        return BaselineDefinition(id: id.description, title: title, parameters: values, documents: documents)
+    }
+
+    private func values(_ node: Node, of check: CheckDefinition) -> [String: TypedValue] {
+        guard var reader = NodeReader(node, kind: "parameters of \(check.id)", log: log) else { return [:] }
+        var values: [String: TypedValue] = [:]
+        for (key, name, value) in reader.all() {
+            guard let parameter = check.parameters[name] else {
+                let hint = suggestion(for: name, in: check.parameters.keys)
+                log.error(
+                    at: key.mark, code: "baseline.unknown_parameter", "check \(check.id) has no parameter \(quoted(name))\(hint)")
+                continue
+            }
+            guard let typed = value.value(name, of: parameter.type, log: log) else { continue }
+            if let fault = parameter.fault(of: typed) {
+                log.error(at: value.mark, code: "baseline.range", "\(name) \(fault)")
+                continue
+            }
+            values[name] = typed
+        }
+        return values
+    }
+
+    // MARK: Shared
+
+    private func unknownCheck(_ id: CheckID, at mark: Mark) {
+        let hint = suggestion(for: id.description, in: checks.keys.lazy.map(\.description))
+        log.error(at: mark, code: "catalog.unknown_check", "there is no check \"\(id)\"\(hint)")
+    }
+
+    private func readPlatforms(_ reader: inout NodeReader, mayBeEmpty: Bool) -> [String] {
+        guard let platforms = reader.texts("platforms", default: mayBeEmpty ? [] : nil) else { return [] }
+        if platforms.isEmpty && !mayBeEmpty {
+            log.error(at: reader.mark, code: "catalog.no_platform", "\(reader.kind) names no platform")
+        }
+        for platform in platforms where !PlatformFamily.isKnown(platform) {
+            log.error(
+                at: reader.mark, code: "catalog.unknown_platform",
+                "there is no platform \(quoted(platform))\(suggestion(for: platform, in: PlatformFamily.known))")
+        }
+        return platforms
+    }
+
+    private func readParameters(_ reader: inout NodeReader) -> [String: ParameterDefinition] {
+        guard let node = reader.optional("parameters"), var entries = NodeReader(node, kind: "parameters", log: log) else { return [:] }
+        var definitions: [String: ParameterDefinition] = [:]
+        for (key, name, value) in entries.all() {
+            guard FactName(name) != nil else {
+                log.error(at: key.mark, code: "parameter.name", "\(quoted(name)) is not a name")
+                continue
+            }
+            definitions[name] = ParameterDefinition(value, name: name, log: log)
+        }
+        return definitions
+    }
+}
+
+/// Baselines have names like everything else.
+private typealias BaselineName = Name<CodeSubject>
+
+extension NodeReader {
+    /// Files say what they are in `schema`, which the loader has looked at; entries of a pack do not.
+    mutating func skipSchema() { _ = optional("schema") }
+}
+
+extension Node {
+    func has(_ key: String) -> Bool {
+        guard case .mapping(let entries) = content else { return false }
+        return entries.contains { if case .scalar(key, _) = $0.key.content { true } else { false } }
+    }
+}
+
+extension ParameterDefinition {
+    init?(_ node: Node, name: String, log: DiagnosticLog) {
+        guard var reader = NodeReader(node, kind: "parameter \(name)", log: log) else { return nil }
+        let start = log.errorCount
+        let type = reader.choice("type", of: ValueType.self)
+        let summary = reader.text("summary", bytesMax: 500)
+        let minimumNode = reader.optional("minimum")
+        let maximumNode = reader.optional("maximum")
+        let minimum = minimumNode?.integer("minimum", log: log)
+        let maximum = maximumNode?.integer("maximum", log: log)
+        let allowed = reader.optional("allowed")?.value("allowed", of: .strings, log: log)
+        let pattern = reader.optional("pattern")?.text("pattern", log: log)
+        let fallback = reader.optional("default")
+        reader.finish()
+        guard let type else { return nil }
+        if type != .integer, minimumNode != nil || maximumNode != nil {
+            log.error(at: node.mark, code: "parameter.range", "minimum and maximum are for integers; \(name) is of type \(type.rawValue)")
+        }
+        if let minimum, let maximum, minimum > maximum {
+            log.error(at: node.mark, code: "parameter.range", "minimum \(minimum) is above maximum \(maximum): no value would be taken")
+        }
+        if type != .string && type != .strings, allowed != nil || pattern != nil {
+            log.error(at: node.mark, code: "parameter.range", "allowed and pattern are for texts; \(name) is of type \(type.rawValue)")
+        }
+        if let pattern {
+            do throws(PatternError) { _ = try Pattern(pattern) } catch {
+                log.error(at: node.mark, code: "parameter.pattern", "the pattern of \(name) \(error.reason)")
+            }
+        }
+        var allowedTexts: [String]?
+        if case .strings(let texts)? = allowed {
+            allowedTexts = texts
+            if texts.isEmpty { log.error(at: node.mark, code: "parameter.range", "allowed is empty: no value of \(name) would be taken") }
+        }
+        let value = fallback.flatMap { $0.value("default of \(name)", of: type, log: log) }
+        guard log.errorCount == start, let summary else { return nil }
+        self.init(
+            type: type, summary: summary, default: value, minimum: minimum, maximum: maximum, allowed: allowedTexts, pattern: pattern)
+        if let value, let fault = fault(of: value) {
+            log.error(at: fallback?.mark ?? node.mark, code: "parameter.default", "the default of \(name) \(fault)")
+            return nil
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import Documents
+import Model
+import Seal
+
+/// Reads a pack's JSON through the readers of the YAML files.
+struct PackReader {
+    private let root: JSONValue
+    private let digest: Digest
+    private let log = DiagnosticLog()
+
+    init(_ root: JSONValue, digest: Digest) {
+        self.root = root
+        self.digest = digest
+    }
+
+    func read(_ given: CatalogSchema?) throws(Diagnostics) -> CompiledCatalog {
+        let known: Set<String> = ["schema", "version", "code", "checks", "runbooks", "rules", "baselines"]
+        for key in root.object?.keys.sorted() ?? [] where !known.contains(key) {
+            log.error(at: mark("pack"), code: "document.unknown_key", "a pack has no key \(quoted(key))")
+        }
+        guard let version = root["version"]?.integer, version > 0 else {
+            throw Diagnostics([Diagnostic(at: mark("pack"), code: "pack.version", "version must be a whole number above 0")])
+        }
+        let recorded = recordedSchema()
+        try log.throwIfErrors()
+        var reader = CatalogReader(schema: given ?? recorded, log: log)
+        for node in entries("checks") { _ = reader.check(node, controls: controls) }
+        try log.throwIfErrors()
+        var digests: [RunbookID: Digest] = [:]
+        for entry in root["runbooks"]?.array ?? [] {
+            guard let runbook = reader.runbook(Node(json: entry, at: mark("runbooks"))), let bytes = try? entry.canonicalBytes() else {
+                continue
+            }
+            digests[runbook.id] = Digest(of: bytes)
+        }
+        try log.throwIfErrors()
+        var rules: [RuleDefinition] = []
+        for node in entries("rules") { if let rule = reader.rule(node) { rules.append(rule) } }
+        var baselines: [String: BaselineDefinition] = [:]
+        for node in entries("baselines") { if let baseline = reader.baseline(node) { baselines[baseline.id] = baseline } }
+        let counts = [
+            ("checks", reader.checks.count), ("runbooks", reader.runbooks.count), ("rules", Set(rules.map(\.id)).count),
+            ("baselines", baselines.count),
+        ]
+        for (key, count) in counts where log.errorCount == 0 && count != root[key]?.array?.count {
+            log.error(at: mark(key), code: "catalog.duplicate_id", "two \(key) have one id, or \"\(key)\" is not a list")
+        }
+        try log.throwIfErrors()
+        return CompiledCatalog(
+            version: version, digest: digest, checks: reader.checks, rules: rules.sorted(by: RuleDefinition.precedes),
+            runbooks: reader.runbooks, runbookDigests: digests, baselines: baselines)
+    }
+
+    private func mark(_ part: String) -> Mark { Mark(file: part, line: 0) }
+
+    private func entries(_ key: String) -> [Node] {
+        guard let items = root[key]?.array, items.count <= CatalogPack.entriesMax else {
+            log.error(at: mark(key), code: "pack.entries", "\"\(key)\" must be a list of at most \(CatalogPack.entriesMax) entries")
+            return []
+        }
+        return items.map { Node(json: $0, at: mark(key)) }
+    }
+
+    private func controls(_ id: CheckID, _ reader: NodeReader) -> [ControlCitation]? {
+        var reader = reader
+        guard let items = reader.required("controls")?.items("controls", log: log) else { return nil }
+        let citations = items.compactMap { item -> ControlCitation? in
+            guard case .strings(let parts)? = item.value("control", of: .strings, log: log) else { return nil }
+            guard parts.count == 3, let confidence = ControlCitation.Confidence(rawValue: parts[2]) else {
+                log.error(at: item.mark, code: "pack.control", "a control of \(id) is not [framework, control, confidence]")
+                return nil
+            }
+            return ControlCitation(framework: parts[0], control: parts[1], confidence: confidence)
+        }
+        return citations.count == items.count ? citations : nil
+    }
+
+    /// The facts and verbs that the pack was compiled against.
+    private func recordedSchema() -> CatalogSchema {
+        var probes: [ProbeID: [FactName: ValueType]] = [:]
+        var verbs: [String: VerbSignature] = [:]
+        for (name, facts) in root["code"]?["probes"]?.object ?? [:] {
+            guard let id = ProbeID(name) else { return malformed("probe \(quoted(name))") }
+            var types: [FactName: ValueType] = [:]
+            for (fact, type) in facts.object ?? [:] {
+                guard let name = FactName(fact), let type = type.string.flatMap(ValueType.init) else {
+                    return malformed("fact \(quoted(fact))")
+                }
+                types[name] = type
+            }
+            probes[id] = types
+        }
+        for (name, verb) in root["code"]?["verbs"]?.object ?? [:] {
+            guard let required = types(verb["required"]), let optional = types(verb["optional"]) else {
+                return malformed("verb \(quoted(name))")
+            }
+            verbs[name] = VerbSignature(required: required, optional: optional)
+        }
+        return CatalogSchema(probes: probes, verbs: verbs)
+    }
+
+    private func types(_ value: JSONValue?) -> [String: ValueType]? {
+        guard let members = value?.object else { return nil }
+        let types = members.compactMapValues { $0.string.flatMap(ValueType.init) }
+        return types.count == members.count ? types : nil
+    }
+
+    private func malformed(_ what: String) -> CatalogSchema {
+        log.error(at: mark("code"), code: "pack.code", "\(what) is malformed")
+        return CatalogSchema(probes: [:], verbs: [:])
+    }
+}
+
+extension RuleDefinition {
+    /// The order in which rules are tried.
+    package static func precedes(_ left: RuleDefinition, _ right: RuleDefinition) -> Bool {
+        (left.priority, left.id) < (right.priority, right.id)
+    }
+}
