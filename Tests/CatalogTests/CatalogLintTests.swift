@@ -1,0 +1,170 @@
+import Catalog
+import Documents
+import Model
+import Testing
+
+private let check = "checks/ssh/linux.ssh.hardening.yaml"
+private let rule = "rules/ssh/L1-SSH-001.yaml"
+private let other = "rules/ssh/L1-SSH-002.yaml"
+private let runbook = "runbooks/ssh/linux.sshd.set_option.yaml"
+private let baseline = "baselines/default.yaml"
+
+@Suite struct CatalogLintTests {
+    @Test func aGoodCatalogLoadsWithItsControls() throws {
+        let (catalog, findings) = try CatalogFolder().lint()
+        #expect(findings.map(\.description) == [])
+        let loaded = try #require(catalog)
+        #expect(loaded.version == 7)
+        #expect(
+            loaded.checks["linux.ssh.hardening"]?.controls == [
+                ControlCitation(framework: "cis-controls-v8.1", control: "5.4", confidence: .direct),
+                ControlCitation(framework: "hipaa-security-rule", control: "164.312(d)", confidence: .direct),
+                ControlCitation(framework: "hipaa-security-rule", control: "164.312(a)(1)", confidence: .supporting),
+            ])
+        #expect(loaded.rules.map(\.id) == ["L1-SSH-001", "L1-SSH-002", "L1-TIME-001"])
+        #expect(loaded.rules[0].parameters == ["option": .literal(.string("PermitRootLogin")), "value": .literal(.string("no"))])
+        #expect(loaded.rules[1].runbook == nil)
+        #expect(loaded.baselines["default"]?.documents["nftables.ruleset"] == "table inet filter { }")
+        let check = try #require(loaded.checks["linux.ssh.hardening"])
+        let values = loaded.parameters(of: check, baseline: loaded.baselines["default"])
+        #expect(values == ["rootLoginAllowed": .strings(["prohibit-password"]), "portMax": .integer(22), "banner": .string("none")])
+    }
+
+    @Test(
+        "One fault in one file is one error, with its code, file and line",
+        arguments: [
+            (check, "id: linux.ssh.hardening", "id: linux.ssh.hardning", "check.no_crosswalk", 1),
+            (check, "probe: sshd", "probe: sshdd", "check.unknown_probe", 1),
+            (check, "requires: [sshd.installed]", "requires: [sshd.instaled]", "check.unknown_fact", 1),
+            (check, "fact: sshd.port, greater: {", "fact: sshd.prt, greater: {", "condition.unknown_fact", 19),
+            (check, "greater: {parameter: portMax}", "greater: {parameter: portMx}", "condition.unknown_parameter", 19),
+            (check, "greater: {parameter: portMax}", "contains: x", "condition.operator_type", 19),
+            (check, "interval: 15m", "interval: 5s", "value.range", 7),
+            (check, "staleAfter: 1h", "staleAfter: 14m", "check.stale_before_due", 1),
+            (check, "severity: high", "severity: hihg", "value.choice", 6), (check, "phiRisk: low\n", "", "document.missing_key", 1),
+            (check, "platforms: [linux]", "platforms: [linus]", "catalog.unknown_platform", 1),
+            (check, "default: 1024", "default: 0", "parameter.default", 12),
+            (check, "default: [\"no\"]", "default: [never]", "parameter.default", 11),
+            (check, "minimum: 1,", "minimum: 70000,", "parameter.range", 12),
+            (check, "pattern: \"[a-z]{1,10}\"", "pattern: \"[a-z\"", "parameter.pattern", 13),
+            (check, "greater: 100}", "greater: 100}, {fact: sshd.port, less: 50}", "check.impossible_clause", 1),
+            (
+                check, "{code: ssh.old, when: {all: [{fact: sshd.version, less: \"9.2\"}, {fact: sshd.port, greater: 100}]}}",
+                "{code: ssh.old, when: {fact: sshd.port, greater: {parameter: portMax}}}", "check.repeated_clause", 1
+            ),
+            (check, "martlet.check/v1", "martlet.rule/v1", "catalog.schema", 1), (check, "title:", "titel:", "document.missing_key", 1),
+            (rule, "id: L1-SSH-001", "id: L1-SSH-003", "catalog.file_name", 1),
+            (rule, "id: L1-SSH-001", "id: L1-SSH-002", "catalog.file_name", 1),
+            (rule, "check: linux.ssh.hardening", "check: linux.ssh.hardenin", "catalog.unknown_check", 1),
+            (rule, "codes: [ssh.root_login]", "codes: [ssh.root_logins]", "rule.unknown_code", 1),
+            (rule, "codes: [ssh.root_login]", "codes: []", "rule.no_code", 1),
+            (rule, "platforms: []", "platforms: [windows]", "rule.platform", 1),
+            (rule, "fact: sshd.port", "fact: time.synchronised", "condition.unknown_fact", 8),
+            (
+                rule, "when: {fact: sshd.port, less: 30000}", "when: {all: [{fact: sshd.port, less: 3}, {fact: sshd.port, greater: 3}]}",
+                "rule.unsatisfiable", 1
+            ),
+            (rule, "when: {fact: sshd.port, less: 30000}", "when: {not: {exists: sshd.permit_root_login}}", "rule.unsatisfiable", 1),
+            (rule, "runbook: linux.sshd.set_option", "runbook: linux.sshd.set_options", "rule.unknown_runbook", 1),
+            (rule, "cooldown: 10m", "escalate: true", "rule.action", 1), (rule, ", value: \"no\"", "", "rule.missing_argument", 1),
+            (rule, "value: \"no\"", "value: \"NO\"", "rule.argument_range", 10),
+            (rule, "option: PermitRootLogin", "option: Prot", "rule.argument_range", 10),
+            (rule, "value: \"no\"", "value: {fact: sshd.port}", "rule.argument_type", 10),
+            (rule, "value: \"no\"", "value: {fact: sshd.prt}", "rule.argument_source", 10),
+            (rule, "value: \"no\"", "value: {checkParameter: portMax}", "rule.argument_type", 10),
+            (rule, "value: \"no\"", "value: \"no\", extra: 1", "rule.unknown_argument", 10),
+            (rule, "attemptsMax: 2", "attemptsMax: 0", "value.range", 12),
+            (other, "codes: [ssh.old, ssh.port]", "codes: [ssh.old, ssh.port]\nwith: {a: b}", "rule.action", 1),
+            (other, "[ssh.old, ssh.port]", "[ssh.root_login]\npriority: 101\nwhen: {fact: sshd.port, less: 30000}", "rule.unreachable", 1),
+            (runbook, "verb: sshd.set_option", "verb: sshd.set_options", "step.unknown_verb", 11),
+            (runbook, "{option: {parameter: option}, ", "{", "step.missing_argument", 11),
+            (runbook, "option: {parameter: option},", "option: {parameter: optoin},", "step.unknown_parameter", 11),
+            (runbook, "option: {parameter: option},", "option: {parameter: option}, x: 1,", "step.unknown_argument", 11),
+            (runbook, "option: {parameter: option},", "option: {parameter: option}, reload: {parameter: value},", "step.argument_type", 11),
+            (runbook, "checks: [linux.ssh.hardening]", "checks: [linux.time.sync]", "rule.runbook_check", 1),
+            (runbook, "checks: [linux.ssh.hardening]", "checks: [linux.ssh.hard]", "catalog.unknown_check", 1),
+            (runbook, "platforms: [linux]", "platforms: [nixos]", "rule.runbook_platform", 1),
+            (runbook, "timeout: 60s", "timeout: 5h", "value.range", 9),
+            (baseline, "portMax: 22", "portMax: 0", "baseline.range", 5), (baseline, "portMax: 22", "portMax: \"22\"", "value.type", 5),
+            (baseline, "portMax: 22", "portMx: 22", "baseline.unknown_parameter", 5),
+            (baseline, "linux.ssh.hardening:", "linux.ssh.hardning:", "baseline.unknown_check", 5),
+        ])
+    func finds(file: String, old: String, new: String, code: String, line: Int) throws {
+        var folder = CatalogFolder()
+        folder.replace(file, old, new)
+        let (catalog, findings) = try folder.lint()
+        #expect(catalog == nil)
+        let found = try #require(findings.first { $0.code == code }, "\(findings)")
+        #expect(found.level == .error)
+        // Where a rule and its runbook disagree, the rule is named.
+        #expect(found.mark.file.hasSuffix(code.hasPrefix("rule.runbook") ? rule : file))
+        #expect(found.mark.line == line, "\(found)")
+    }
+
+    @Test("Without any one file the catalog is refused or says what is open", arguments: CatalogFolder().files.keys.sorted())
+    func noticesAMissingFile(file: String) throws {
+        var folder = CatalogFolder()
+        folder.files[file] = nil
+        let (catalog, findings) = try folder.lint()
+        if file == baseline {
+            #expect(catalog?.baselines.isEmpty == true)
+        } else if file.hasPrefix("rules/") {
+            #expect(findings.contains { $0.code == "check.unanswered" && $0.level == .warning })
+        } else {
+            #expect(catalog == nil)
+        }
+    }
+
+    @Test func anUnconditionalRuleHidesThoseBehindItButOnlyOnItsPlatforms() throws {
+        var folder = CatalogFolder()
+        folder.files["rules/time/L1-TIME-002.yaml"] = """
+            schema: martlet.rule/v1
+            id: L1-TIME-002
+            title: Behind
+            check: linux.time.sync
+            codes: [time.unsynchronised]
+            platforms: [nixos]
+            priority: 200
+            escalate: true
+            """
+        #expect(try folder.lint().findings.map(\.code) == ["rule.unreachable"])
+        folder.replace("rules/time/L1-TIME-002.yaml", "[nixos]", "[debian]")
+        #expect(try folder.lint().findings.map(\.code) == [])
+    }
+
+    @Test func aDriftThatNoRuleAnswersAndARunbookThatNoneUsesAreWarnings() throws {
+        var folder = CatalogFolder()
+        folder.files[rule] = nil
+        let (catalog, findings) = try folder.lint()
+        #expect(catalog != nil)
+        #expect(findings.map(\.code) == ["check.unanswered", "runbook.unused"])
+        #expect(findings.allSatisfy { $0.level == .warning })
+    }
+
+    @Test(
+        "Every fact and verb that the catalog uses must exist in the code",
+        arguments: [
+            "sshd.installed", "sshd.permit_root_login", "sshd.port", "sshd.version", "time.synchronised",
+        ] as [FactName])
+    func noticesAMissingFact(fact: FactName) throws {
+        let schema = CatalogFolder.schema
+        let probes = schema.probes.mapValues { $0.filter { $0.key != fact } }
+        #expect(try CatalogFolder().lint(schema: CatalogSchema(probes: probes, verbs: schema.verbs)).catalog == nil)
+        #expect(try CatalogFolder().lint(schema: CatalogSchema(probes: schema.probes, verbs: [:])).catalog == nil)
+    }
+
+    @Test func allFaultsOfAllFilesAreToldInOneRun() throws {
+        var folder = CatalogFolder()
+        folder.replace(check, "severity: high", "severity: hihg")
+        folder.replace("checks/time/linux.time.sync.yaml", "interval: 1h", "interval: 1")
+        folder.files["rules/ssh/L1-SSH-002.yaml"] = "a: &x [*x]\n"
+        let codes = Set(try folder.lint().findings.map(\.code))
+        #expect(codes.isSuperset(of: ["value.choice", "value.type", "yaml.anchor", "catalog.unknown_check"]))
+    }
+
+    @Test func aFileWithTheWrongEndingIsNotPassedOver() throws {
+        var folder = CatalogFolder()
+        folder.files["rules/ssh/L1-SSH-009.yml"] = "x"
+        #expect(try folder.lint().findings.map(\.code) == ["catalog.file_name"])
+    }
+}
