@@ -1,4 +1,5 @@
 package import Catalog
+import Conditions
 package import Hosts
 package import Model
 import Seal
@@ -27,11 +28,13 @@ package struct Executor: Sendable {
     /// - Parameters:
     ///   - runbookDigest: of the runbook as the catalog in force has it.
     ///   - preState: facts of the observation that opened the incident.
+    ///   - otherDrift: codes of the check's other clauses that held in `preState` too. When the re-check finds one of these,
+    ///     the plan's own drift is gone: the outcome is `failed(executor.other_drift)`, and what was repaired stays.
     ///   - recheck: a fresh look at the plan's check and host.
     /// A plan that has begun runs to its end, or back, also when the calling task is cancelled.
     package func run(
         _ plan: Plan, runbook: RunbookDefinition, runbookDigest: Digest, on host: any Host, preState: Facts,
-        recheck: @escaping @Sendable () async -> Observation
+        otherDrift: Set<Code> = [], recheck: @escaping @Sendable () async -> Observation
     ) async -> HealingResult {
         let started = clock.now()
         func rejected(_ code: Code, _ detail: String = "") -> HealingResult {
@@ -49,7 +52,7 @@ package struct Executor: Sendable {
             return rejected("executor.intent_not_durable", "\(error)")
         }
         var run = Run(executor: self, intent: intent, host: host, recheck: recheck, wasInterrupted: false)
-        return await Task { await run.forward(retries: runbook.retries) }.value
+        return await Task { await run.forward(retries: runbook.retries, otherDrift: otherDrift) }.value
     }
 
     /// Ends an intent that a crash left: finishes it if the check passes now, otherwise puts the host back.
@@ -76,7 +79,9 @@ package struct Executor: Sendable {
                     arguments[name] = parameters[parameter] ?? runbook.parameters[parameter]?.default
                 }
             }
-            guard arguments.mapValues(\.type) == verb.parameters else { return nil }
+            guard verb.signature.required.keys.allSatisfy({ arguments[$0] != nil }),
+                arguments.allSatisfy({ verb.signature[$0.key] == $0.value.type })
+            else { return nil }
             steps.append(Intent.Step(verb: step.verb, arguments: arguments))
         }
         return steps
@@ -103,7 +108,7 @@ private struct Run: Sendable {
         self.wasInterrupted = wasInterrupted
     }
 
-    mutating func forward(retries: Int) async -> HealingResult {
+    mutating func forward(retries: Int, otherDrift: Set<Code>) async -> HealingResult {
         let hands = hands(until: intent.started + intent.timeout)
         for index in intent.steps.indices {
             if let code = await perform(index, retries: retries, hands) { return await back(code)! }
@@ -111,6 +116,9 @@ private struct Run: Sendable {
         let changed = executor.now
         let observation = await recheck()
         if let proof = PassingRecheck(observation, after: changed) { return result(.success(proof), observation) }
+        if case .drift(let code) = observation.verdict, otherDrift.contains(code) {
+            return result(.failed("executor.other_drift"), observation)
+        }
         return await back(observation.verdict.code ?? "executor.recheck_stale")!
     }
 
@@ -236,5 +244,12 @@ extension Executor {
     fileprivate func save(_ intent: Intent) async throws { try await intents.save(intent) }
     fileprivate func hands(_ host: any Host, until deadline: Timestamp, for plan: PlanID) -> Hands {
         Hands(host: host, clock: clock, deadline: deadline, documents: documents, plan: plan)
+    }
+}
+
+extension CheckDefinition {
+    /// Codes of every drift clause that holds, but `code`: what a repair of `code` alone leaves behind.
+    package func otherDrift(than code: Code, in facts: Facts, parameters: [String: TypedValue], at now: Timestamp) -> Set<Code> {
+        Set(drift.filter { $0.code != code && $0.condition.evaluate(facts, parameters: parameters, at: now) == .holds }.map(\.code))
     }
 }

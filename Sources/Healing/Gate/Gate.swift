@@ -60,7 +60,7 @@ package enum Gate {
     private static func fits(_ plan: Plan, _ runbook: RunbookDefinition, _ platforms: Set<String>) -> Bool {
         guard runbook.checks.contains(plan.check), runbook.platforms.contains(where: platforms.contains) else { return false }
         for (name, value) in plan.parameters {
-            guard let definition = runbook.parameters[name], definition.takes(value) else { return false }
+            guard let definition = runbook.parameters[name], definition.fault(of: value) == nil else { return false }
         }
         return runbook.parameters.allSatisfy { $0.value.default != nil || plan.parameters[$0.key] != nil }
     }

@@ -1,3 +1,4 @@
+package import Catalog
 import Hosts
 package import Model
 package import Seal
@@ -5,7 +6,7 @@ package import Seal
 /// Runs the backup job and demands that its status file moved on: an exit status proves nothing.
 package struct BackupRun: Verb {
     package let name = "backup.run"
-    package let parameters: [String: ValueType] = ["unit": .string, "statusFile": .string]
+    package let signature = VerbSignature(required: ["unit": .string, "statusFile": .string])
     package var canRestore: Bool { false }
     package init() {}
 

@@ -1,49 +1,94 @@
+package import Catalog
 import Hosts
 package import Model
 package import Seal
 
-/// Sets mode (octal) and owner (`root:shadow`) of a file or directory. Links are refused, also in the path: what a link names may be anybody's.
+/// Sets mode and owner of files and directories that are wider open, or somebody else's, than they may be.
+///
+/// Each entry is `path mode owner group[,group]`, as the check on file permissions has them: a narrower mode and any of the
+/// groups are right already, and what does not exist is passed over. Links are refused, also in the path: what a link names
+/// may be anybody's.
 package struct FileSetMode: Verb {
     package let name = "file.set_mode"
-    package let parameters: [String: ValueType] = ["path": .string, "mode": .string, "owner": .string]
+    package let signature = VerbSignature(required: ["files": .strings])
     package init() {}
 
-    package func target(_ arguments: VerbArguments) -> String { arguments.text("path") }
+    package func target(_ arguments: VerbArguments) -> String {
+        arguments.texts("files").compactMap { $0.split(separator: " ").first.map(String.init) }.joined(separator: " ")
+    }
 
+    /// Of the files that are wrong, and of no others: only those will be changed.
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        let status = try await status(arguments.text("path"), hands)
-        return ["mode": .integer(status.mode), "owner": .integer(status.owner), "group": .integer(status.group)]
+        var files: [String: JSONValue] = [:]
+        for entry in try Entry.all(arguments) {
+            guard let status = try await hands.status(of: entry.path) else { continue }
+            let names = try await self.names(entry.path, hands)
+            guard !entry.admits(status.mode, names) else { continue }
+            guard status.kind == .regular || status.kind == .directory else { throw StepError("file.not_regular", entry.path) }
+            let real = try await hands.require(["realpath", "-e", "--", entry.path], code: "file.unreadable")
+            guard real.text == entry.path + "\n" else { throw StepError("file.behind_link", entry.path) }
+            files[entry.path] = [
+                "mode": .integer(status.mode), "owner": .integer(status.owner), "group": .integer(status.group),
+            ]
+        }
+        return .object(files)
     }
 
     package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {
-        let path = arguments.text("path")
-        guard let mode = Int64(arguments.text("mode"), radix: 8), (0...0o7777).contains(mode) else {
-            throw StepError("file.mode_malformed", arguments.text("mode"))
+        var effect = StepEffect.unchanged
+        for entry in try Entry.all(arguments) where captured[entry.path] != nil {
+            let names = try await names(entry.path, hands)
+            let group = entry.groups.contains(names.group) ? names.group : entry.groups[0]
+            // A change of owner clears set-user-id bits, so the mode comes second.
+            try await hands.require(["chown", "--no-dereference", "\(entry.owner):\(group)", "--", entry.path])
+            try await hands.require(["chmod", String(entry.mode, radix: 8), "--", entry.path])
+            guard let after = try await hands.status(of: entry.path), after.mode == entry.mode else {
+                throw StepError("file.mode_not_set", entry.path)
+            }
+            effect = .changed
         }
-        let before = try await status(path, hands)
-        // A change of owner clears set-user-id bits, so the mode comes second.
-        try await hands.require(["chown", "--no-dereference", arguments.text("owner"), "--", path])
-        try await hands.require(["chmod", arguments.text("mode"), "--", path])
-        let after = try await status(path, hands)
-        guard after.mode == mode else { throw StepError("file.mode_not_set", path) }
-        return before == after ? .unchanged : .changed
+        return effect
     }
 
     package func restore(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) {
-        guard let mode = captured["mode"]?.integer, let owner = captured["owner"]?.integer, let group = captured["group"]?.integer else {
-            throw StepError("step.captured_unreadable", "file.set_mode")
+        for (path, state) in (captured.object ?? [:]).sorted(by: { $0.key < $1.key }) {
+            guard let mode = state["mode"]?.integer, let owner = state["owner"]?.integer, let group = state["group"]?.integer else {
+                throw StepError("step.captured_unreadable", path)
+            }
+            try await hands.require(["chown", "--no-dereference", "\(owner):\(group)", "--", path])
+            try await hands.require(["chmod", String(mode, radix: 8), "--", path])
         }
-        let path = arguments.text("path")
-        _ = try await status(path, hands)
-        try await hands.require(["chown", "--no-dereference", "\(owner):\(group)", "--", path])
-        try await hands.require(["chmod", String(mode, radix: 8), "--", path])
     }
 
-    private func status(_ path: String, _ hands: Hands) async throws(StepError) -> HostFileStatus {
-        guard let status = try await hands.status(of: path) else { throw StepError("file.missing", path) }
-        guard status.kind == .regular || status.kind == .directory else { throw StepError("file.not_regular", path) }
-        let real = try await hands.require(["realpath", "-e", "--", path], code: "file.unreadable")
-        guard real.text == path + "\n" else { throw StepError("file.behind_link", path) }
-        return status
+    private func names(_ path: String, _ hands: Hands) async throws(StepError) -> (owner: String, group: String) {
+        let result = try await hands.require(["stat", "-c", "%U %G", "--", path], code: "file.unreadable")
+        let words = result.text.split(whereSeparator: { $0 == " " || $0 == "\n" }).map(String.init)
+        guard words.count == 2 else { throw StepError("file.unreadable", path) }
+        return (words[0], words[1])
+    }
+
+    private struct Entry {
+        let path: String
+        let mode: Int64
+        let owner: String
+        let groups: [String]
+
+        static func all(_ arguments: VerbArguments) throws(StepError) -> [Entry] {
+            var entries: [Entry] = []
+            for text in arguments.texts("files") {
+                let words = text.split(separator: " ").map(String.init)
+                guard words.count == 4, words[0].hasPrefix("/"), let mode = Int64(words[1], radix: 8), (0...0o7777).contains(mode) else {
+                    throw StepError("file.entry_malformed", text)
+                }
+                let groups = words[3].split(separator: ",").map(String.init)
+                guard !groups.isEmpty else { throw StepError("file.entry_malformed", text) }
+                entries.append(Entry(path: words[0], mode: mode, owner: words[2], groups: groups))
+            }
+            return entries
+        }
+
+        func admits(_ found: Int64, _ names: (owner: String, group: String)) -> Bool {
+            found & ~mode == 0 && names.owner == owner && groups.contains(names.group)
+        }
     }
 }

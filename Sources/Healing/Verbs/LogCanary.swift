@@ -1,3 +1,4 @@
+package import Catalog
 import Hosts
 package import Model
 package import Seal
@@ -5,7 +6,7 @@ package import Seal
 /// Writes a line to the log and demands to find it where the log is kept.
 package struct LogCanary: Verb {
     package let name = "log.canary"
-    package let parameters: [String: ValueType] = ["file": .string]
+    package let signature = VerbSignature(required: ["file": .string])
     package var canRestore: Bool { false }
     /// How long the line may take from the socket to the file.
     package static let patience: Duration = .seconds(10)

@@ -1,3 +1,4 @@
+package import Catalog
 import Hosts
 package import Model
 package import Seal
@@ -8,7 +9,7 @@ package import Seal
 /// and the host itself goes back to the old rules unless a new connection calls that off.
 package struct NftRestore: Verb {
     package let name = "nft.restore"
-    package let parameters: [String: ValueType] = ["document": .string, "managementPort": .integer, "file": .string]
+    package let signature = VerbSignature(required: ["document": .string, "managementPort": .integer, "file": .string])
     private let undoAfter: Duration
     private static let keptName = "nft"
 
@@ -76,13 +77,9 @@ package struct NftRestore: Verb {
         try await undo.arm([["nft", "-f", undo.path(Self.keptName)]], after: undoAfter)
         try await hands.require(["nft", "-f", "-"], input: candidate, code: "nft.not_applied")
         // The connection that is open survives most rulesets; only a new one shows that the way in is open.
-        if await hands.reconnects() {
-            try await undo.callOff()
-            try await undo.forget([Self.keptName])
-            return
-        }
-        _ = await hands.reconnects(within: undoAfter + .seconds(30))
-        throw StepError("nft.cut_off", "a new connection was refused under the baseline's rules")
+        let stands = try await undo.stands(for: undoAfter)
+        try await undo.forget([Self.keptName])
+        guard stands else { throw StepError("nft.cut_off", "a new connection was refused under the baseline's rules") }
     }
 
     /// Where the distribution keeps no such file (its service loads another), only the live rules are set.

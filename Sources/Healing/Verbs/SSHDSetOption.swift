@@ -1,3 +1,4 @@
+package import Catalog
 import Hosts
 package import Model
 package import Seal
@@ -8,7 +9,7 @@ package import Seal
 /// the new connection calls that off, so a setting that locks us out undoes itself.
 package struct SSHDSetOption: Verb {
     package let name = "sshd.set_option"
-    package let parameters: [String: ValueType] = ["option": .string, "value": .string]
+    package let signature = VerbSignature(required: ["option": .string, "value": .string])
     private let undoAfter: Duration
 
     /// - Parameter undoAfter: how long the host waits for the new connection.
@@ -104,13 +105,9 @@ package struct SSHDSetOption: Verb {
         guard let unit = try await unit(hands) else { return }
         try await undo.arm(commands + [["systemctl", "reload", unit]], after: undoAfter)
         try await reload(hands)
-        if await hands.reconnects() {
-            try await undo.callOff()
-            try await undo.forget(Self.keptNames)
-            return
-        }
-        _ = await hands.reconnects(within: undoAfter + .seconds(30))
-        throw StepError("sshd.locked_out", "a new connection was refused after the reload")
+        let stands = try await undo.stands(for: undoAfter)
+        try await undo.forget(Self.keptNames)
+        guard stands else { throw StepError("sshd.locked_out", "a new connection was refused after the reload") }
     }
 
     private func reload(_ hands: Hands) async throws(StepError) {

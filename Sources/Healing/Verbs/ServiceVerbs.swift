@@ -1,3 +1,4 @@
+package import Catalog
 import Hosts
 package import Model
 package import Seal
@@ -29,84 +30,105 @@ private struct UnitState {
     var json: JSONValue { ["active": .string(active), "file": .string(file)] }
 }
 
-/// Starts a unit that is not active. Restored by stopping it again; a unit that had failed is then stopped, not failed.
-package struct ServiceStart: Verb {
-    package let name = "service.start"
-    package let parameters: [String: ValueType] = ["unit": .string]
-    package init() {}
+extension VerbArguments {
+    fileprivate var units: [String] { texts("units") }
 
-    package func target(_ arguments: VerbArguments) -> String { arguments.text("unit") }
-
-    package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        try await UnitState.read(arguments.text("unit"), hands).json
+    /// What `systemd` says of each unit, by its name.
+    fileprivate func captureUnits(_ hands: Hands) async throws(StepError) -> JSONValue {
+        var states: [String: JSONValue] = [:]
+        for unit in units { states[unit] = try await UnitState.read(unit, hands).json }
+        return .object(states)
     }
 
-    package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {
-        let unit = arguments.text("unit")
-        if try await UnitState.read(unit, hands).isActive { return .unchanged }
-        try await hands.require(["systemctl", "start", "--", unit], atMost: .seconds(120), code: "service.not_started")
-        guard try await UnitState.read(unit, hands).isActive else { throw StepError("service.not_active", unit) }
-        return .changed
-    }
-
-    package func restore(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) {
-        try await ServiceRestart().restore(arguments, captured, hands)
-    }
-}
-
-/// Restarts a unit. Restored by making it active or inactive as it was.
-package struct ServiceRestart: Verb {
-    package let name = "service.restart"
-    package let parameters: [String: ValueType] = ["unit": .string]
-    package init() {}
-
-    package func target(_ arguments: VerbArguments) -> String { arguments.text("unit") }
-
-    package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        try await UnitState.read(arguments.text("unit"), hands).json
-    }
-
-    package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {
-        let unit = arguments.text("unit")
-        try await hands.require(["systemctl", "restart", "--", unit], atMost: .seconds(120), code: "service.not_started")
-        guard try await UnitState.read(unit, hands).isActive else { throw StepError("service.not_active", unit) }
-        return .changed
-    }
-
-    package func restore(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) {
-        let unit = arguments.text("unit")
-        let wasActive = ["active", "reloading", "activating"].contains(captured["active"]?.string ?? "")
-        let state = try await UnitState.read(unit, hands)
-        // A start that failed leaves a unit that goes on trying by itself: stop ends that too.
-        if wasActive != state.isActive || (!wasActive && state.active != "inactive") {
+    fileprivate func restoreActivity(_ captured: JSONValue, _ hands: Hands) async throws(StepError) {
+        for unit in units.reversed() {
+            let wasActive = ["active", "reloading", "activating"].contains(captured[unit]?["active"]?.string ?? "")
+            let state = try await UnitState.read(unit, hands)
+            // A start that failed leaves a unit that goes on trying by itself: stop ends that too.
+            guard wasActive != state.isActive || (!wasActive && state.active != "inactive") else { continue }
             try await hands.require(
                 ["systemctl", wasActive ? "start" : "stop", "--", unit], atMost: .seconds(120), code: "service.not_restored")
         }
     }
 }
 
-/// Makes a unit start with the machine. A unit without an install section (`static`) has nothing to enable.
-package struct ServiceEnable: Verb {
-    package let name = "service.enable"
-    package let parameters: [String: ValueType] = ["unit": .string]
+/// Starts those of the units that are not active. Restored by stopping them again; one that had failed is then stopped.
+package struct ServiceStart: Verb {
+    package let name = "service.start"
+    package let signature = VerbSignature(required: ["units": .strings])
     package init() {}
 
-    package func target(_ arguments: VerbArguments) -> String { arguments.text("unit") }
+    package func target(_ arguments: VerbArguments) -> String { arguments.units.joined(separator: " ") }
 
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        try await UnitState.read(arguments.text("unit"), hands).json
+        try await arguments.captureUnits(hands)
     }
 
     package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {
-        let unit = arguments.text("unit")
-        guard try await UnitState.read(unit, hands).file == "disabled" else { return .unchanged }
-        try await hands.require(["systemctl", "--quiet", "enable", "--", unit], code: "service.not_enabled")
+        var effect = StepEffect.unchanged
+        for unit in arguments.units where try await !UnitState.read(unit, hands).isActive {
+            try await hands.require(["systemctl", "start", "--", unit], atMost: .seconds(120), code: "service.not_started")
+            guard try await UnitState.read(unit, hands).isActive else { throw StepError("service.not_active", unit) }
+            effect = .changed
+        }
+        return effect
+    }
+
+    package func restore(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) {
+        try await arguments.restoreActivity(captured, hands)
+    }
+}
+
+/// Restarts units. Restored by making each active or inactive as it was.
+package struct ServiceRestart: Verb {
+    package let name = "service.restart"
+    package let signature = VerbSignature(required: ["units": .strings])
+    package init() {}
+
+    package func target(_ arguments: VerbArguments) -> String { arguments.units.joined(separator: " ") }
+
+    package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
+        try await arguments.captureUnits(hands)
+    }
+
+    package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {
+        for unit in arguments.units {
+            try await hands.require(["systemctl", "restart", "--", unit], atMost: .seconds(120), code: "service.not_started")
+            guard try await UnitState.read(unit, hands).isActive else { throw StepError("service.not_active", unit) }
+        }
         return .changed
     }
 
     package func restore(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) {
-        let unit = arguments.text("unit")
-        guard captured["file"]?.string == "disabled", try await UnitState.read(unit, hands).file != "disabled" else { return }
-        try await hands.require(["systemctl", "--quiet", "disable", "--", unit], code: "service.not_restored")
+        try await arguments.restoreActivity(captured, hands)
+    }
+}
+
+/// Makes units start with the machine. One without an install section (`static`) has nothing to enable.
+package struct ServiceEnable: Verb {
+    package let name = "service.enable"
+    package let signature = VerbSignature(required: ["units": .strings])
+    package init() {}
+
+    package func target(_ arguments: VerbArguments) -> String { arguments.units.joined(separator: " ") }
+
+    package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
+        try await arguments.captureUnits(hands)
+    }
+
+    package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {
+        var effect = StepEffect.unchanged
+        for unit in arguments.units where try await UnitState.read(unit, hands).file == "disabled" {
+            try await hands.require(["systemctl", "--quiet", "enable", "--", unit], code: "service.not_enabled")
+            effect = .changed
+        }
+        return effect
+    }
+
+    package func restore(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) {
+        for unit in arguments.units.reversed() where captured[unit]?["file"]?.string == "disabled" {
+            guard try await UnitState.read(unit, hands).file != "disabled" else { continue }
+            try await hands.require(["systemctl", "--quiet", "disable", "--", unit], code: "service.not_restored")
+        }
     }
 }

@@ -22,12 +22,27 @@ struct TimedUndo: Sendable {
     /// - Parameter commands: in order; the words hold nothing that a systemd unit would expand or split.
     func arm(_ commands: [[String]], after span: Duration) async throws(StepError) {
         try await callOff()
+        try await forget([])
         var arguments = [
             "systemd-run", "--quiet", "--unit=\(unit)", "--on-active=\(max(span.wholeSeconds, 1))s",
             "--timer-property=AccuracySec=100ms", "--service-type=oneshot",
         ]
-        for command in commands.dropLast() { arguments += ["-p", "ExecStartPre=\(command.joined(separator: " "))"] }
+        for command in [["touch", path("undone")]] + commands.dropLast() {
+            arguments += ["-p", "ExecStartPre=\(command.joined(separator: " "))"]
+        }
         try await hands.require(arguments + ["--"] + commands[commands.count - 1], code: "undo.not_armed")
+    }
+
+    /// Whether the change may stand: a new connection got in, and the undo had not been at work by then.
+    ///
+    /// Returns only when nothing is left that acts by itself. A daemon that reloads refuses connections for a moment, so
+    /// there are several tries; when all fail, the undo is awaited.
+    func stands(for span: Duration) async throws(StepError) -> Bool {
+        let isIn = await hands.reconnects(within: span / 2)
+        if !isIn { _ = await hands.reconnects(within: span + .seconds(30)) }
+        try await callOff()
+        let isUndone = try await hands.run(["test", "-e", path("undone")]).succeeded
+        return isIn && !isUndone
     }
 
     /// Idempotent. When the undo is already at work it is awaited, since stopping it half-way would leave neither state.
@@ -42,6 +57,6 @@ struct TimedUndo: Sendable {
     }
 
     func forget(_ names: [String]) async throws(StepError) {
-        try await hands.require(["rm", "-f", "--"] + names.map(path))
+        try await hands.require(["rm", "-f", "--", path("undone")] + names.map(path))
     }
 }

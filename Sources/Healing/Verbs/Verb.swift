@@ -1,3 +1,4 @@
+package import Catalog
 package import Model
 package import Seal
 
@@ -8,7 +9,7 @@ package import Seal
 package protocol Verb: Sendable {
     /// `service.start`.
     var name: String { get }
-    var parameters: [String: ValueType] { get }
+    var signature: VerbSignature { get }
     /// False where nothing that `apply` does has to be undone (a backup that ran).
     var canRestore: Bool { get }
     /// What it is done to, as a person would say it.
@@ -23,6 +24,7 @@ package protocol Verb: Sendable {
 }
 
 extension Verb {
+    package var parameters: [String: ValueType] { signature.required }
     package var canRestore: Bool { true }
     package func settle(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) {}
 }
@@ -58,6 +60,11 @@ package struct VerbArguments: Hashable, Sendable {
     func text(_ name: String) -> String {
         guard case .string(let text) = values[name] else { return "" }
         return text
+    }
+
+    func texts(_ name: String) -> [String] {
+        guard case .strings(let texts) = values[name] else { return [] }
+        return texts
     }
 
     func integer(_ name: String) -> Int64 {

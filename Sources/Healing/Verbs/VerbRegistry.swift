@@ -1,3 +1,5 @@
+package import Catalog
+
 /// The fixed set of verbs. What is not here cannot be done to a host, whatever a catalog says.
 package struct VerbRegistry: Sendable {
     private let verbs: [String: any Verb]
@@ -12,5 +14,7 @@ package struct VerbRegistry: Sendable {
     }
 
     package subscript(_ name: String) -> (any Verb)? { verbs[name] }
+    /// For `CatalogSchema`.
+    package var signatures: [String: VerbSignature] { verbs.mapValues(\.signature) }
     package var all: [any Verb] { verbs.values.sorted { $0.name < $1.name } }
 }
