@@ -60,11 +60,13 @@ let package = Package(
                 "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "X509", package: "swift-certificates"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .target(name: "Reports", dependencies: ["Model", "Seal", "Evidence", "CArchive"], swiftSettings: strict),
@@ -94,7 +96,7 @@ let package = Package(
         .executableTarget(
             name: "martlet-appliance",
             dependencies: [
-                "Model", "Appliance", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                "Model", "Seal", "Documents", "Database", "Appliance", .product(name: "NIOCore", package: "swift-nio"), .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .executableTarget(

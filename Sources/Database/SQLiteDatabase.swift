@@ -65,6 +65,19 @@ package final class SQLiteDatabase: SQLDatabase {
         }
     }
 
+    /// Gives freed pages back to the disk. Needs as much free space as the file's content for its time.
+    package func vacuum() async throws {
+        let _: Void = try await withCheckedThrowingContinuation { continuation in
+            pool.asyncWriteWithoutTransaction { database in
+                continuation.resume(
+                    with: Swift.Result {
+                        try database.execute(sql: "VACUUM")
+                        try database.checkpoint(.truncate)
+                    }.mapError(DatabaseError.fromSQLite))
+            }
+        }
+    }
+
     /// Waits for what runs; what is asked for later throws `DatabaseError.closed`.
     package func close() async {
         // A failure to close leaves nothing undone: every commit is already on disk.

@@ -1,0 +1,169 @@
+import Database
+import Hosts
+package import Logging
+package import Model
+import Seal
+package import ServiceLifecycle
+package import UnixSignals
+
+/// The appliance, put together: the same for `main` and for tests.
+package struct ApplianceProcess: Sendable {
+    package let context: ApplianceContext
+    package let detect: DetectService
+    package let heal: HealService
+    package let services: [any Service]
+    private let manager: ServiceManager
+
+    /// Opens everything and starts nothing. Refuses (throws) where going on would be wrong: not enrolled, keys that others can
+    /// read, a chain that does not hold together, a second process on the same state.
+    package static func build(
+        _ configuration: ApplianceConfiguration, clock: WallClock = .system, faults: Faults = .none, manager: ServiceManager = .none,
+        logger: Logger, softwareVersion: String
+    ) async throws -> ApplianceProcess {
+        let directory = configuration.directory
+        try directory.prepare()
+        try directory.lock()
+        let database = try SQLiteDatabase(path: directory.database)
+        do {
+            return try await build(configuration, database, clock, faults, manager, logger, softwareVersion)
+        } catch {
+            await database.close()
+            throw error
+        }
+    }
+
+    private static func build(
+        _ configuration: ApplianceConfiguration, _ database: SQLiteDatabase, _ clock: WallClock, _ faults: Faults,
+        _ manager: ServiceManager,
+        _ logger: Logger, _ softwareVersion: String
+    ) async throws -> ApplianceProcess {
+        try await ApplianceSchema.migrator.migrate(database, now: clock.now)
+        guard let identity = try await Identity.load(database) else { throw StartError.notEnrolled }
+        let evidenceKey = try SigningKey(contentsOf: configuration.directory.evidenceKey)
+        try checkKeyFiles(configuration)
+
+        let wakes = ApplianceContext.Wakes()
+        let journal = try await EvidenceJournal(database: database, key: evidenceKey, appended: wakes.push, clock: clock, faults: faults)
+        let clockState = ClockState()
+        let catalog = ActiveCatalog(database: database, key: identity.catalogKey)
+        let drafts = BundleDrafts(
+            identity: identity, configuration: configuration, catalog: catalog, clock: clock, clockState: clockState,
+            softwareVersion: softwareVersion)
+        let context = ApplianceContext(
+            configuration: configuration, identity: identity, database: database, journal: journal, catalog: catalog,
+            central: CentralLink(identity: identity, configuration: configuration, clock: clock, faults: faults), drafts: drafts,
+            alerts: AlertLog(database: database, journal: journal, drafts: drafts, logger: logger), clock: clock, clockState: clockState,
+            heartbeats: Heartbeats(clock: clock), wakes: wakes, faults: faults, logger: logger, softwareVersion: softwareVersion,
+            compact: { try await database.vacuum() })
+        let hosts = try SiteHosts(configuration)
+        let detect = DetectService(context, hosts: hosts)
+        let heal = HealService(context, hosts: hosts, detect: detect)
+        return ApplianceProcess(
+            context: context, detect: detect, heal: heal, services: makeServices(context, detect, heal, manager), manager: manager)
+    }
+
+    /// Guardrail 3, once, before anything is started.
+    private static func checkKeyFiles(_ configuration: ApplianceConfiguration) throws {
+        let directory = configuration.directory
+        _ = try PrivateFile.read(directory.sealingKey, size: 32...32)
+        _ = try PrivateFile.read(directory.tlsIdentity, size: 1...65_536)
+        for entry in configuration.hosts {
+            guard case .ssh(let address) = entry.access.address else { continue }
+            _ = try PrivateFile.read(address.keyFile, size: 1...65_536)
+        }
+    }
+
+    private static func makeServices(
+        _ context: ApplianceContext, _ detect: DetectService, _ heal: HealService, _ manager: ServiceManager
+    ) -> [any Service] {
+        func service(
+            _ name: String, _ interval: Duration, wake: Wake = Wake(), _ turn: @escaping @Sendable () async -> Duration
+        ) -> PeriodicService {
+            PeriodicService(name, interval: interval, wake: wake, clock: context.clock, heartbeats: context.heartbeats, turn: turn)
+        }
+        let clock = ClockService(context)
+        let poll = PollService(context, clockService: clock)
+        let push = PushService(context)
+        let housekeeping = HousekeepingService(context)
+        let watchdog = WatchdogService(context, manager: manager)
+        // The last that is listed stops first: what makes evidence stops before what carries it away.
+        return [
+            service("watchdog", WatchdogService.interval) { await watchdog.turn() },
+            service("push", .seconds(900), wake: context.wakes.push) { await push.turn() },
+            service("poll", context.configuration.pollInterval, wake: context.wakes.poll) { await poll.turn() },
+            service("clock", ClockService.interval) { await clock.turn() },
+            service("housekeeping", HousekeepingService.interval) { await housekeeping.turn() },
+            service("heal", HealService.interval, wake: context.wakes.heal) { await heal.turn() },
+            service("detect", DetectService.interval, wake: context.wakes.detect) { await detect.turn() },
+        ]
+    }
+
+    /// What a stop gives running repairs to come to their end; the next start finishes the others.
+    static let drainMax: Duration = .seconds(2)
+
+    /// Runs until it is told to stop; on return the state file is closed and everything else is left to the next start.
+    package func run(stopOn signals: [UnixSignal] = [.sigterm, .sigint]) async throws {
+        var configuration = ServiceGroupConfiguration(
+            services: services + [LifeSigns(context: context, manager: manager)], gracefulShutdownSignals: signals, logger: context.logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(2)
+        configuration.maximumCancellationDuration = .seconds(4)
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch {
+            await close()
+            throw error
+        }
+        await detect.stop()
+        await heal.drain(atMost: Self.drainMax)
+        let now = context.clock.now().description
+        do {
+            try await context.database.write { try SettingTable.write(.cleanStop, now, in: $0) }
+        } catch {
+            context.logger.warning("stop not recorded: the next start will look like one after a crash", metadata: ["error": "\(error)"])
+        }
+        await close()
+    }
+
+    package func close() async {
+        await context.central.close()
+        await context.database.close()
+    }
+}
+
+/// Says, in evidence and to systemd, that the appliance runs, and that it stopped in good order.
+private struct LifeSigns: Service {
+    let context: ApplianceContext
+    let manager: ServiceManager
+
+    func run() async throws {
+        manager.send(.ready)
+        do {
+            let wasClean = try await context.database.read { try SettingTable.read(.cleanStop, in: $0) }
+            let isFirst = await context.journal.end.sequence < 0
+            let note =
+                isFirst
+                ? "First start after enrolment."
+                : wasClean.map { "Started; the last run stopped in good order at \($0)." } ?? "Started after a crash or a power cut."
+            try await context.journal.append([context.drafts.system(.observed, note: note)]) { transaction, _ in
+                try SettingTable.remove(.cleanStop, in: transaction)
+            }
+            context.logger.notice(
+                "started", metadata: ["appliance": "\(context.identity.appliance)", "version": "\(context.softwareVersion)"])
+        } catch {
+            context.logger.error("start not recorded", metadata: ["error": "\(error)"])
+        }
+        try? await gracefulShutdown()
+        manager.send(.stopping)
+        context.logger.notice("stopping")
+    }
+}
+
+/// Why the appliance did not start.
+package enum StartError: Error, Sendable {
+    case notEnrolled
+
+    package var code: String { "start.not_enrolled" }
+    package var message: String {
+        "This machine is not enrolled; nothing was started. Run: martlet-appliance enroll --central URL --code CODE"
+    }
+}

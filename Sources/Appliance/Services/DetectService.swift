@@ -1,0 +1,158 @@
+import Catalog
+import Database
+import Detection
+import Logging
+import Model
+
+/// Runs the checks that are due, each host by itself so that a slow one delays nobody, and attests what did not change.
+package actor DetectService {
+    package static let interval: Duration = .seconds(30)
+    /// How often a host is asked again what kind of machine it is.
+    static let platformInterval: Duration = .seconds(21_600)
+
+    private let context: ApplianceContext
+    private let hosts: SiteHosts
+    private let recorder: ObservationRecorder
+    /// When the newest look of each check began; from the state file at the first turn.
+    private var last: [Detector.Subject: Timestamp]?
+    private var platformsRead: [HostID: Timestamp] = [:]
+    private var scans: [HostID: Task<Void, Never>] = [:]
+
+    package init(_ context: ApplianceContext, hosts: SiteHosts) {
+        self.context = context
+        self.hosts = hosts
+        recorder = ObservationRecorder(context)
+    }
+
+    package func turn() async -> Duration {
+        do {
+            guard let loaded = try await context.catalog.current() else { return Self.interval }
+            try await loadOnce()
+            let rest = startScans(loaded)
+            try await attest(loaded)
+            return rest
+        } catch {
+            context.logger.warning("detection turn not finished", metadata: ["error": "\(error)"])
+            return Self.interval
+        }
+    }
+
+    /// Gives up running looks: they are made again after the next start.
+    package func stop() {
+        for scan in scans.values { scan.cancel() }
+    }
+
+    // MARK: Looking
+
+    /// One check, now, judged and not yet written down: the proof of a repair.
+    func look(_ check: CheckID, on host: HostID, _ loaded: ActiveCatalog.Loaded) async -> Observation {
+        let now = context.clock.now()
+        guard let definition = loaded.catalog.checks[check], let entry = hosts.entries[host] else {
+            return Observation(host: host, check: check, verdict: .unknown("check.missing"), facts: Facts(), started: now, ended: now)
+        }
+        return await scanner(for: host, loaded).scan(Scanner.Request(host: entry.host, checks: [definition]))[0]
+    }
+
+    /// What kind of machine it is, asked now if nobody has yet; empty where it cannot be said, which fits no runbook.
+    func platforms(of host: HostID) async -> Set<String> {
+        if let known = hosts.platforms(of: host) { return known }
+        guard let entry = hosts.entries[host] else { return [] }
+        guard let platforms = try? await HostPlatforms.read(entry.host, at: context.clock.now()) else { return [] }
+        hosts.setPlatforms(platforms, of: host)
+        return platforms
+    }
+
+    /// Writes observations down. A disk that does not take them only means that they are made again.
+    func record(_ observations: [Observation], _ loaded: ActiveCatalog.Loaded) async {
+        guard !observations.isEmpty else { return }
+        do {
+            let needsRepair = try await recorder.record(observations, checks: loaded.catalog.checks)
+            for observation in observations {
+                last?[Detector.Subject(host: observation.host, check: observation.check)] = observation.started
+            }
+            if needsRepair { context.wakes.heal.ring() }
+        } catch {
+            context.logger.error("observations not recorded", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Runs one check, or all that speak of the host, whether due or not.
+    /// - Returns: how many were run.
+    func scanNow(_ host: HostID, check: CheckID?, _ loaded: ActiveCatalog.Loaded) async -> Int {
+        guard let entry = hosts.entries[host] else { return 0 }
+        let checks = check.flatMap { loaded.catalog.checks[$0] }.map { [$0] } ?? loaded.detector.checks(for: target(host))
+        let observations = await scanner(for: host, loaded).scan(Scanner.Request(host: entry.host, checks: checks))
+        await record(observations, loaded)
+        return observations.count
+    }
+
+    private func startScans(_ loaded: ActiveCatalog.Loaded) -> Duration {
+        let now = context.clock.now()
+        let idle = hosts.ids.filter { scans[$0] == nil }.map(target)
+        let due = loaded.detector.due(idle, last: last ?? [:], at: now)
+        for host in due.keys.sorted() {
+            // The others have their turn when one of these ends.
+            guard scans.count < context.configuration.scanConcurrency else { break }
+            scans[host] = Task {
+                await self.scan(host, loaded)
+                self.ended(host)
+            }
+        }
+        guard due.isEmpty, let next = loaded.detector.nextDue(idle, last: last ?? [:], at: now) else { return Self.interval }
+        return min(Self.interval, max(next - now, .seconds(1)))
+    }
+
+    private func ended(_ host: HostID) {
+        scans[host] = nil
+        if !Task.isCancelled { context.wakes.detect.ring() }
+    }
+
+    private func scan(_ host: HostID, _ loaded: ActiveCatalog.Loaded) async {
+        guard let entry = hosts.entries[host] else { return }
+        let now = context.clock.now()
+        if platformsRead[host].map({ $0 > now || now - $0 >= Self.platformInterval }) ?? true,
+            let platforms = try? await HostPlatforms.read(entry.host, at: now)
+        {
+            hosts.setPlatforms(platforms, of: host)
+            platformsRead[host] = now
+        }
+        // Where the kind could not be read, all checks are due, and each says why it is unknown.
+        let due = loaded.detector.due([target(host)], last: last ?? [:], at: context.clock.now())[host] ?? []
+        let observations = await scanner(for: host, loaded).scan(Scanner.Request(host: entry.host, checks: due))
+        // A look that our own stop cut short says nothing about the host.
+        if Task.isCancelled { return }
+        await record(observations, loaded)
+    }
+
+    private func target(_ host: HostID) -> Detector.Target { Detector.Target(host: host, platforms: hosts.platforms(of: host)) }
+
+    private func scanner(for host: HostID, _ loaded: ActiveCatalog.Loaded) -> Scanner {
+        Scanner(parameters: { [hosts] in hosts.parameters(of: $0, on: host, in: loaded.catalog) }, clock: context.clock)
+    }
+
+    // MARK: Attesting
+
+    private func attest(_ loaded: ActiveCatalog.Loaded) async throws {
+        let now = context.clock.now()
+        let (attested, entries) = try await context.database.read {
+            (try ObservationTable.attested(in: $0), try ObservationTable.all(in: $0))
+        }
+        for host in hosts.ids {
+            if let last = attested[host], last <= now, now - last < context.configuration.heartbeat { continue }
+            let seen = Dictionary(entries.filter { $0.host == host }.map { ($0.check, $0) }, uniquingKeysWith: { $1 })
+            // Not before the first look at this host came to an end, whatever it saw.
+            guard !seen.isEmpty else { continue }
+            let verdicts = loaded.detector.checks(for: target(host)).map { ObservationTable.attested($0, seen[$0.id], at: now) }
+            try await context.journal.append([context.drafts.attestation(host, verdicts)]) { transaction, _ in
+                try ObservationTable.setAttested(host, at: now, in: transaction)
+            }
+        }
+    }
+
+    private func loadOnce() async throws {
+        guard last == nil else { return }
+        let entries = try await context.database.read { try ObservationTable.all(in: $0) }
+        last = Dictionary(
+            entries.map { (Detector.Subject(host: $0.host, check: $0.check), $0.started) }, uniquingKeysWith: { $1 })
+    }
+}

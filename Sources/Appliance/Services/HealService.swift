@@ -1,0 +1,309 @@
+import Catalog
+import Database
+package import Evidence
+import Healing
+import Logging
+package import Model
+import Seal
+
+/// Repairs: what a crash left first, then orders, then open incidents. Each host is worked on by one plan at a time.
+///
+/// A turn starts repairs and does not wait for them. A stop leaves running ones to the next start, which finishes them or
+/// puts the host back from what was saved before each step.
+package actor HealService {
+    package static let interval: Duration = .seconds(15)
+
+    let context: ApplianceContext
+    let hosts: SiteHosts
+    let detect: DetectService
+    private let verbs = VerbRegistry()
+    private let intents: SQLIntentStore
+    private var running: [HostID: Task<Void, Never>] = [:]
+    /// Of plans that this process carries out; what else is unfinished was left by an earlier one.
+    private var plans: Set<PlanID> = []
+    /// The newest re-check of each of them.
+    private var looks: [PlanID: Observation] = [:]
+
+    package init(_ context: ApplianceContext, hosts: SiteHosts, detect: DetectService) {
+        self.context = context
+        self.hosts = hosts
+        self.detect = detect
+        intents = SQLIntentStore(database: context.database, faults: context.faults)
+    }
+
+    package func turn() async -> Duration {
+        do {
+            guard let loaded = try await context.catalog.current() else { return Self.interval }
+            try await recover(loaded)
+            try await OrderRunner(self, loaded).turn()
+            try await healIncidents(loaded)
+        } catch {
+            context.logger.warning("repair turn not finished", metadata: ["error": "\(error)"])
+        }
+        return Self.interval
+    }
+
+    /// Waits for running repairs, but not longer than `span`: what is left is recovered by the next start.
+    package func drain(atMost span: Duration) async {
+        let tasks = Array(running.values)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for task in tasks { await task.value } }
+            group.addTask { try? await Task.sleep(for: span) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    // MARK: Running on a host
+
+    func isBusy(_ host: HostID) -> Bool { running[host] != nil }
+
+    /// Starts `work` on a host; false when something runs there already.
+    @discardableResult
+    func start(on host: HostID, _ work: @escaping @Sendable () async -> Void) -> Bool {
+        guard running[host] == nil else { return false }
+        running[host] = Task {
+            await work()
+            self.ended(host)
+        }
+        return true
+    }
+
+    private func ended(_ host: HostID) {
+        running[host] = nil
+        context.wakes.heal.ring()
+    }
+
+    // MARK: After a crash
+
+    private func recover(_ loaded: ActiveCatalog.Loaded) async throws {
+        for intent in try await intents.unfinished() where !plans.contains(intent.plan.id) {
+            guard let entry = hosts.entries[intent.plan.host] else {
+                try await abandon(intent)
+                continue
+            }
+            start(on: intent.plan.host) { [self] in
+                context.logger.notice("recovering", metadata: ["plan": "\(intent.plan.id)", "host": "\(intent.plan.host)"])
+                let executor = executor(for: intent.plan.host, loaded)
+                let result = await executor.recover(intent, on: entry.host) { await self.recheck(intent.plan, loaded) }
+                // nil: the host cannot be reached; asked again with the next turn.
+                if let result { await conclude(result, loaded) }
+            }
+        }
+    }
+
+    /// The host of an interrupted plan is no longer configured: nobody can look, and that is said.
+    private func abandon(_ intent: Intent) async throws {
+        let now = context.clock.now()
+        var bundle = context.drafts.plan(.healing, intent.plan, from: intent.started, to: now, outcome: .failed("executor.host_gone"))
+        bundle.preState = intent.preState
+        bundle.note = "The plan was interrupted and its host is no longer configured; what became of it is not known."
+        let plan = intent.plan.id
+        try await context.journal.append([bundle]) { transaction, _ in
+            try IntentTable.finish(plan, .failed("executor.host_gone"), at: now, in: transaction)
+        }
+    }
+
+    // MARK: Incidents
+
+    private func healIncidents(_ loaded: ActiveCatalog.Loaded) async throws {
+        let incidents = try await context.database.read { try IncidentTable.all(openOnly: true, in: $0) }
+        for incident in incidents where incident.state != .escalated && !isBusy(incident.host) {
+            guard !Task.isCancelled else { return }
+            try await heal(incident, loaded)
+        }
+    }
+
+    private func heal(_ incident: Incident, _ loaded: ActiveCatalog.Loaded) async throws {
+        // A host whose kind is not known yet is looked at first; nothing is decided without.
+        guard let check = loaded.catalog.checks[incident.check], let platforms = hosts.platforms(of: incident.host) else { return }
+        let now = context.clock.now()
+        let decision = loaded.rules.decide(
+            incident, on: loaded.rules.platforms(platforms), facts: incident.facts,
+            parameters: hosts.parameters(of: check, on: incident.host, in: loaded.catalog), at: now)
+        guard let plan = Plan(decision, for: incident, catalog: loaded.catalog, id: PlanID(at: now), at: now),
+            case .run(let rule, _, _) = decision, let runbook = loaded.catalog.runbooks[plan.runbook]
+        else {
+            try await escalate(incident, decision)
+            return
+        }
+        var circumstances = try await circumstances(of: plan, incident: incident, platforms: platforms, loaded)
+        circumstances.ruleCooldown = loaded.ruleDefinitions[rule]?.cooldown
+        circumstances.ruleAttemptsMax = loaded.ruleDefinitions[rule]?.attemptsMax
+        let admission = Gate.judge(
+            plan, runbook: runbook, authority: nil, policy: context.configuration.policy, circumstances: circumstances, now: now)
+        switch admission {
+        case .admitted: carryOut(plan, runbook, preState: incident.facts, loaded)
+        case .deferred(let until, let code):
+            try await decide(incident, plan, .deferred(until: until, code), state: .deferred)
+        case .needsApproval(let code): try await decide(incident, plan, .alert(code), state: .escalated)
+        case .refused(let code):
+            let isForPerson = GateCode(rawValue: code.description)?.isForPerson ?? true
+            try await decide(incident, plan, isForPerson ? .alert(code) : .rejected(code), state: isForPerson ? .escalated : .open)
+        }
+    }
+
+    /// No rule repairs it: a person's turn.
+    private func escalate(_ incident: Incident, _ decision: Decision) async throws {
+        let (code, proposer): (Code, String?) =
+            switch decision {
+            case .escalate(let rule): ("rule.escalates", "rule:\(rule)")
+            case .undecided(let rule, let code): (code, "rule:\(rule)")
+            case .noRule: ("rule.none", nil)
+            case .run(let rule, _, _): ("rule.runbook_missing", "rule:\(rule)")
+            }
+        try await decide(incident, nil, .alert(code), state: .escalated, requester: proposer)
+    }
+
+    /// Writes down a decision not to act. The same answer again is not evidence again.
+    private func decide(
+        _ incident: Incident, _ plan: Plan?, _ outcome: Outcome, state: Incident.State, requester: String? = nil
+    ) async throws {
+        let now = context.clock.now()
+        guard let code = outcome.code else { preconditionFailure("a decision without a reason") }
+        var until: Timestamp?
+        if case .deferred(let instant, _) = outcome { until = instant }
+        let entry = DecisionTable.Entry(
+            host: incident.host, check: incident.check, incident: incident.id, outcome: outcome.word, code: code, until: until)
+        let write: @Sendable (any SQLTransaction) throws -> Void = { transaction in
+            try DecisionTable.put(entry, at: now, in: transaction)
+            // A scan may have resolved it meanwhile; then there is nothing to decide any more.
+            guard var current = try IncidentTable.find(incident.id, in: transaction), current.state != .resolved else { return }
+            current.state = state
+            try IncidentTable.put(current, in: transaction)
+        }
+        let last = try await context.database.read { try DecisionTable.find(host: incident.host, check: incident.check, in: $0) }
+        if let last, last.repeats(entry) {
+            if last != entry || incident.state != state { try await context.database.write(write) }
+            return
+        }
+        var bundle: Bundle
+        if let plan {
+            bundle = context.drafts.plan(.decision, plan, from: now, to: now, outcome: outcome)
+        } else {
+            bundle = context.drafts.bundle(.decision, host: incident.host, from: now, to: now, outcome: outcome)
+            bundle.check = incident.check
+            bundle.incident = incident.id
+            bundle.requester = requester
+        }
+        bundle.preState = incident.facts
+        bundle.note = GateCode(rawValue: code.description)?.sentence ?? ""
+        try await context.journal.append([bundle]) { transaction, _ in try write(transaction) }
+        context.logger.notice(
+            "decision",
+            metadata: ["host": "\(incident.host)", "check": "\(incident.check)", "outcome": "\(outcome.word)", "code": "\(code)"])
+    }
+
+    // MARK: Judging and carrying out
+
+    func circumstances(
+        of plan: Plan, incident: Incident?, platforms: Set<String>, _ loaded: ActiveCatalog.Loaded
+    ) async throws -> Circumstances {
+        let now = context.clock.now()
+        var history = Circumstances.History(hostCount: hosts.entries.count)
+        history.running = Set(running.keys)
+        history.attempts = incident?.attempts ?? 0
+        let policy = context.configuration.policy
+        let isPaused: Bool
+        (history.lastAttempt, history.openings, history.actions, isPaused) = try await context.database.read { transaction in
+            (
+                try IntentTable.lastAttempt(host: plan.host, check: plan.check, in: transaction),
+                try IncidentTable.openings(host: plan.host, check: plan.check, since: now - policy.flapSpan, in: transaction),
+                try IntentTable.begun(since: now - Gate.budgetSpan, in: transaction),
+                try SettingTable.read(.isPaused, in: transaction) != nil
+            )
+        }
+        var circumstances = Circumstances(
+            runbookDigest: loaded.catalog.runbookDigests[plan.runbook] ?? .genesis, platforms: platforms,
+            clock: context.clockState.reading(at: now), keysAreSafe: true, evidenceIsDurable: await context.journal.isWritable,
+            history: history)
+        circumstances.isPaused = isPaused
+        circumstances.isPausedLocally = context.configuration.directory.isPausedByFile
+        return circumstances
+    }
+
+    /// Starts an admitted plan; whoever waits for its end passes `then`.
+    @discardableResult
+    func carryOut(
+        _ plan: Plan, _ runbook: RunbookDefinition, preState: Facts, _ loaded: ActiveCatalog.Loaded, approver: String? = nil
+    ) -> Bool {
+        guard let entry = hosts.entries[plan.host], let digest = loaded.catalog.runbookDigests[plan.runbook] else { return false }
+        plans.insert(plan.id)
+        context.logger.notice("repair", metadata: ["plan": "\(plan.id)", "host": "\(plan.host)", "runbook": "\(plan.runbook)"])
+        return start(on: plan.host) { [self] in
+            let result = await executor(for: plan.host, loaded).run(
+                plan, runbook: runbook, runbookDigest: digest, on: entry.host, preState: preState
+            ) { await self.recheck(plan, loaded) }
+            await conclude(result, loaded, approver: approver)
+        }
+    }
+
+    private nonisolated func executor(for host: HostID, _ loaded: ActiveCatalog.Loaded) -> Executor {
+        Executor(verbs: verbs, intents: intents, clock: context.clock, documents: hosts.documents(of: host, in: loaded.catalog))
+    }
+
+    private func recheck(_ plan: Plan, _ loaded: ActiveCatalog.Loaded) async -> Observation {
+        let look = await detect.look(plan.check, on: plan.host, loaded)
+        looks[plan.id] = look
+        return look
+    }
+
+    /// Evidence, the intent's end, the incident and the order, in one transaction. Until it is durable the intent stays
+    /// unfinished, so dying here only means that the next start looks again.
+    private func conclude(_ result: HealingResult, _ loaded: ActiveCatalog.Loaded, approver: String? = nil) async {
+        let plan = result.plan
+        let now = context.clock.now()
+        var bundle = context.drafts.plan(.healing, plan, from: result.started, to: result.ended, outcome: result.outcome)
+        bundle.controls = loaded.catalog.checks[plan.check]?.controls ?? []
+        bundle.verdict = result.verdict
+        bundle.preState = result.preState
+        bundle.postState = result.postState
+        bundle.actions = result.actions
+        bundle.isRollbackAvailable = result.isRollbackAvailable
+        bundle.approver = approver
+        if result.wasInterrupted { bundle.note = "The appliance stopped in the middle; the plan was brought to its end at the next start." }
+        while !Task.isCancelled {
+            do {
+                try await context.journal.append([bundle]) { transaction, places in
+                    try IntentTable.finish(plan.id, result.outcome, at: now, in: transaction)
+                    if let id = plan.incident, var incident = try IncidentTable.find(id, in: transaction) {
+                        incident.attempts += 1
+                        try IncidentTable.put(incident, in: transaction)
+                    }
+                    if let order = plan.order {
+                        try OrderTable.concluded(order, result.outcome, evidence: places[0].sequence, at: now, in: transaction)
+                    }
+                }
+                break
+            } catch {
+                context.logger.error(
+                    "evidence of a repair not durable, trying again", metadata: ["plan": "\(plan.id)", "error": "\(error)"])
+                guard (try? await context.clock.sleep(.seconds(5))) != nil else { return }
+            }
+        }
+        plans.remove(plan.id)
+        context.logger.notice(
+            "repair ended",
+            metadata: [
+                "plan": "\(plan.id)", "outcome": "\(result.outcome.word)", "code": "\(result.outcome.code?.description ?? "")",
+                "detail": "\(result.detail)",
+            ])
+        // The last look also is the newest observation: it closes the incident, or says why not.
+        if let look = looks.removeValue(forKey: plan.id) { await detect.record([look], loaded) }
+        if plan.order != nil { context.wakes.poll.ring() }
+    }
+}
+
+extension BundleDrafts {
+    /// About a plan, whatever became of it.
+    package func plan(_ kind: Bundle.Kind, _ plan: Plan, from started: Timestamp, to ended: Timestamp, outcome: Outcome) -> Bundle {
+        var bundle = bundle(kind, host: plan.host, from: started, to: ended, outcome: outcome)
+        bundle.check = plan.check
+        bundle.incident = plan.incident
+        bundle.order = plan.order
+        bundle.runbook = plan.runbook
+        bundle.tier = plan.tier
+        bundle.requester = plan.proposer
+        return bundle
+    }
+}

@@ -1,0 +1,123 @@
+package import Catalog
+import Database
+import Detection
+package import Evidence
+import Logging
+package import Model
+
+/// Writes down what was seen: the newest look, the incident that follows from it, and, where a verdict is new or another
+/// than before, a bundle at once. All three in one transaction.
+package struct ObservationRecorder: Sendable {
+    private let context: ApplianceContext
+
+    package init(_ context: ApplianceContext) { self.context = context }
+
+    /// What one observation changes, decided before anything is written.
+    struct Change: Sendable {
+        let observation: Observation
+        /// The entry that this was decided on; a write that finds another one starts over.
+        let previous: ObservationTable.Entry?
+        let incident: Incident?
+        let forgetsDecision: Bool
+        let bundle: Bundle?
+    }
+
+    /// - Parameter checks: definitions of the checks that were run, for severity and controls.
+    /// - Returns: whether there is a drift that somebody should look at now.
+    @discardableResult
+    package func record(_ observations: [Observation], checks: [CheckID: CheckDefinition]) async throws -> Bool {
+        for _ in 0..<Self.triesMax {
+            let changes = try await context.database.read { [self] transaction in
+                try observations.compactMap { try change($0, checks: checks, in: transaction) }
+            }
+            do {
+                try await write(changes)
+                return changes.contains { $0.incident?.state == .open }
+            } catch is Overtaken {
+                continue
+            }
+        }
+        throw Overtaken()
+    }
+
+    private static let triesMax = 5
+    private struct Overtaken: Error {}
+
+    private func write(_ changes: [Change]) async throws {
+        let apply: @Sendable (any SQLTransaction) throws -> Void = { transaction in
+            for change in changes {
+                let (host, check) = (change.observation.host, change.observation.check)
+                guard try ObservationTable.find(host: host, check: check, in: transaction) == change.previous else { throw Overtaken() }
+                try ObservationTable.put(change.observation, in: transaction)
+                if let incident = change.incident { try IncidentTable.put(incident, in: transaction) }
+                if change.forgetsDecision { try DecisionTable.remove(host: host, check: check, in: transaction) }
+            }
+        }
+        let bundles = changes.compactMap(\.bundle)
+        if bundles.isEmpty {
+            try await context.database.write(apply)
+        } else {
+            try await context.journal.append(bundles) { transaction, _ in try apply(transaction) }
+            for change in changes where change.bundle != nil {
+                context.logger.notice(
+                    "verdict",
+                    metadata: [
+                        "host": "\(change.observation.host)", "check": "\(change.observation.check)",
+                        "verdict": "\(change.observation.verdict.word)", "code": "\(change.observation.verdict.code?.description ?? "")",
+                    ])
+            }
+        }
+    }
+
+    private func change(
+        _ observation: Observation, checks: [CheckID: CheckDefinition], in transaction: any SQLTransaction
+    ) throws -> Change? {
+        let previous = try ObservationTable.find(host: observation.host, check: observation.check, in: transaction)
+        // A re-check after a repair may have overtaken a slow scan: the older look says nothing about now.
+        if let previous, previous.started > observation.started, previous.started <= context.clock.now() { return nil }
+        let open = try IncidentTable.open(host: observation.host, check: observation.check, in: transaction)
+        let definition = checks[observation.check]
+        let (next, isOther) = Self.incident(after: observation, open: open, severity: definition?.severity ?? .medium)
+        var bundle: Bundle?
+        if previous?.verdict != observation.verdict {
+            bundle = context.drafts.verdict(observation, controls: definition?.controls ?? [], incident: (next ?? open)?.id)
+        }
+        return Change(observation: observation, previous: previous, incident: next, forgetsDecision: isOther, bundle: bundle)
+    }
+
+    /// - Returns: the incident as it is to be written, nil where nothing changes; and whether what was decided about it before
+    ///   no longer holds.
+    private static func incident(after observation: Observation, open: Incident?, severity: Severity) -> (Incident?, isOther: Bool) {
+        var tracker = IncidentTracker(open: open.map { [$0] } ?? [])
+        var random = SystemRandomNumberGenerator()
+        switch tracker.apply(observation, severity: severity, random: &random) {
+        case .opened(let incident), .resolved(let incident): return (incident, true)
+        case .updated(var incident, let codeChanged):
+            // Another reason is another chance: rules may know it although they did not know the first.
+            if codeChanged { incident.state = .open }
+            return (incident, codeChanged)
+        case .unseen, nil: return (nil, false)
+        }
+    }
+}
+
+extension BundleDrafts {
+    /// A verdict that is new.
+    package func verdict(_ observation: Observation, controls: [ControlCitation], incident: IncidentID?) -> Bundle {
+        var bundle = bundle(.verdict, host: observation.host, from: observation.started, to: observation.ended, outcome: .observed)
+        bundle.check = observation.check
+        bundle.controls = controls
+        bundle.verdict = observation.verdict
+        bundle.preState = observation.facts
+        bundle.incident = incident
+        return bundle
+    }
+
+    /// The verdicts of every check of one host, as they stand.
+    package func attestation(_ host: HostID, _ attested: [Bundle.Attested]) -> Bundle {
+        let instant = now
+        var bundle = bundle(.attestation, host: host, from: instant, to: instant, outcome: .observed)
+        bundle.attested = attested.sorted { $0.check < $1.check }
+        return bundle
+    }
+}

@@ -1,0 +1,147 @@
+import Catalog
+import Database
+import Evidence
+import Logging
+import Model
+import Seal
+import Wire
+
+/// Checks in with Central: status out; orders in, a newer catalog, a newer certificate; and reports of what became of orders.
+package actor PollService {
+    /// Polls in a row that have to fail before that is an alert; a router that restarts is none.
+    package static let failuresBeforeAlert = 3
+    static let reportsMax = 100
+
+    private let context: ApplianceContext
+    private let clockService: ClockService
+    private let inbox: OrderInbox
+    private var failures = 0
+
+    package init(_ context: ApplianceContext, clockService: ClockService) {
+        self.context = context
+        self.clockService = clockService
+        inbox = OrderInbox(context)
+    }
+
+    package func turn() async -> Duration {
+        do {
+            try await checkIn()
+            if failures >= Self.failuresBeforeAlert {
+                context.logger.notice("Central answers again", metadata: ["failures": "\(failures)"])
+            }
+            failures = 0
+            await context.alerts.clear("central", "Central answers again.")
+        } catch {
+            failures += 1
+            let (code, sentence) = Self.explain(error)
+            context.logger.warning("check-in failed", metadata: ["code": "\(code)", "error": "\(sentence)"])
+            if failures >= Self.failuresBeforeAlert { await context.alerts.raise("central", code, sentence) }
+        }
+        let interval = context.configuration.pollInterval.wholeMilliseconds
+        return .milliseconds(Int64.random(in: interval * 9 / 10...interval * 11 / 10))
+    }
+
+    private func checkIn() async throws {
+        let client = try await context.central.client()
+        let sent = context.clock.now()
+        let reply = try await client.checkin(try await status(at: sent))
+        let answered = context.clock.now()
+        context.clockState.heard(central: reply.received, sent: sent, answered: answered)
+        await clockService.judge()
+        try await context.database.write { try SettingTable.write(.lastCheckin, answered.description, in: $0) }
+        try await lookAtChain(reply)
+
+        if await inbox.receive(reply.orders) { context.wakes.heal.ring() }
+        try await sendReports(client)
+        if try await isNewer(reply.catalogVersion) { await switchCatalog(to: reply.catalogVersion, client) }
+        if try await renewalIsDue(reply) { try await context.central.renew() }
+    }
+
+    private func status(at now: Timestamp) async throws -> CheckinRequest {
+        let end = await context.journal.end
+        // Loads the pack if there is one, so that a restarted appliance does not fetch it again.
+        let version = try await context.catalog.current()?.catalog.version ?? 0
+        let clock = context.clockState.reading(at: now)
+        let software = context.softwareVersion
+        let isPausedByFile = context.configuration.directory.isPausedByFile
+        return try await context.database.read { transaction in
+            CheckinRequest(
+                sent: now, softwareVersion: software, catalogVersion: version, chainHead: end.sequence,
+                queued: try EvidenceTable.queuedCount(in: transaction), openIncidents: try IncidentTable.openCount(in: transaction),
+                isPaused: try isPausedByFile || SettingTable.read(.isPaused, in: transaction) != nil, clock: clock)
+        }
+    }
+
+    /// Central can hold less than we have, never more.
+    private func lookAtChain(_ reply: CheckinReply) async throws {
+        let end = await context.journal.end
+        guard reply.acknowledgedSequence > end.sequence else { return }
+        let error = CentralLinkError.contradiction("it holds bundle \(reply.acknowledgedSequence), ours end at \(end.sequence)")
+        await context.alerts.raise("push", error.code, error.message)
+    }
+
+    private func sendReports(_ client: CentralClient) async throws {
+        for (number, report) in try await context.database.read({ try OrderTable.owed(limit: Self.reportsMax, in: $0) }) {
+            do {
+                try await client.report(report)
+            } catch {
+                guard error.isFinal else { throw error }
+                // Central does not know the order, or has it final already: saying so again would never help.
+                context.logger.warning("order report not taken", metadata: ["order": "\(report.order)", "error": "\(error.message)"])
+            }
+            context.faults.reached(.reportBeforeForget)
+            try await context.database.write { try OrderTable.settle(number, in: $0) }
+            context.faults.reached(.reportAfterForget)
+        }
+    }
+
+    // MARK: Catalog
+
+    private func isNewer(_ version: Int64) async throws -> Bool {
+        guard version > context.catalog.stamp.version else { return false }
+        return try await !context.database.read { try CatalogTable.isRefused(version, in: $0) }
+    }
+
+    /// A pack that does not verify is refused once, in evidence, and the one in force stays.
+    private func switchCatalog(to version: Int64, _ client: CentralClient) async {
+        let now = context.clock.now()
+        do {
+            let bytes = try await client.catalog(version)
+            let fresh = try ActiveCatalog.load(bytes, key: context.identity.catalogKey)
+            guard fresh.catalog.version == version else { throw CentralLinkError.malformed("catalog \(version) asked, another sent") }
+            let faults = context.faults
+            let note = "Catalog \(version) is in force; its digest is \(fresh.catalog.digest)."
+            try await context.journal.append([context.drafts.system(.observed, note: note)]) { transaction, _ in
+                try CatalogTable.activate(version, bytes, at: now, in: transaction)
+                faults.reached(.catalogBeforeSwitch)
+            }
+            faults.reached(.catalogAfterSwitch)
+            context.catalog.set(fresh)
+            context.logger.notice("catalog in force", metadata: ["version": "\(version)"])
+            await context.alerts.clear("catalog", "Catalog \(version) is in force.")
+            context.wakes.detect.ring()
+        } catch let error as CentralLinkError {
+            context.logger.warning("catalog not fetched", metadata: ["version": "\(version)", "error": "\(error.message)"])
+        } catch let error as CatalogPackError {
+            let code = Code(error.code) ?? "catalog.refused"
+            // Not remembered means only that it is fetched and refused once more.
+            try? await context.database.write { try CatalogTable.refuse(version, code, at: now, in: $0) }
+            await context.alerts.raise("catalog", code, error.message)
+        } catch {
+            context.logger.warning("catalog not stored", metadata: ["version": "\(version)", "error": "\(error)"])
+        }
+    }
+
+    private func renewalIsDue(_ reply: CheckinReply) async throws -> Bool {
+        if reply.renewCertificate { return true }
+        return try await context.central.isRenewalDue()
+    }
+
+    private static func explain(_ error: any Error) -> (Code, String) {
+        switch error {
+        case let error as CentralLinkError: (error.code, error.message)
+        case let error as PrivateFileError: (Code(error.code) ?? "key.unusable", error.message)
+        default: ("central.checkin_failed", "\(error)")
+        }
+    }
+}

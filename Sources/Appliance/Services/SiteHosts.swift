@@ -1,0 +1,39 @@
+package import Catalog
+package import Hosts
+package import Model
+import Synchronization
+
+/// The machines of the site: how each is reached, what it is, and what it is held to.
+package final class SiteHosts: Sendable {
+    package struct Entry: Sendable {
+        package let host: any Host
+        package let baseline: String
+    }
+
+    package let entries: [HostID: Entry]
+    /// As the newest look found them; a host that was never reached has none, and nothing is done to it.
+    private let platforms = Mutex<[HostID: Set<String>]>([:])
+
+    package init(_ configuration: ApplianceConfiguration) throws {
+        var entries: [HostID: Entry] = [:]
+        for entry in configuration.hosts {
+            let host = try entry.access.host(stateDirectory: configuration.directory.connections)
+            entries[entry.access.id] = Entry(host: host, baseline: entry.baseline ?? configuration.baseline)
+        }
+        self.entries = entries
+    }
+
+    package var ids: [HostID] { entries.keys.sorted() }
+
+    package func platforms(of host: HostID) -> Set<String>? { platforms.withLock { $0[host] } }
+    package func setPlatforms(_ names: Set<String>, of host: HostID) { platforms.withLock { $0[host] = names } }
+
+    /// The values that a check is held to on this host.
+    package func parameters(of check: CheckDefinition, on host: HostID, in catalog: CompiledCatalog) -> [String: TypedValue] {
+        catalog.parameters(of: check, baseline: entries[host].flatMap { catalog.baselines[$0.baseline] })
+    }
+
+    package func documents(of host: HostID, in catalog: CompiledCatalog) -> [String: String] {
+        entries[host].flatMap { catalog.baselines[$0.baseline]?.documents } ?? [:]
+    }
+}

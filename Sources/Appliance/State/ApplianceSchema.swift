@@ -1,0 +1,145 @@
+package import Database
+
+/// The tables of the appliance's one SQLite file, and who writes each. `docs/storage.md` says what losing one would cost.
+package enum ApplianceSchema {
+    package static let migrator = Migrator([Migration(1, "first", sqlite: first, postgres: "")])
+
+    private static let first: StaticString = """
+        -- Written by EvidenceJournal only.
+        CREATE TABLE evidence (
+            sequence INTEGER PRIMARY KEY CHECK (sequence >= 0),
+            bundle_id TEXT NOT NULL UNIQUE,
+            digest BLOB NOT NULL CHECK (length(digest) = 32),
+            bytes BLOB NOT NULL,
+            signature BLOB NOT NULL CHECK (length(signature) = 64),
+            made INTEGER NOT NULL,
+            receipt INTEGER REFERENCES receipt (id)
+        ) STRICT;
+        CREATE INDEX evidence_made ON evidence (made);
+        CREATE INDEX evidence_receipt ON evidence (receipt);
+        -- The chain's end, kept apart from its links: a file that lost its newest rows disagrees with itself.
+        CREATE TABLE chain_head (
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            sequence INTEGER NOT NULL CHECK (sequence >= 0),
+            digest BLOB NOT NULL CHECK (length(digest) = 32)
+        ) STRICT;
+        -- What Central has not receipted yet.
+        CREATE TABLE outbox (sequence INTEGER PRIMARY KEY REFERENCES evidence (sequence)) STRICT;
+        CREATE TABLE receipt (
+            id INTEGER PRIMARY KEY,
+            first_sequence INTEGER NOT NULL,
+            last_sequence INTEGER NOT NULL CHECK (last_sequence >= first_sequence),
+            head BLOB NOT NULL CHECK (length(head) = 32),
+            envelope TEXT NOT NULL,
+            received INTEGER NOT NULL
+        ) STRICT;
+
+        -- Written by IncidentTable only. At most one incident is open for a host and check.
+        CREATE TABLE incident (
+            id TEXT PRIMARY KEY,
+            host TEXT NOT NULL,
+            check_id TEXT NOT NULL,
+            code TEXT NOT NULL,
+            severity TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('open', 'deferred', 'escalated', 'resolved')),
+            opened INTEGER NOT NULL,
+            last_seen INTEGER NOT NULL,
+            resolved INTEGER CHECK ((state = 'resolved') = (resolved IS NOT NULL)),
+            attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+            facts TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE UNIQUE INDEX incident_one_open ON incident (host, check_id) WHERE state <> 'resolved';
+        CREATE INDEX incident_resolved ON incident (resolved) WHERE resolved IS NOT NULL;
+
+        -- Written by ObservationTable only: the newest look of each check at each host, and when each host was last attested.
+        CREATE TABLE observation (
+            host TEXT NOT NULL,
+            check_id TEXT NOT NULL,
+            verdict TEXT NOT NULL,
+            code TEXT,
+            facts_digest BLOB NOT NULL CHECK (length(facts_digest) = 32),
+            started INTEGER NOT NULL,
+            ended INTEGER NOT NULL,
+            PRIMARY KEY (host, check_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE attestation (host TEXT PRIMARY KEY, attested INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+        -- Written by DecisionTable only: what was last decided about a host's check without acting, so that the same answer
+        -- becomes evidence once; and until when nobody needs to ask again.
+        CREATE TABLE decision (
+            host TEXT NOT NULL,
+            check_id TEXT NOT NULL,
+            incident TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            code TEXT NOT NULL,
+            until INTEGER,
+            decided INTEGER NOT NULL,
+            PRIMARY KEY (host, check_id)
+        ) STRICT, WITHOUT ROWID;
+
+        -- Written by IntentTable only: plans that were admitted, from before their first step until their evidence is durable.
+        CREATE TABLE intent (
+            plan_id TEXT PRIMARY KEY,
+            host TEXT NOT NULL,
+            check_id TEXT NOT NULL,
+            incident TEXT,
+            order_id TEXT,
+            body TEXT NOT NULL,
+            begun INTEGER NOT NULL,
+            finished INTEGER,
+            outcome TEXT CHECK ((outcome IS NULL) = (finished IS NULL))
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX intent_unfinished ON intent (begun) WHERE finished IS NULL;
+        CREATE INDEX intent_place ON intent (host, check_id, begun);
+
+        -- Written by OrderTable only. A nonce or sequence is never taken twice.
+        CREATE TABLE order_inbox (
+            order_id TEXT PRIMARY KEY,
+            sequence INTEGER NOT NULL UNIQUE,
+            nonce TEXT NOT NULL UNIQUE,
+            is_for_all INTEGER NOT NULL CHECK (is_for_all IN (0, 1)),
+            envelope TEXT NOT NULL,
+            envelope_digest BLOB NOT NULL UNIQUE CHECK (length(envelope_digest) = 32),
+            state TEXT NOT NULL CHECK (state IN ('accepted', 'running', 'completed', 'failed', 'rejected', 'expired')),
+            deferred_until INTEGER,
+            defer_code TEXT,
+            received INTEGER NOT NULL,
+            finished INTEGER
+        ) STRICT, WITHOUT ROWID;
+        -- Envelopes that were refused, by digest, so that one that is sent again does not become evidence again.
+        CREATE TABLE order_refusal (
+            envelope_digest BLOB PRIMARY KEY CHECK (length(envelope_digest) = 32),
+            code TEXT NOT NULL,
+            refused INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE order_report (
+            number INTEGER PRIMARY KEY,
+            order_id TEXT NOT NULL,
+            state TEXT NOT NULL,
+            code TEXT,
+            evidence_sequence INTEGER,
+            UNIQUE (order_id, state)
+        ) STRICT;
+
+        -- Written by CatalogTable only. The pack in force, and the one before it to go back to.
+        CREATE TABLE catalog_pack (
+            version INTEGER PRIMARY KEY,
+            envelope BLOB NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('active', 'previous', 'refused')),
+            code TEXT,
+            stored INTEGER NOT NULL
+        ) STRICT;
+        CREATE UNIQUE INDEX catalog_one_active ON catalog_pack (state) WHERE state <> 'refused';
+
+        -- Written by AlertTable only: what is wrong now and was said in evidence, so that it is said once.
+        CREATE TABLE alert (
+            subject TEXT PRIMARY KEY,
+            code TEXT NOT NULL,
+            note TEXT NOT NULL,
+            raised INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        -- Written by SettingTable only: identity, pause, last check-in and the like.
+        CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        """
+}

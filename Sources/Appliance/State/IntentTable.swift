@@ -1,0 +1,91 @@
+package import Database
+package import Healing
+package import Model
+import Seal
+
+/// Plans that were admitted: from before their first step until their evidence is durable, and for a while after, because
+/// cooldowns and budgets look back.
+package enum IntentTable {
+    package static func put(_ intent: Intent, in transaction: any SQLTransaction) throws {
+        let body = String(decoding: try intent.json.canonicalBytes(), as: UTF8.self)
+        let plan = intent.plan
+        try transaction.execute(
+            """
+            INSERT INTO intent (plan_id, host, check_id, incident, order_id, body, begun)
+            VALUES (\(plan.id.description), \(plan.host.description), \(plan.check.description), \(plan.incident?.description),
+                \(plan.order?.description), \(body), \(intent.started.milliseconds))
+            ON CONFLICT (plan_id) DO UPDATE SET body = excluded.body
+            """)
+    }
+
+    package static func unfinished(in transaction: any SQLTransaction) throws -> [Intent] {
+        try transaction.query("SELECT plan_id, body FROM intent WHERE finished IS NULL ORDER BY begun, plan_id").map { row in
+            guard let json = try? JSONValue(parsing: Array(try row.text(1).utf8), limits: JSONLimits(bytesMax: 16 << 20)),
+                let intent = try? Intent(json: json)
+            else { throw StateError("intent", try row.text(0)) }
+            return intent
+        }
+    }
+
+    /// The intent's end; only in the transaction that appends its evidence. A plan that was never begun has no row.
+    package static func finish(_ plan: PlanID, _ outcome: Outcome, at now: Timestamp, in transaction: any SQLTransaction) throws {
+        try transaction.execute(
+            "UPDATE intent SET finished = \(now.milliseconds), outcome = \(outcome.word) WHERE plan_id = \(plan.description)")
+    }
+
+    /// A plan of an order for all hosts that one host may not have: it counts as ended there.
+    package static func refuse(_ plan: Plan, _ code: Code, at now: Timestamp, in transaction: any SQLTransaction) throws {
+        try put(Intent(plan: plan, started: now, timeout: .zero, preState: Facts(), steps: []), in: transaction)
+        try finish(plan.id, .rejected(code), at: now, in: transaction)
+    }
+
+    /// Hosts on which an order's plan has come to its end, and how.
+    package static func ends(of order: OrderID, in transaction: any SQLTransaction) throws -> [HostID: String] {
+        var ends: [HostID: String] = [:]
+        for row in try transaction.query(
+            "SELECT host, outcome FROM intent WHERE order_id = \(order.description) AND finished IS NOT NULL")
+        {
+            if let host = HostID(try row.text(0)) { ends[host] = try row.text(1) }
+        }
+        return ends
+    }
+
+    /// When plans at this site began, since then.
+    package static func begun(since instant: Timestamp, in transaction: any SQLTransaction) throws -> [Timestamp] {
+        try transaction.query(
+            "SELECT begun FROM intent WHERE begun >= \(instant.milliseconds) AND outcome IS NOT 'rejected' ORDER BY begun"
+        ).map {
+            Timestamp(milliseconds: try $0.integer(0))
+        }
+    }
+
+    /// End of the newest attempt on this host and check; its begin while it has not ended.
+    package static func lastAttempt(host: HostID, check: CheckID, in transaction: any SQLTransaction) throws -> Timestamp? {
+        try transaction.query(
+            """
+            SELECT max(coalesce(finished, begun)) FROM intent
+            WHERE host = \(host.description) AND check_id = \(check.description)
+            """)[0].optionalInteger(0).map(Timestamp.init(milliseconds:))
+    }
+
+    package static func removeFinished(before instant: Timestamp, in transaction: any SQLTransaction) throws {
+        try transaction.execute("DELETE FROM intent WHERE finished < \(instant.milliseconds)")
+    }
+}
+
+/// Where the executor keeps its intents.
+struct SQLIntentStore: IntentStore {
+    let database: any SQLDatabase
+    let faults: Faults
+
+    func save(_ intent: Intent) async throws {
+        let faults = faults
+        try await database.write { transaction in
+            try IntentTable.put(intent, in: transaction)
+            faults.reached(.intentBeforeSave)
+        }
+        faults.reached(.intentAfterSave)
+    }
+
+    func unfinished() async throws -> [Intent] { try await database.read { try IntentTable.unfinished(in: $0) } }
+}

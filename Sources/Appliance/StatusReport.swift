@@ -1,0 +1,101 @@
+package import Database
+import Healing
+import Hosts
+package import Model
+
+/// What an operator needs at 3 a.m., read from the state file, also while the appliance runs or when it does not.
+package struct StatusReport: Sendable {
+    package let lines: [(name: String, value: String)]
+    /// Whether something needs a person.
+    package let needsAttention: Bool
+
+    package init(_ configuration: ApplianceConfiguration, database: any SQLDatabase, at now: Timestamp) async throws {
+        let identity = try await Identity.load(database)
+        guard let identity else {
+            lines = [("enrolled", "no; run martlet-appliance enroll")]
+            needsAttention = true
+            return
+        }
+        let state = try await database.read { transaction in
+            State(
+                lastCheckin: try SettingTable.read(.lastCheckin, in: transaction).flatMap { Timestamp($0) },
+                head: try EvidenceTable.head(in: transaction).sequence, queued: try EvidenceTable.queuedCount(in: transaction),
+                incidents: try IncidentTable.all(openOnly: true, in: transaction), alerts: try AlertTable.all(in: transaction),
+                observations: try ObservationTable.all(in: transaction),
+                isPaused: try SettingTable.read(.isPaused, in: transaction) != nil,
+                catalog: try CatalogTable.active(in: transaction)?.version,
+                unfinished: try transaction.query("SELECT count(*) FROM intent WHERE finished IS NULL")[0].integer(0))
+        }
+        let isPausedByFile = configuration.directory.isPausedByFile
+        var lines: [(name: String, value: String)] = [
+            ("appliance", "\(identity.appliance) of \(identity.site)"),
+            ("last check-in", state.lastCheckin.map { "\($0) (\(Self.age(now - $0)) ago)" } ?? "never"),
+            ("evidence", "\(state.head + 1) bundles, \(state.queued) wait for Central"),
+            ("catalog", state.catalog.map { "version \($0)" } ?? "none yet: nothing is checked"),
+            ("repair", Self.repair(configuration, isPaused: state.isPaused, isPausedByFile: isPausedByFile)),
+            ("next window", Self.window(configuration, at: now)),
+            ("running repairs", "\(state.unfinished)"),
+        ]
+        for entry in configuration.hosts {
+            let seen = state.observations.filter { $0.host == entry.access.id }
+            let count = { (word: String) in seen.count { $0.verdict.word == word } }
+            let newest = seen.map(\.ended).max().map { ", seen \(Self.age(now - $0)) ago" } ?? ", never seen"
+            lines.append(
+                (
+                    "host \(entry.access.id)",
+                    "\(count("compliant")) compliant, \(count("drift")) drift, \(count("unknown")) unknown\(newest)"
+                ))
+        }
+        for incident in state.incidents {
+            lines.append(
+                (
+                    "incident",
+                    "\(incident.severity.rawValue) \(incident.host) \(incident.check) \(incident.code) (\(incident.state.rawValue), "
+                        + "since \(incident.opened), \(incident.attempts) attempts)"
+                ))
+        }
+        for alert in state.alerts { lines.append(("ALERT", "\(alert.code) since \(alert.raised): \(alert.note)")) }
+        self.lines = lines
+        needsAttention = !state.alerts.isEmpty || state.incidents.contains { $0.state == .escalated }
+    }
+
+    /// One line each, names aligned.
+    package var text: String {
+        let width = lines.map(\.name.utf8.count).max() ?? 0
+        return lines.map { name, value in name + String(repeating: " ", count: width - name.utf8.count + 2) + value + "\n" }.joined()
+    }
+
+    private struct State: Sendable {
+        let lastCheckin: Timestamp?
+        let head: Int64
+        let queued: Int
+        let incidents: [Incident]
+        let alerts: [AlertTable.Entry]
+        let observations: [ObservationTable.Entry]
+        let isPaused: Bool
+        let catalog: Int64?
+        let unfinished: Int64
+    }
+
+    private static func repair(_ configuration: ApplianceConfiguration, isPaused: Bool, isPausedByFile: Bool) -> String {
+        if isPausedByFile { return "PAUSED by \(configuration.directory.pauseFile)" }
+        if isPaused { return "PAUSED by an order from Central" }
+        return configuration.policy.mode.rawValue
+    }
+
+    private static func window(_ configuration: ApplianceConfiguration, at now: Timestamp) -> String {
+        guard let window = configuration.policy.window else { return "none configured: disruptive work needs a person" }
+        return window.contains(now) ? "open now" : window.nextStart(after: now).description
+    }
+
+    private static func age(_ span: Duration) -> String {
+        let seconds = span.wholeSeconds
+        switch seconds {
+        case ..<0: return "in the future: -\(-seconds) s"
+        case ..<120: return "\(seconds) s"
+        case ..<7_200: return "\(seconds / 60) min"
+        case ..<172_800: return "\(seconds / 3_600) h"
+        default: return "\(seconds / 86_400) d"
+        }
+    }
+}
