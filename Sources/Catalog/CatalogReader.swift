@@ -349,9 +349,9 @@ struct CatalogReader {
         for check in checks.values.sorted(by: { $0.id < $1.id }) {
             for (name, parameter) in check.parameters.sorted(by: { $0.key < $1.key })
             where parameter.default == nil && values[check.id]?[name] == nil {
-                log.error(
+                log.warning(
                     at: reader.mark, code: "baseline.missing_value",
-                    "parameter \(name) of check \(check.id) has no default and is not given here")
+                    "parameter \(name) of check \(check.id) has no default and is not given here: its clauses stay unknown")
             }
         }
         guard log.errorCount == start, let id, let title else { return nil }

@@ -1,0 +1,12 @@
+package import Catalog
+package import Hosts
+import Model
+
+extension CatalogSchema {
+    /// What this build can do: its probes' facts and its verbs.
+    package static func code(probes: [any Probe] = ProbeRegistry.all, verbs: VerbRegistry = VerbRegistry()) -> CatalogSchema {
+        CatalogSchema(
+            probes: Dictionary(uniqueKeysWithValues: probes.map { ($0.id, $0.facts) }),
+            verbs: Dictionary(uniqueKeysWithValues: verbs.all.map { ($0.name, VerbSignature(required: $0.parameters)) }))
+    }
+}
