@@ -40,14 +40,14 @@ package struct VerifiedBundle: Hashable, Sendable {
         guard let key = keys.first(where: { $0.key.isValid(signed.signature, for: signed.bytes) }) else { throw .badSignature }
 
         let value: JSONValue
-        let canonical: [UInt8]
+        var isCanonical = false
         do throws(JSONError) {
-            value = try JSONValue(parsing: signed.bytes, limits: JSONLimits(bytesMax: SignedBundle.bytesMax, depthMax: 8))
-            canonical = try value.canonicalBytes()
+            value = try JSONValue(
+                parsing: signed.bytes, limits: JSONLimits(bytesMax: SignedBundle.bytesMax, depthMax: 8), isCanonical: &isCanonical)
         } catch {
             throw .notJSON(error)
         }
-        guard canonical == signed.bytes else { throw .notCanonical }
+        guard isCanonical else { throw .notCanonical }
         guard value["schema"]?.string == Bundle.schema else { throw .wrongSchema }
         do throws(FieldError) { record = try BundleRecord(json: value) } catch { throw .field(error) }
         guard key.isValid(at: record.ended) else { throw .keyNotValid(key.key.id, at: record.ended) }

@@ -12,6 +12,13 @@ extension JSONValue {
     ///
     /// Keys that are canonically equivalent in Unicode ("é" composed and decomposed) count as the same key.
     package init(parsing bytes: [UInt8], limits: JSONLimits) throws(JSONError) {
+        var isCanonical = true
+        try self.init(parsing: bytes, limits: limits, isCanonical: &isCanonical)
+    }
+
+    /// Parses, and says whether the bytes are the RFC 8785 form of the value: exactly what `canonicalBytes()` would write.
+    /// Told while reading, because whoever verifies evidence asks this of every bundle.
+    package init(parsing bytes: [UInt8], limits: JSONLimits, isCanonical: inout Bool) throws(JSONError) {
         guard bytes.count <= limits.bytesMax else { throw .tooLarge(bytes: bytes.count, limit: limits.bytesMax) }
         do throws(UTF8.ValidationError) {
             _ = try UTF8Span(validating: bytes.span)
@@ -20,6 +27,7 @@ extension JSONValue {
         }
         var parser = JSONParser(input: bytes, depthMax: min(limits.depthMax, JSONLimits.depthCeiling))
         self = try parser.document()
+        isCanonical = parser.isCanonical
     }
 
     package init(parsing text: String, limits: JSONLimits) throws(JSONError) {
@@ -32,6 +40,8 @@ private struct JSONParser {
     let input: [UInt8]
     let depthMax: Int
     var offset = 0
+    /// Nothing seen so far is written otherwise than RFC 8785 would.
+    var isCanonical = true
 
     init(input: [UInt8], depthMax: Int) {
         self.input = input
@@ -63,12 +73,15 @@ private struct JSONParser {
         guard depth <= depthMax else { throw .tooDeep(offset: offset, limit: depthMax) }
         offset += 1
         var members: [String: JSONValue] = [:]
+        var last: String?
         skipSpace()
         if take(UInt8(ascii: "}")) { return .object(members) }
         while true {
             let start = offset
             guard offset < input.count, input[offset] == UInt8(ascii: "\"") else { throw .syntax(offset: offset) }
             let key = try string()
+            if let last, !CanonicalWriter.precedes(last, key) { isCanonical = false }
+            last = key
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw .syntax(offset: offset) }
             skipSpace()
@@ -142,7 +155,10 @@ private struct JSONParser {
         guard offset < input.count else { throw .syntax(offset: offset) }
         let byte = input[offset]
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): bytes.append(byte)
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
+        case UInt8(ascii: "/"):
+            isCanonical = false
+            bytes.append(byte)
         case UInt8(ascii: "b"): bytes.append(0x08)
         case UInt8(ascii: "f"): bytes.append(0x0c)
         case UInt8(ascii: "n"): bytes.append(0x0a)
@@ -158,6 +174,7 @@ private struct JSONParser {
     private mutating func unicodeEscape(into bytes: inout [UInt8]) throws(JSONError) {
         let start = offset - 1
         var code = try fourDigits()
+        if !isShortest(code, start..<offset) { isCanonical = false }
         if (0xdc00...0xdfff).contains(code) { throw .loneSurrogate(offset: start) }
         if (0xd800...0xdbff).contains(code) {
             guard offset + 1 < input.count, input[offset] == UInt8(ascii: "\\"), input[offset + 1] == UInt8(ascii: "u") else {
@@ -170,6 +187,12 @@ private struct JSONParser {
         }
         guard let scalar = Unicode.Scalar(code) else { throw .loneSurrogate(offset: start) }
         bytes.append(contentsOf: UTF8.encode(scalar)!)
+    }
+
+    /// Whether RFC 8785 writes this character as `\u00xx`, in these very digits: control characters without a short escape.
+    private func isShortest(_ code: UInt32, _ range: Range<Int>) -> Bool {
+        guard code < 0x20, ![0x08, 0x09, 0x0a, 0x0c, 0x0d].contains(code) else { return false }
+        return !input[range].contains { (65...70).contains($0) }
     }
 
     private mutating func fourDigits() throws(JSONError) -> UInt32 {
@@ -215,12 +238,17 @@ private struct JSONParser {
             if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
             try skipDigits()
         }
-        if isPlain, digits <= 18, magnitude <= JSONValue.greatestInteger { return .integer(isNegative ? -magnitude : magnitude) }
+        if isPlain, digits <= 18, magnitude <= JSONValue.greatestInteger {
+            if isNegative, magnitude == 0 { isCanonical = false }
+            return .integer(isNegative ? -magnitude : magnitude)
+        }
 
         let text = text(start..<offset)
         guard let double = Double(text), double.isFinite else { throw .number(offset: start) }
+        let isShortest = CanonicalWriter.text(of: double) == text
+        if !isShortest { isCanonical = false }
         if double.rounded(.towardZero) == double, double.magnitude <= Double(JSONValue.greatestInteger) { return .integer(Int64(double)) }
-        if isPlain, CanonicalWriter.text(of: double) != text { throw .number(offset: start) }
+        if isPlain, !isShortest { throw .number(offset: start) }
         return .number(double)
     }
 
@@ -248,7 +276,9 @@ private struct JSONParser {
     private mutating func skipSpace() {
         while offset < input.count {
             switch input[offset] {
-            case 0x20, 0x0a, 0x0d, 0x09: offset += 1
+            case 0x20, 0x0a, 0x0d, 0x09:
+                isCanonical = false
+                offset += 1
             default: return
             }
         }

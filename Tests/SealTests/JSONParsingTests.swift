@@ -35,7 +35,8 @@ import Testing
     @Test(
         "What is not JSON is refused",
         arguments: [
-            "", " ", "{", "[", "\"", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "[1,]", "[,1]", "{,}", "{a:1}", "{'a':1}", "01", "-", "+1", ".5", "1.",
+            "", " ", "{", "[", "\"", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "[1,]", "[,1]", "{,}", "{a:1}", "{'a':1}", "01", "-", "+1", ".5",
+            "1.",
             "1e", "1e+", "--1", "NaN", "Infinity", "-Infinity", "tru", "nul", "True", "\"\\x\"", "\"\\u12\"", "\"\\u12G4\"", "\"\\",
             "\"tab\there\"", "\"a\nb\"", "\u{feff}1", "[1 2]", "{\"a\":1 \"b\":2}", "/* c */1", "\u{a0}1", "\"\u{0}\"", "trué", "\"\\u\"",
         ])
@@ -102,5 +103,34 @@ import Testing
             guard let value = try? JSONValue(parsing: bytes, limits: limits) else { continue }
             #expect(try JSONValue(parsing: value.canonicalBytes(), limits: limits) == value)
         }
+    }
+
+    @Test("The reader says canonical of exactly those bytes that the writer would write")
+    func tellsCanonicalForm() throws {
+        var random = SeededGenerator(seed: 8_785)
+        // Canonical, with something in it of all that can be written in two ways.
+        let seed = try JSONValue(
+            parsing: #"{"a":[1,-2500,1e-7,0,1e21,"x\u00e9😀\u001f\n\/\\\""],"b":{"ab":1,"a":-1.5,"é":[],"😀":{},"\ufb33":null},"c":true}"#,
+            limits: limits
+        ).canonicalBytes()
+        let pieces = [" ", "\n", "\\u0041", "\\u001F", "\\u000a", "\\/", ".0", "0", "-", "e0", "E+1", "1e21", "\"", ",", "\\t"].map {
+            Array($0.utf8)
+        }
+        var canonical = 0
+        for _ in 0..<20_000 {
+            var bytes = seed
+            let index = Int.random(in: 0..<bytes.count, using: &random)
+            switch Int.random(in: 0..<4, using: &random) {
+            case 0: bytes.insert(contentsOf: pieces.randomElement(using: &random)!, at: index)
+            case 1: bytes[index] = UInt8.random(in: 0x20...0x7e, using: &random)
+            case 2: bytes.swapAt(index, Int.random(in: 0..<bytes.count, using: &random))
+            default: break
+            }
+            var isCanonical = false
+            guard let value = try? JSONValue(parsing: bytes, limits: limits, isCanonical: &isCanonical) else { continue }
+            #expect(try isCanonical == (value.canonicalBytes() == bytes), "\(String(decoding: bytes, as: UTF8.self))")
+            canonical += isCanonical ? 1 : 0
+        }
+        #expect(canonical > 5_000)
     }
 }
