@@ -1,1 +1,6 @@
-@main struct Main { static func main() {} }
+import ArgumentParser
+
+@main struct Main: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "martlet", abstract: "Look after a practice's machines, and prove it.", subcommands: [CheckCommand.self])
+}
