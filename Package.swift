@@ -69,7 +69,7 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
-        .target(name: "Reports", dependencies: ["Model", "Seal", "Evidence", "CArchive"], swiftSettings: strict),
+        .target(name: "Reports", dependencies: ["Model", "Seal", "Evidence", "Wire", "CArchive"], swiftSettings: strict),
         .target(
             name: "Central",
             dependencies: [
@@ -144,7 +144,7 @@ let package = Package(
             name: "CentralTests",
             dependencies: ["Model", "Seal", "Catalog", "Evidence", "Database", "Wire", "Reports", "Central", "TestSupport"],
             swiftSettings: strict),
-        .testTarget(name: "ReportsTests", dependencies: ["Model", "Seal", "Evidence", "Reports", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "ReportsTests", dependencies: ["Model", "Seal", "Evidence", "Wire", "Reports", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "Scenarios",
             dependencies: [

@@ -1,0 +1,148 @@
+package import Model
+package import Seal
+
+/// What a kit says of itself: `martlet.kit/v1`, canonical JSON, signed in `manifest.sig`. `docs/formats/kit.md`.
+package struct KitManifest: Hashable, Sendable {
+    package static let schema = "martlet.kit/v1"
+    package static let bytesMax = 32 << 20
+
+    package struct Key: Hashable, Sendable {
+        package let id: KeyID
+        package let validFrom: Timestamp
+        package let validUntil: Timestamp?
+    }
+
+    package struct Appliance: Hashable, Sendable {
+        package let appliance: ApplianceID
+        package let keys: [Key]
+        package let first: Int64
+        package let last: Int64
+        /// Digest of the bundle at `last`.
+        package let head: Digest
+        package let count: Int64
+    }
+
+    package struct File: Hashable, Sendable {
+        package let digest: Digest
+        package let size: Int64
+    }
+
+    package let site: SiteID
+    package let organization: OrganizationID
+    package let organizationName: String
+    package let from: Timestamp
+    package let until: Timestamp
+    /// In ascending order of id; only those with bundles.
+    package let appliances: [Appliance]
+    package let receiptKeys: [KeyID]
+    /// Every file but the manifest and its signature.
+    package let files: [String: File]
+    /// Whose signature `manifest.sig` is.
+    package let key: KeyID
+}
+
+extension KitManifest {
+    package var json: JSONValue {
+        [
+            "appliances": .array(appliances.map(\.json)),
+            "files": .object(files.mapValues { ["sha256": .string($0.digest.description), "size": .integer($0.size)] }),
+            "key": .string(key.description),
+            "organization": ["id": .string(organization.description), "name": .string(organizationName)],
+            "period": ["from": .string(from.description), "until": .string(until.description)],
+            "receiptKeys": .array(receiptKeys.map { .string($0.description) }),
+            "schema": .string(Self.schema),
+            "site": .string(site.description),
+        ]
+    }
+
+    package init(json: JSONValue) throws(FieldError) {
+        let reader = try ObjectReader(json)
+        guard try reader.string("schema", bytesMax: 100) == Self.schema else { throw .outOfRange("schema", expected: Self.schema) }
+        site = try reader.parsed("site")
+        let organization = try reader.object("organization")
+        self.organization = try organization.parsed("id")
+        organizationName = try organization.string("name", bytesMax: 400)
+        let period = try reader.object("period")
+        from = try period.instant("from")
+        until = try period.instant("until")
+        key = try reader.parsed("key")
+        var receiptKeys: [KeyID] = []
+        for text in try reader.strings("receiptKeys", countMax: 100, bytesMax: 20) {
+            guard let id = KeyID(text) else { throw .outOfRange("receiptKeys", expected: "key ids") }
+            receiptKeys.append(id)
+        }
+        self.receiptKeys = receiptKeys
+        var appliances: [Appliance] = []
+        for item in try reader.objects("appliances", countMax: 1_000) { appliances.append(try Appliance(reading: item)) }
+        guard zip(appliances, appliances.dropFirst()).allSatisfy({ $0.appliance < $1.appliance }) else {
+            throw .outOfRange("appliances", expected: "in ascending order")
+        }
+        self.appliances = appliances
+        let names = try reader.object("files")
+        guard let listed = try reader.required("files").object, listed.count <= ZipFormat.entriesMax else {
+            throw .outOfRange("files", expected: "at most \(ZipFormat.entriesMax) files")
+        }
+        var files: [String: File] = [:]
+        for name in listed.keys {
+            let item = try names.object(name)
+            files[name] = File(digest: try item.parsed("sha256"), size: try item.integer("size", in: 0...Int64(ZipFormat.entryBytesMax)))
+        }
+        self.files = files
+    }
+}
+
+extension KitManifest.Appliance {
+    fileprivate var json: JSONValue {
+        [
+            "appliance": .string(appliance.description), "count": .integer(count), "first": .integer(first),
+            "head": .string(head.description),
+            "keys": .array(
+                keys.map {
+                    [
+                        "id": .string($0.id.description), "validFrom": .string($0.validFrom.description),
+                        "validUntil": $0.validUntil.map { .string($0.description) } ?? nil,
+                    ]
+                }),
+            "last": .integer(last),
+        ]
+    }
+
+    fileprivate init(reading reader: ObjectReader) throws(FieldError) {
+        appliance = try reader.parsed("appliance")
+        first = try reader.integer("first", in: 0...KitPath.sequenceMax)
+        last = try reader.integer("last", in: first...KitPath.sequenceMax)
+        head = try reader.parsed("head")
+        count = try reader.integer("count", in: 1...Int64(ZipFormat.entriesMax))
+        var keys: [KitManifest.Key] = []
+        for item in try reader.objects("keys", countMax: 100) {
+            keys.append(
+                KitManifest.Key(
+                    id: try item.parsed("id"), validFrom: try item.instant("validFrom"), validUntil: try item.optionalInstant("validUntil")))
+        }
+        self.keys = keys
+    }
+}
+
+/// Names of files in a kit.
+enum KitPath {
+    static let manifest = "manifest.json"
+    static let signature = "manifest.sig"
+    static let readme = "README.txt"
+
+    static func key(_ id: KeyID) -> String { "keys/\(id).pub" }
+    static func bundle(_ appliance: ApplianceID, _ sequence: Int64) -> String { "bundles/\(appliance)/\(digits(sequence))/bundle" }
+    static func receipt(_ appliance: ApplianceID, _ sequence: Int64) -> String { "receipts/\(appliance)/\(digits(sequence)).json" }
+
+    static let sequenceMax: Int64 = 999_999_999_999
+
+    /// Twelve, so that the order of names is the order of sequences.
+    static func digits(_ sequence: Int64) -> String {
+        let text = String(sequence)
+        return String(repeating: "0", count: 12 - text.utf8.count) + text
+    }
+
+    static func sequence(_ text: some StringProtocol) -> Int64? {
+        guard text.utf8.count == 12, text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
+        return Int64(text)
+    }
+}

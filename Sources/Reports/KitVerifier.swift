@@ -1,0 +1,289 @@
+import Evidence
+import Model
+package import Seal
+import Wire
+
+/// What a person brings along to judge who signed a kit.
+package enum KitTrust: Hashable, Sendable {
+    case none
+    case keyID(KeyID)
+    case keys([VerifyingKey])
+
+    func includes(_ id: KeyID, _ key: VerifyingKey?) -> Bool {
+        switch self {
+        case .none: true
+        case .keyID(let pinned): pinned == id
+        case .keys(let pinned): key.map(pinned.contains) ?? false
+        }
+    }
+}
+
+/// Checks a kit offline: manifest, every digest, every signature on all cores, every chain, every receipt. Needs a few
+/// megabytes besides the manifest, however large the kit is. `scripts/verify_kit.py` does the same without sharing code.
+package struct KitVerifier: Sendable {
+    private let trust: KitTrust
+    private let workers: Int
+
+    package init(trust: KitTrust, workers: Int) {
+        self.trust = trust
+        self.workers = max(workers, 1)
+    }
+
+    package func verify(_ path: String) async -> KitReport {
+        do throws(KitRefusal) {
+            var run = try KitVerification(path: path, trust: trust)
+            return try await run.report(workers: workers)
+        } catch {
+            return .refused(error)
+        }
+    }
+}
+
+/// One run over one kit.
+private struct KitVerification {
+    private let zip: ZipReader
+    private let manifest: KitManifest
+    private let trust: KitTrust
+    private var entries: [String: ZipFormat.Entry] = [:]
+    private var keys: [KeyID: VerifyingKey] = [:]
+    private var findings: [KitReport.Finding] = []
+
+    init(path: String, trust: KitTrust) throws(KitRefusal) {
+        zip = try ZipReader(path: path)
+        self.trust = trust
+        for entry in zip.entries { entries[entry.name] = entry }
+        guard let entry = entries[KitPath.manifest] else { throw .noManifest }
+        let bytes = try zip.read(entry)
+        let limits = JSONLimits(bytesMax: KitManifest.bytesMax, depthMax: 8)
+        let value: JSONValue
+        let canonical: [UInt8]
+        do throws(JSONError) {
+            value = try JSONValue(parsing: bytes, limits: limits)
+            canonical = try value.canonicalBytes()
+        } catch {
+            throw .manifestMalformed(error.message)
+        }
+        do throws(FieldError) { manifest = try KitManifest(json: value) } catch { throw .manifestMalformed(error.message) }
+        guard canonical == bytes else { throw .manifestMalformed("it is not canonical JSON.") }
+        try loadKeys()
+        try verifySignature(of: bytes)
+    }
+
+    /// A chain's bundles by sequence, as the names have them.
+    private struct Listed {
+        var bundles: [(sequence: Int64, bytes: ZipFormat.Entry, signature: ZipFormat.Entry?)] = []
+        var receipts: [(sequence: Int64, entry: ZipFormat.Entry)] = []
+    }
+
+    mutating func report(workers: Int) async throws(KitRefusal) -> KitReport {
+        let listed = try sortEntries()
+        for name in manifest.files.keys.sorted() where entries[name] == nil {
+            find("kit.file_missing", name, "is in the manifest but not in the kit.")
+        }
+        var appliances: [KitReport.Appliance] = []
+        for appliance in manifest.appliances {
+            let listed = listed[appliance.appliance] ?? Listed()
+            appliances.append(try await judge(appliance, listed, workers: workers))
+        }
+        let isSigned = !findings.contains { $0.code == "kit.bad_signature" }
+        let trust: KitReport.Trust =
+            !isSigned ? .none : self.trust == .none || findings.contains { $0.code == "kit.untrusted_key" }
+            ? .unpinned(manifest.key) : .pinned(manifest.key)
+        return KitReport(
+            findings: findings, appliances: appliances, site: manifest.site, organizationName: manifest.organizationName, trust: trust,
+            exitCode: findings.isEmpty ? 0 : 1)
+    }
+
+    private mutating func find(_ code: Code, _ subject: String, _ sentence: String) {
+        findings.append(KitReport.Finding(code: code, subject: subject, sentence: sentence))
+    }
+
+    // MARK: Keys and manifest
+
+    private mutating func loadKeys() throws(KitRefusal) {
+        let needed = Set([manifest.key] + manifest.receiptKeys + manifest.appliances.flatMap { $0.keys.map(\.id) })
+        for id in needed.sorted() {
+            let path = KitPath.key(id)
+            guard let entry = entries[path], entry.size <= 1_000,
+                let key = VerifyingKey(pem: String(decoding: try zip.read(entry), as: UTF8.self)), key.id == id
+            else {
+                find("kit.key_missing", path, "is missing, or is not the key of that name.")
+                continue
+            }
+            keys[id] = key
+        }
+    }
+
+    private mutating func verifySignature(of bytes: [UInt8]) throws(KitRefusal) {
+        let key = keys[manifest.key]
+        if !trust.includes(manifest.key, key) {
+            find("kit.untrusted_key", KitPath.manifest, "is signed by \(manifest.key), which is not the key you named.")
+        }
+        let signature = if let entry = entries[KitPath.signature], entry.size == 64 { try zip.read(entry) } else { [UInt8]() }
+        guard let key, key.isValid(signature, for: bytes) else {
+            return find("kit.bad_signature", KitPath.manifest, "is not signed by \(manifest.key): what it lists proves nothing.")
+        }
+    }
+
+    // MARK: Entries
+
+    /// Every entry by its name; those that are not bundles are compared with the manifest here.
+    private mutating func sortEntries() throws(KitRefusal) -> [ApplianceID: Listed] {
+        let known = Set(manifest.appliances.map(\.appliance))
+        var listed: [ApplianceID: Listed] = [:]
+        for entry in zip.entries where entry.name != KitPath.manifest && entry.name != KitPath.signature {
+            let parts = entry.name.split(separator: "/")
+            let appliance = parts.count > 1 ? ApplianceID(String(parts[1])).flatMap { known.contains($0) ? $0 : nil } : nil
+            switch (parts[0], appliance, parts.count) {
+            case ("bundles", let appliance?, 4):
+                guard let sequence = KitPath.sequence(parts[2]) else { break }
+                if parts[3] == "bundle.json" {
+                    let signature = entries[KitPath.bundle(appliance, sequence) + ".sig"]
+                    listed[appliance, default: Listed()].bundles.append((sequence, entry, signature))
+                    continue
+                }
+                // Read together with its bundle; alone it is looked at only as a file.
+                if parts[3] == "bundle.sig" {
+                    if entries[KitPath.bundle(appliance, sequence) + ".json"] == nil { try compare(entry) }
+                    continue
+                }
+            case ("receipts", let appliance?, 3) where parts[2].hasSuffix(".json"):
+                guard let sequence = KitPath.sequence(parts[2].dropLast(5)) else { break }
+                listed[appliance, default: Listed()].receipts.append((sequence, entry))
+                try compare(entry)
+                continue
+            case ("keys", _, 2) where parts[1].hasSuffix(".pub") && KeyID(String(parts[1].dropLast(4))) != nil,
+                ("README.txt", _, 1):
+                try compare(entry)
+                continue
+            default: break
+            }
+            find("kit.unknown_entry", entry.name, "has no place in a kit; it was not looked at.")
+            try compare(entry)
+        }
+        return listed
+    }
+
+    private mutating func compare(_ entry: ZipFormat.Entry) throws(KitRefusal) {
+        findings += Self.compare(entry, try zip.read(entry), manifest)
+    }
+
+    private static func compare(_ entry: ZipFormat.Entry, _ bytes: [UInt8], _ manifest: KitManifest) -> [KitReport.Finding] {
+        guard let file = manifest.files[entry.name] else {
+            return [KitReport.Finding(code: "kit.unlisted", subject: entry.name, sentence: "is not in the manifest.")]
+        }
+        guard file.size == bytes.count, file.digest == Digest(of: bytes) else {
+            return [KitReport.Finding(code: "kit.file_changed", subject: entry.name, sentence: "is not the file that the manifest lists.")]
+        }
+        return []
+    }
+
+    // MARK: One appliance
+
+    private mutating func judge(
+        _ appliance: KitManifest.Appliance, _ listed: Listed, workers: Int
+    ) async throws(KitRefusal) -> KitReport.Appliance {
+        let enrolled = appliance.keys.compactMap { named in
+            keys[named.id].map { EnrolledKey(key: $0, validFrom: named.validFrom, validUntil: named.validUntil) }
+        }
+        var wanted: [Int64: [Digest]] = [:]
+        for receipt in listed.receipts { try judge(receipt.entry, receipt.sequence, appliance.appliance, &wanted) }
+
+        var chain = ChainVerifier(site: manifest.site, appliance: appliance.appliance, next: appliance.first)
+        var verified = 0
+        let windowSize = workers * 128
+        for start in stride(from: 0, to: listed.bundles.count, by: windowSize) {
+            let window = Array(listed.bundles[start..<min(start + windowSize, listed.bundles.count)])
+            for (bundle, judged) in Swift.zip(window, await verify(window, enrolled, workers)) {
+                findings += judged.findings
+                if let refusal = judged.refusal { throw refusal }
+                guard let genuine = judged.bundle, genuine.record.link.sequence == bundle.sequence else {
+                    if judged.bundle != nil { find("kit.misplaced", bundle.bytes.name, "holds a bundle of another number.") }
+                    for fault in chain.skip(bundle.sequence) { find(fault.code, bundle.bytes.name, fault.message) }
+                    continue
+                }
+                let faults = chain.add(genuine)
+                if faults.isEmpty { verified += 1 }
+                for fault in faults { find(fault.code, bundle.bytes.name, fault.message) }
+                for head in wanted[bundle.sequence] ?? [] where head != genuine.digest {
+                    find("receipt.wrong_head", bundle.bytes.name, "is not the bundle that the provider's receipt names.")
+                }
+            }
+        }
+        let subject = appliance.appliance.description
+        if chain.next <= appliance.last {
+            find("chain.gap", subject, "bundles \(chain.next) to \(appliance.last) are missing at the end.")
+        } else if chain.next == appliance.last + 1, let head = chain.head, head != appliance.head {
+            find("kit.wrong_head", subject, "does not end with the bundle that the manifest names.")
+        }
+        if Int64(listed.bundles.count) != appliance.count || chain.next > appliance.last + 1 {
+            find("kit.wrong_count", subject, "does not have the number of bundles that the manifest names.")
+        }
+        return KitReport.Appliance(appliance: appliance.appliance, first: appliance.first, last: appliance.last, verified: verified)
+    }
+
+    private mutating func judge(
+        _ entry: ZipFormat.Entry, _ sequence: Int64, _ appliance: ApplianceID, _ wanted: inout [Int64: [Digest]]
+    ) throws(KitRefusal) {
+        let text = String(decoding: try zip.read(entry), as: UTF8.self)
+        do throws(EnvelopeError) {
+            let receipt = try SignedReceipt(opening: text, keys: manifest.receiptKeys.compactMap { keys[$0] }).receipt
+            guard receipt.site == manifest.site, receipt.appliance == appliance, receipt.lastSequence == sequence else {
+                return find("receipt.misplaced", entry.name, "is about something else.")
+            }
+            wanted[sequence, default: []].append(receipt.head)
+        } catch {
+            switch error {
+            case .unknownKey(let key): find("receipt.unknown_key", entry.name, "is signed by \(key), which the manifest does not name.")
+            case .badSignature(let key): find("receipt.bad_signature", entry.name, "is not signed by \(key).")
+            case .notJSON, .field, .notCanonical, .wrongSchema: find("receipt.malformed", entry.name, "is not a receipt: \(error.message)")
+            }
+        }
+    }
+
+    private struct Judged: Sendable {
+        var bundle: VerifiedBundle?
+        var findings: [KitReport.Finding] = []
+        var refusal: KitRefusal?
+    }
+
+    /// Reads and verifies a window of bundles, an equal share on each worker, and returns them in order.
+    private func verify(
+        _ window: [(sequence: Int64, bytes: ZipFormat.Entry, signature: ZipFormat.Entry?)], _ keys: [EnrolledKey], _ workers: Int
+    ) async -> [Judged] {
+        let (zip, manifest) = (zip, manifest)
+        let share = (window.count + workers - 1) / workers
+        return await withTaskGroup(of: (Int, [Judged]).self) { group in
+            for start in stride(from: 0, to: window.count, by: max(share, 1)) {
+                let part = window[start..<min(start + share, window.count)]
+                group.addTask { (start, part.map { Self.verify($0.bytes, $0.signature, keys, zip, manifest) }) }
+            }
+            var parts: [(Int, [Judged])] = []
+            for await part in group { parts.append(part) }
+            return parts.sorted { $0.0 < $1.0 }.flatMap(\.1)
+        }
+    }
+
+    private static func verify(
+        _ entry: ZipFormat.Entry, _ signatureEntry: ZipFormat.Entry?, _ keys: [EnrolledKey], _ zip: ZipReader, _ manifest: KitManifest
+    ) -> Judged {
+        var judged = Judged()
+        do throws(KitRefusal) {
+            let bytes = try zip.read(entry)
+            judged.findings += compare(entry, bytes, manifest)
+            var signature: [UInt8] = []
+            if let signatureEntry {
+                signature = try zip.read(signatureEntry)
+                judged.findings += compare(signatureEntry, signature, manifest)
+            }
+            do throws(BundleError) {
+                judged.bundle = try VerifiedBundle(SignedBundle(bytes: bytes, signature: signature), keys: keys)
+            } catch {
+                judged.findings.append(KitReport.Finding(code: error.code, subject: entry.name, sentence: error.message))
+            }
+        } catch {
+            judged.refusal = error
+        }
+        return judged
+    }
+}

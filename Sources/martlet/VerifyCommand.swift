@@ -1,0 +1,41 @@
+import ArgumentParser
+import Glibc
+import Reports
+import Seal
+
+/// `martlet verify KIT`: exit code 0 all verified, 1 findings, 2 not a kit or unreadable.
+struct VerifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Verify a kit of evidence, offline.",
+        discussion: "Exit code: 0 everything verified, 1 findings, 2 not a kit that can be judged, 64 wrong usage.")
+
+    @Argument(help: "The kit, a ZIP file.") var kit: String
+    @Option(help: "The key that must have signed it, as your provider published it (key_…).") var key: String?
+    @Option(help: "A file with that public key, PEM.") var trust: String?
+    @Flag(help: "Print JSON.") var json = false
+
+    func validate() throws {
+        if let key, KeyID(key) == nil { throw ValidationError("--key: \(key) is not a key id; it looks like key_0123456789abcdef.") }
+        if key != nil, trust != nil { throw ValidationError("--key and --trust exclude each other.") }
+    }
+
+    func run() async throws {
+        let workers = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let report = await KitVerifier(trust: try pinned(), workers: workers).verify(kit)
+        print(json ? String(decoding: try report.json.canonicalBytes(), as: UTF8.self) + "\n" : report.table, terminator: "")
+        throw ExitCode(report.exitCode)
+    }
+
+    private func pinned() throws -> KitTrust {
+        if let key { return .keyID(KeyID(key)!) }
+        guard let trust else { return .none }
+        guard let file = fopen(trust, "re") else { throw ValidationError("--trust: \(trust) cannot be read.") }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 1_000)
+        let count = fread(&bytes, 1, bytes.count, file)
+        guard let key = VerifyingKey(pem: String(decoding: bytes[..<count], as: UTF8.self)) else {
+            throw ValidationError("--trust: \(trust) is not an Ed25519 public key in PEM.")
+        }
+        return .keys([key])
+    }
+}

@@ -1,0 +1,142 @@
+import Evidence
+import Foundation
+import Model
+import Seal
+import TestSupport
+import Testing
+import Wire
+
+@testable import Reports
+
+@Suite struct KitTests {
+    let directory: TemporaryDirectory
+    let sample: KitSample
+    var kit: String { directory.file("kit.zip") }
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        sample = try KitSample(seed: 21)
+        try sample.write(to: directory.file("kit.zip"))
+    }
+
+    func verify(_ path: String, _ trust: KitTrust = .none) async -> KitReport { await KitVerifier(trust: trust, workers: 2).verify(path) }
+
+    @Test("A genuine kit verifies, and without a named key the report says on what it rests")
+    func verifies() async throws {
+        let report = await verify(kit)
+        #expect(report.exitCode == 0)
+        #expect(report.findings == [])
+        #expect(report.appliances.map(\.verified) == [12, 12])
+        #expect(report.appliances.map(\.first) == [0, 40])
+        #expect(report.table.contains("signed by \(sample.central.id), which this kit itself supplies"))
+        #expect(report.json["trust"]?.string?.contains("compare it with the key your provider published") == true)
+    }
+
+    @Test("With the right key named the kit is trusted, with another it is a finding")
+    func judgesTrust() async {
+        let other = SigningKey().verifyingKey
+        let key = sample.central.verifyingKey
+        for trust in [KitTrust.keyID(key.id), .keys([other, key])] {
+            let report = await verify(kit, trust)
+            #expect(report.exitCode == 0)
+            #expect(report.trust == .pinned(key.id))
+        }
+        for trust in [KitTrust.keyID(other.id), .keys([other]), .keys([])] {
+            let report = await verify(kit, trust)
+            #expect(report.exitCode == 1)
+            #expect(report.findings.map(\.code) == ["kit.untrusted_key"])
+            #expect(report.trust == .unpinned(key.id))
+        }
+    }
+
+    @Test("The same evidence makes the same bytes, and any ZIP tool and openssl read them")
+    func isReproducible() async throws {
+        let again = directory.file("again.zip")
+        try sample.write(to: again)
+        let bytes = try Data(contentsOf: URL(filePath: kit))
+        #expect(try bytes == Data(contentsOf: URL(filePath: again)))
+        #expect(try runCommand("/usr/bin/env", ["python3", "-m", "zipfile", "-t", kit]).contains("Done testing"))
+
+        let parts = try KitParts(path: kit)
+        for (name, file) in [("m.json", "manifest.json"), ("m.sig", "manifest.sig"), ("m.pub", "keys/\(sample.central.id).pub")] {
+            let content = try #require(parts[file])
+            try Data(content).write(to: URL(filePath: directory.file(name)))
+        }
+        let arguments = [
+            "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", directory.file("m.pub"), "-sigfile", directory.file("m.sig"), "-in",
+            directory.file("m.json"),
+        ]
+        #expect(try runCommand("/usr/bin/openssl", arguments).contains("Signature Verified Successfully"))
+    }
+
+    @Test("A bundle out of order, of a stranger or of another site is not written, and no file appears")
+    func refusesMisplacedBundles() async throws {
+        let other = try KitSample(seed: 22)
+        for bundles in [[sample.bundles[1], sample.bundles[0]], [sample.bundles[20], sample.bundles[0]], [other.bundles[0]]] {
+            let path = directory.file("never.zip")
+            #expect(throws: KitWriteError.self) {
+                let writer = try KitWriter(path: path, subject: sample.subject, key: sample.central)
+                for bundle in bundles { try writer.add(bundle) }
+                try writer.finish()
+            }
+            #expect(!FileManager.default.fileExists(atPath: path))
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["kit.zip"])
+    }
+
+    @Test("What is no file, no ZIP or no kit ends with 2")
+    func refusesOtherFiles() async throws {
+        try Data("hello".utf8).write(to: URL(filePath: directory.file("text")))
+        try Data(KitParts(path: kit).packed().dropLast(1)).write(to: URL(filePath: directory.file("cut")))
+        var parts = try KitParts(path: kit)
+        parts["manifest.json"] = nil
+        try Data(parts.packed()).write(to: URL(filePath: directory.file("empty")))
+        for (name, code) in [
+            ("missing", "kit.unreadable"), ("", "kit.unreadable"), ("text", "kit.zip_malformed"), ("cut", "kit.zip_malformed"),
+            ("empty", "kit.no_manifest"),
+        ] as [(String, Code)] {
+            let report = await verify(directory.file(name))
+            #expect(report.exitCode == 2)
+            #expect(report.findings.map(\.code) == [code])
+        }
+    }
+
+    @Test("Over mutated kits the verifier and the independent one in Python agree on exit code and findings")
+    func verifiersAgree() async throws {
+        let seed = UInt64.random(in: 0...UInt64(UInt32.max))
+        print("kit mutations: seed \(seed)")
+        var random = SeededGenerator(seed: seed)
+        let mutations = try directory.subdirectory("mutated")
+        var names: [String] = []
+        for round in 0..<10 {
+            for mutation in KitMutation.allCases {
+                let bytes = try mutation.apply(to: KitParts(path: kit), of: sample, using: &random)
+                let name = "\(mutation)-\(round)"
+                try Data(bytes).write(to: URL(filePath: "\(mutations)/\(name)"))
+                names.append(name)
+            }
+        }
+        let lines = try runCommand("/usr/bin/env", ["python3", "\(repositoryRoot)/scripts/verify_kit.py", "--batch", mutations])
+        var judged: [String: (exit: Int64, codes: Set<String>)] = [:]
+        for line in lines.split(separator: "\n") {
+            let value = try JSONValue(parsing: String(line), limits: JSONLimits(bytesMax: 1 << 20))
+            let codes = try #require(value["findings"]?.array).compactMap { $0["code"]?.string }
+            judged[try #require(value["kit"]?.string)] = (try #require(value["exit"]?.integer), Set(codes))
+        }
+        #expect(judged.count == names.count)
+        for name in names {
+            let report = await verify("\(mutations)/\(name)")
+            let python = try #require(judged[name])
+            let codes = Set(report.findings.map(\.code.description))
+            #expect(Int64(report.exitCode) == python.exit && codes == python.codes, "seed \(seed), \(name): \(codes), Python \(python)")
+            #expect(report.exitCode != 0, "seed \(seed), \(name) was not noticed")
+        }
+    }
+}
+
+extension TemporaryDirectory {
+    fileprivate func subdirectory(_ name: String) throws -> String {
+        try FileManager.default.createDirectory(atPath: file(name), withIntermediateDirectories: false)
+        return file(name)
+    }
+}
