@@ -13,6 +13,8 @@ package struct ParameterDefinition: Hashable, Sendable {
     package let allowed: [String]?
     /// For strings, and each element: the whole value must match (linear-time subset).
     package let pattern: String?
+    /// Compiled here once: ten thousand rules may give values for one parameter. nil where `pattern` is nil, or is none.
+    let compiledPattern: Pattern?
 
     package init(
         type: ValueType, summary: String, default: TypedValue? = nil, minimum: Int64? = nil, maximum: Int64? = nil,
@@ -25,6 +27,7 @@ package struct ParameterDefinition: Hashable, Sendable {
         self.maximum = maximum
         self.allowed = allowed
         self.pattern = pattern
+        compiledPattern = pattern.flatMap { try? Pattern($0) }
     }
 }
 

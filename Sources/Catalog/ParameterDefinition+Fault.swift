@@ -23,7 +23,7 @@ extension ParameterDefinition {
         if let allowed, !allowed.contains(text) { return "is not one of " + allowed.joined(separator: ", ") }
         guard let pattern else { return nil }
         // A pattern that does not compile takes nothing: the loader refuses it before.
-        guard let compiled = try? Pattern(pattern), compiled.matches(text) else { return "does not match \(pattern)" }
+        guard let compiledPattern, compiledPattern.matches(text) else { return "does not match \(pattern)" }
         return nil
     }
 }
