@@ -112,11 +112,12 @@ struct VerbTests {
 
     @Test func loggingIsRestartedAndTheCanaryFound() async throws {
         let steps = [
-            ("service.restart", ["units": TypedValue.strings(["rsyslog.service"])]), ("log.canary", ["file": .string("/var/log/syslog")]),
+            ("service.restart", ["units": TypedValue.strings(["rsyslog.service"])]),
+            ("log.canary", ["files": .strings(["/var/log/syslog", "/var/log/messages"])]),
         ]
         let healer = Healer(host: host, passes: (["systemctl", "is-active", "rsyslog.service"], nil))
         #expect(await healer.run(steps).trace == "1 done, 2 done")
-        let lost = await healer.run([steps[0], ("log.canary", ["file": .string("/var/log/nowhere")])])
+        let lost = await healer.run([steps[0], ("log.canary", ["files": .strings(["/var/log/nowhere"])])])
         #expect(lost.outcome == .reverted("log.canary_lost"))
     }
 
