@@ -6,6 +6,7 @@ import Glibc
         let sections: [(String, () throws -> [Line])] = [
             ("seal", SealingBenchmark.run),
             ("decide", DecisionBenchmark.run),
+            ("catalog", CatalogBenchmark.run),
         ]
         let wanted = CommandLine.arguments.dropFirst()
         var missed = 0
