@@ -103,6 +103,7 @@ let package = Package(
             name: "martlet-central",
             dependencies: [
                 "Model", "Central", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
 
@@ -142,8 +143,14 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CentralTests",
-            dependencies: ["Model", "Seal", "Catalog", "Evidence", "Database", "Wire", "Reports", "Central", "TestSupport"],
-            swiftSettings: strict),
+            dependencies: [
+                "Model", "Seal", "Catalog", "Evidence", "Database", "Wire", "Reports", "Central", "TestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"), .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"), .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
         .testTarget(name: "ReportsTests", dependencies: ["Model", "Seal", "Evidence", "Wire", "Reports", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "Scenarios",

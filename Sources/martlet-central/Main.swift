@@ -1,1 +1,30 @@
-@main struct Main { static func main() {} }
+import Central
+import Foundation
+import Logging
+import Model
+import ServiceLifecycle
+import UnixSignals
+
+/// `martlet-central`: configuration from the file that MARTLET_CONFIG names and from MARTLET_… variables.
+@main struct Main {
+    static func main() async {
+        let environment = ProcessInfo.processInfo.environment
+        let logger = Logger(label: "martlet-central", factory: { StreamLogHandler.standardError(label: $0) })
+        do {
+            let configuration = try CentralConfiguration(file: environment["MARTLET_CONFIG"], environment: environment)
+            let process = try await CentralProcess.build(configuration, clock: .system, logger: logger)
+            let notification = SystemdNotification(address: environment["NOTIFY_SOCKET"])
+            let group = ServiceGroup(
+                configuration: .init(services: process.run, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+            async let running: Void = group.run()
+            let ports = await process.ports()
+            logger.notice("central.ready", metadata: ["web": "\(ports.web)", "appliances": "\(ports.appliances)"])
+            notification.ready()
+            try await running
+            notification.stopping()
+        } catch {
+            FileHandle.standardError.write(Data("martlet-central: \(CentralFailure.sentence(for: error))\n".utf8))
+            exit(1)
+        }
+    }
+}

@@ -205,7 +205,7 @@ import Testing
 
     @Test("After close everything is refused; what ran before is there", arguments: TestEngine.allCases)
     func closes(engine: TestEngine) async throws {
-        let made = try TestDatabase(engine)
+        let made = try await TestDatabase(engine)
         let database = try made.open()
         try await makeItems(database)
         async let last: Void = database.write { _ = try $0.execute("INSERT INTO item VALUES ('a', 1)") }

@@ -77,7 +77,7 @@ import Testing
 
     @Test("Several processes that start at once do each step once", arguments: TestEngine.allCases)
     func concurrentStarters(engine: TestEngine) async throws {
-        let made = try TestDatabase(engine)
+        let made = try await TestDatabase(engine)
         let all = [first, second, third]
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<4 {

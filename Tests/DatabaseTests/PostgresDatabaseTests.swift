@@ -42,7 +42,7 @@ import Testing
 
     @Test("A session that the server ends while idle is opened again without a word")
     func reconnects() async throws {
-        let made = try TestDatabase(.postgres)
+        let made = try await TestDatabase(.postgres)
         let database = PostgresDatabase(url: made.url, connections: 1)
         let first = try await database.read { try $0.query("SELECT pg_backend_pid()")[0].integer(0) }
         let other = try made.open(connections: 1)
@@ -55,7 +55,7 @@ import Testing
 
     @Test("A transaction that the server kills half-way runs again, once, on a new connection")
     func rerunsAfterLoss() async throws {
-        let made = try TestDatabase(.postgres)
+        let made = try await TestDatabase(.postgres)
         let database = PostgresDatabase(url: made.url, connections: 1)
         let other = PostgresDatabase(url: made.url, connections: 1)
         try await database.write { try $0.execute("CREATE TABLE t (n BIGINT PRIMARY KEY)") }
@@ -88,7 +88,7 @@ import Testing
 
     @Test("A statement over its deadline is ended, and the connection goes on")
     func statementDeadline() async throws {
-        let made = try TestDatabase(.postgres)
+        let made = try await TestDatabase(.postgres)
         let database = PostgresDatabase(url: made.url, connections: 1, limits: PostgresLimits(statement: .milliseconds(150)))
         let error = await #expect(throws: DatabaseError.self) { try await database.read { try $0.query("SELECT pg_sleep(20)") } }
         #expect(error?.code == "database.unavailable")

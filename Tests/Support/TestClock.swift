@@ -37,6 +37,11 @@ package final class TestClock: Sendable {
         due.forEach { $0.continuation.resume() }
     }
 
+    /// Returns when somebody waits for this clock to move.
+    package func someoneSleeps() async {
+        while state.withLock({ $0.sleepers.isEmpty }) { await Task.yield() }
+    }
+
     private func sleep(_ span: Duration) async throws {
         let number = state.withLock { state in
             state.next += 1

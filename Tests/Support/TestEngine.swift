@@ -1,4 +1,5 @@
 package import Database
+import Dispatch
 import Postgres
 
 /// The databases over which every contract test runs.
@@ -13,7 +14,7 @@ package final class TestDatabase: Sendable {
     package let url: String
     private let directory: TemporaryDirectory?
 
-    package init(_ engine: TestEngine) throws {
+    package init(_ engine: TestEngine) async throws {
         switch engine {
         case .sqlite:
             let directory = try TemporaryDirectory()
@@ -21,12 +22,13 @@ package final class TestDatabase: Sendable {
             url = "sqlite:" + directory.file("test.db")
         case .postgres:
             directory = nil
-            url = try LabPostgres.shared().makeDatabase()
+            url = try await offTheTestsThreads { try LabPostgres.shared().makeDatabase() }
         }
     }
 
     deinit {
-        if directory == nil { try? LabPostgres.shared().dropDatabase(url) }
+        guard directory == nil else { return }
+        DispatchQueue.global().async { [url] in try? LabPostgres.shared().dropDatabase(url) }
     }
 
     package func open(connections: Int = 4) throws -> any SQLDatabase { try Databases.open(url, connections: connections) }
@@ -36,7 +38,7 @@ package final class TestDatabase: Sendable {
 package func withDatabase<Result: Sendable>(
     _ engine: TestEngine, connections: Int = 4, _ body: (any SQLDatabase) async throws -> Result
 ) async throws -> Result {
-    let made = try TestDatabase(engine)
+    let made = try await TestDatabase(engine)
     let database = try made.open(connections: connections)
     do {
         let result = try await body(database)
@@ -47,5 +49,13 @@ package func withDatabase<Result: Sendable>(
         await database.close()
         withExtendedLifetime(made) {}
         throw error
+    }
+}
+
+/// Runs what blocks on a thread of its own: there are as few threads for tests as there are cores, and the servers under
+/// test need them too.
+private func offTheTestsThreads<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+        DispatchQueue.global().async { continuation.resume(with: Swift.Result { try body() }) }
     }
 }

@@ -1,0 +1,86 @@
+package import Documents
+import Model
+
+/// Everything `martlet-central` can be told, typed. The declarations are the manual.
+package struct CentralConfiguration: Sendable {
+    package var dataDirectory: String
+    package var databaseURL: Secret
+    package var databaseConnections: Int = 4
+    package var webHost = "127.0.0.1"
+    package var webPort = 8_442
+    package var applianceHost = "127.0.0.1"
+    package var appliancePort = 8_443
+    package var names = ["localhost", "127.0.0.1"]
+    /// Where appliances find the appliance API. nil: `https://` and the first name with the port that is listened on.
+    package var applianceURL: String?
+    package var clientCertificateLifetime: Duration = .seconds(86_400)
+    package var serverCertificateLifetime: Duration = .seconds(30 * 86_400)
+    package var claimLimits = ClaimLimits()
+
+    package init(dataDirectory: String, databaseURL: String? = nil) {
+        self.dataDirectory = dataDirectory
+        self.databaseURL = Secret(databaseURL ?? "sqlite:\(dataDirectory)/central.db")
+    }
+
+    package static let dataDirectory = Setting<String>.path(
+        "dataDirectory", .default("/var/lib/martlet-central"), manual: "Where Central's keys lie, and its database when that is SQLite.")
+    package static let databaseURL = Setting<Secret>.secret(
+        "database.url", .optional,
+        manual: "sqlite:PATH or postgres://USER@HOST/NAME?sslmode=verify-full. Without it: sqlite:central.db in the data directory.")
+    package static let databaseConnections = Setting<Int64>.integer(
+        "database.connections", .default(4), in: 1...64, manual: "Connections to PostgreSQL. SQLite ignores it.")
+    package static let webHost = Setting<String>.text(
+        "web.host", .default("127.0.0.1"), bytesMax: 255, manual: "Address on which enrolment listens.")
+    package static let webPort = Setting<Int64>.integer(
+        "web.port", .default(8_442), in: 0...65_535, manual: "Port of enrolment; 0 takes a free one.")
+    package static let applianceHost = Setting<String>.text(
+        "appliances.host", .default("127.0.0.1"), bytesMax: 255, manual: "Address on which the appliance API listens.")
+    package static let appliancePort = Setting<Int64>.integer(
+        "appliances.port", .default(8_443), in: 0...65_535, manual: "Port of the appliance API; 0 takes a free one.")
+    package static let applianceURL = Setting<String>.text(
+        "appliances.url", .optional, bytesMax: 300,
+        manual: "Where appliances find the appliance API, given to them at enrolment. Without it: https, the first of names, and the port.")
+    package static let names = Setting<[String]>.texts(
+        "names", .default(["localhost", "127.0.0.1"]), countMax: 20,
+        manual: "Host names and addresses by which appliances reach Central; they stand in its certificate.")
+    package static let clientCertificateLifetime = Setting<Duration>.duration(
+        "certificates.applianceLifetime", .default(.seconds(86_400)), in: .seconds(300)...(.seconds(90 * 86_400)),
+        manual: "How long an appliance's certificate is valid. It renews itself after two thirds; offline for longer than that, it must be "
+            + "enrolled again.")
+    package static let serverCertificateLifetime = Setting<Duration>.duration(
+        "certificates.serverLifetime", .default(.seconds(30 * 86_400)), in: .seconds(300)...(.seconds(397 * 86_400)),
+        manual: "How long a certificate of Central's own listeners is valid. It renews itself after two thirds.")
+
+    package static let schema = SettingsSchema(
+        program: "martlet-central", "Central: enrolment, orders, evidence.",
+        [
+            dataDirectory.declaration, databaseURL.declaration, databaseConnections.declaration, webHost.declaration, webPort.declaration,
+            applianceHost.declaration, appliancePort.declaration, applianceURL.declaration, names.declaration,
+            clientCertificateLifetime.declaration, serverCertificateLifetime.declaration,
+        ], otherVariables: ["MARTLET_CONFIG"])
+
+    package init(_ settings: Settings) {
+        self.init(dataDirectory: settings[Self.dataDirectory])
+        if let url = settings.optional(Self.databaseURL) { databaseURL = url }
+        databaseConnections = Int(settings[Self.databaseConnections])
+        webHost = settings[Self.webHost]
+        webPort = Int(settings[Self.webPort])
+        applianceHost = settings[Self.applianceHost]
+        appliancePort = Int(settings[Self.appliancePort])
+        applianceURL = settings.optional(Self.applianceURL)
+        names = settings[Self.names]
+        clientCertificateLifetime = settings[Self.clientCertificateLifetime]
+        serverCertificateLifetime = settings[Self.serverCertificateLifetime]
+    }
+}
+
+extension CentralConfiguration {
+    /// - Parameters:
+    ///   - path: the file that MARTLET_CONFIG names; nil where there is none.
+    ///   - environment: all variables of the process.
+    /// - Throws: `Diagnostic`, `Diagnostics`: every fault with its place.
+    package init(file path: String?, environment: [String: String]) throws {
+        let file = try path.map { try YAMLReader.read(path: $0) }
+        self.init(try Settings(Self.schema, file: file, environment: environment))
+    }
+}

@@ -1,0 +1,67 @@
+package import Model
+
+/// Why Central did not do what it was asked. `status` is the HTTP status under which an appliance hears of it.
+package struct CentralError: Error, Hashable, Sendable, CustomStringConvertible {
+    package let status: Int
+    /// Stable across releases.
+    package let code: Code
+    /// What happened, what was not done, what to do. No secrets.
+    package let message: String
+    package var description: String { "\(message) [\(code)]" }
+
+    private init(_ status: Int, _ code: Code, _ message: String) {
+        self.status = status
+        self.code = code
+        self.message = message
+    }
+}
+
+extension CentralError {
+    package static let claimUnknown = CentralError(
+        403, "claim.unknown", "no such claim code; nothing was enrolled. Check the code, or make a new one.")
+    package static let claimUsed = CentralError(
+        403, "claim.used", "this claim code was used before; nothing was enrolled. Make a new one, and find out who used it.")
+    package static let claimExpired = CentralError(
+        403, "claim.expired", "this claim code is past its time; nothing was enrolled. Make a new one.")
+    package static let claimLocked = CentralError(
+        429, "claim.locked", "too many wrong claim codes; nothing was enrolled. Wait 15 minutes, then try again.")
+    package static let signingRequest = CentralError(
+        400, "enroll.signing_request", "the signing request is not a PKCS #10 of a P-256 key signed by that key; nothing was issued.")
+    package static let evidenceKeyTaken = CentralError(
+        409, "enroll.key_taken", "this evidence key belongs to an enrolled appliance; nothing was enrolled. Make new keys.")
+
+    package static let certificateMissing = CentralError(
+        401, "certificate.missing", "no appliance certificate was shown; nothing was done. Enrol first.")
+    package static let certificateUnknown = CentralError(
+        401, "certificate.unknown", "this certificate was not issued by this Central; nothing was done. Enrol again.")
+    package static let certificateRevoked = CentralError(
+        403, "certificate.revoked", "this appliance was revoked; nothing was done. Enrol again if that was a mistake.")
+    package static let certificateExpired = CentralError(
+        401, "certificate.expired", "this certificate is past its time; nothing was done. Enrol again.")
+
+    package static func notFound(_ what: String) -> CentralError {
+        CentralError(404, "not_found", "no such \(what); nothing was done. List what there is.")
+    }
+    package static func nameTaken(_ what: String) -> CentralError {
+        CentralError(409, "name.taken", "there is \(what) already; nothing was made. Choose another name.")
+    }
+    package static func value(_ sentence: String) -> CentralError {
+        CentralError(400, "value.invalid", "\(sentence); nothing was done.")
+    }
+    package static let orderEnded = CentralError(
+        409, "order.ended", "this order ended otherwise before; its state was not changed. Look at its evidence.")
+    package static let catalogOld = CentralError(
+        409, "catalog.old", "a catalog of this version or a newer one was published; nothing was published. Raise the version.")
+
+    package static let bodyTooLarge = CentralError(
+        413, "body.too_large", "the body is larger than this route takes; it was not read. Send less at once.")
+    package static func body(_ code: Code, _ message: String) -> CentralError { CentralError(400, code, message) }
+    package static let busy = CentralError(
+        503, "central.busy", "Central has as much to do as it takes on; nothing was stored. Send it again later.")
+    package static let databaseDown = CentralError(
+        503, "central.database", "Central cannot reach its database or its disk is full; nothing was acknowledged. Send it again later.")
+    package static let route = CentralError(404, "route.unknown", "there is no such route; nothing was done.")
+    package static let method = CentralError(405, "route.method", "this route does not take that method; nothing was done.")
+    package static let `internal` = CentralError(
+        500, "central.internal", "Central failed at this request; nothing was acknowledged. Its log has the request id.")
+}

@@ -1,0 +1,74 @@
+import Database
+import Hummingbird
+package import Logging
+package import Model
+import NIOSSL
+package import ServiceLifecycle
+import Wire
+
+/// The whole server, wired once: `martlet-central` and the tests run the same.
+package struct CentralProcess: Sendable {
+    package let services: CentralServices
+    private let web: CentralListener
+    private let appliances: CentralListener
+    /// In the order in which they start; they stop in reverse: first nobody is let in, then what is accepted is committed.
+    package let run: [any Service]
+
+    package static func build(
+        _ configuration: CentralConfiguration, clock: WallClock, logger: Logger
+    ) async throws -> CentralProcess {
+        let services = try await CentralServices.open(configuration, clock: clock)
+        let (web, appliances) = (CentralListener(), CentralListener())
+        let applianceURL = configuration.applianceURL
+        let firstName = configuration.names.first ?? configuration.applianceHost
+        let enrollment = EnrollmentService(
+            claims: services.claims, appliances: services.appliances, keys: services.keys,
+            certificateLifetime: configuration.clientCertificateLifetime,
+            applianceURL: { applianceURL ?? "https://\(firstName):\(appliances.portIfBound ?? configuration.appliancePort)" },
+            now: clock.now)
+        let intake = EvidenceIntake(database: services.database, receiptKey: services.keys.receipts, now: clock.now, logger: logger)
+        let certificates = ServerCertificates(
+            keys: services.keys, names: configuration.names, lifetime: configuration.serverCertificateLifetime, clock: clock, web: web,
+            appliances: appliances, logger: logger)
+        let identity = try certificates.issue()
+
+        let webRouter = Router(context: CentralRequestContext.self)
+        webRouter.add(middleware: ProblemMiddleware())
+        WebRoutes(
+            enrollment: enrollment, authorityPEM: services.keys.authority.pem,
+            isHealthy: { (try? await services.database.read { try $0.query("SELECT 1") }) != nil }
+        ).add(to: webRouter)
+
+        let applianceRouter = Router(context: CentralRequestContext.self)
+        applianceRouter.add(middleware: ProblemMiddleware())
+        applianceRouter.add(middleware: ApplianceIdentityMiddleware(appliances: services.appliances))
+        ApplianceRoutes(
+            checkins: CheckinService(database: services.database, now: clock.now), catalogs: services.catalogs, orders: services.orders,
+            intake: intake, enrollment: enrollment
+        ).add(to: applianceRouter)
+
+        return CentralProcess(
+            services: services, web: web, appliances: appliances,
+            run: [
+                DatabaseService(database: services.database), intake, certificates,
+                web.application(
+                    webRouter, host: configuration.webHost, port: configuration.webPort, tls: certificates.webTLS(identity), logger: logger),
+                appliances.application(
+                    applianceRouter, host: configuration.applianceHost, port: configuration.appliancePort,
+                    tls: try certificates.applianceTLS(identity), logger: logger),
+            ])
+    }
+
+    /// Once both listen.
+    package func ports() async -> (web: Int, appliances: Int) { (await web.port(), await appliances.port()) }
+}
+
+/// Closes the database when everything that uses it has stopped.
+private struct DatabaseService: Service {
+    let database: any SQLDatabase
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        await database.close()
+    }
+}

@@ -1,0 +1,48 @@
+import Crypto
+import Database
+import Model
+import Seal
+import Wire
+
+/// Gives a box its identity for a claim code, and renews its certificate.
+struct EnrollmentService: Sendable {
+    let claims: ClaimStore
+    let appliances: ApplianceStore
+    let keys: CentralKeys
+    let certificateLifetime: Duration
+    /// Where the appliance API listens, known once it does.
+    let applianceURL: @Sendable () -> String
+    let now: @Sendable () -> Timestamp
+
+    /// Uses up the code and makes the appliance durable before the certificate leaves the house.
+    func enroll(_ request: EnrollmentRequest, from source: String) async throws -> EnrollmentGrant {
+        let now = now()
+        guard VerifyingKey(bytes: request.evidenceKey) != nil, request.sealingKey.count == 32 else {
+            throw CentralError.value("the evidence key and the sealing key are 32 bytes each")
+        }
+        let candidate = ClaimStore.Candidate(
+            appliance: ApplianceID(at: now), evidenceKey: request.evidenceKey, sealingKey: request.sealingKey, hostname: request.hostname,
+            softwareVersion: request.softwareVersion)
+        // Before the code is used up: a request that no certificate can be made for must not cost the code.
+        _ = try issue(request.signingRequest, to: candidate.appliance, at: now)
+        let redeemed = try await claims.redeem(secret: request.claimSecret, candidate: candidate, source: source)
+        let issued = try issue(request.signingRequest, to: redeemed.appliance, at: now)
+        try await appliances.register(serial: issued.serial, of: redeemed.appliance, issued: issued.issued, notAfter: issued.notAfter)
+        return EnrollmentGrant(
+            organization: redeemed.organization, site: redeemed.site, appliance: redeemed.appliance, certificate: issued.pem,
+            authority: keys.authority.pem, orderKey: keys.orders.verifyingKey.bytes, receiptKey: keys.receipts.verifyingKey.bytes,
+            catalogKey: keys.catalog.verifyingKey.bytes, applianceURL: applianceURL())
+    }
+
+    func renew(_ request: CertificateRequest, by credential: ApplianceCredential) async throws -> CertificateGrant {
+        let issued = try issue(request.signingRequest, to: credential.appliance, at: now())
+        try await appliances.register(serial: issued.serial, of: credential.appliance, issued: issued.issued, notAfter: issued.notAfter)
+        return CertificateGrant(certificate: issued.pem, authority: keys.authority.pem)
+    }
+
+    private func issue(
+        _ signingRequest: String, to appliance: ApplianceID, at now: Timestamp
+    ) throws -> CertificateAuthority.Issued {
+        try keys.authority.issue(signingRequest: signingRequest, appliance: appliance, at: now, lifetime: certificateLifetime)
+    }
+}

@@ -1,0 +1,163 @@
+import Database
+
+/// Central's tables. One migration per change, never edited once released.
+enum CentralSchema {
+    static let migrator = Migrator(migrations)
+
+    private static let migrations: [Migration] = [
+        Migration(
+            1, "tenants",
+            """
+            CREATE TABLE organization (
+                id TEXT PRIMARY KEY,
+                name TEXT NOT NULL UNIQUE,
+                created_at BIGINT NOT NULL
+            );
+            CREATE TABLE site (
+                id TEXT PRIMARY KEY,
+                organization_id TEXT NOT NULL REFERENCES organization (id),
+                name TEXT NOT NULL,
+                created_at BIGINT NOT NULL,
+                UNIQUE (organization_id, name),
+                UNIQUE (id, organization_id)
+            );
+            """),
+        Migration(
+            2, "appliances",
+            """
+            CREATE TABLE appliance (
+                id TEXT PRIMARY KEY,
+                organization_id TEXT NOT NULL,
+                site_id TEXT NOT NULL,
+                hostname TEXT NOT NULL,
+                evidence_key BYTEA NOT NULL UNIQUE,
+                sealing_key BYTEA NOT NULL,
+                software_version TEXT NOT NULL,
+                enrolled_at BIGINT NOT NULL,
+                revoked_at BIGINT,
+                order_sequence BIGINT NOT NULL DEFAULT 0 CHECK (order_sequence >= 0),
+                last_checkin_at BIGINT,
+                catalog_version BIGINT NOT NULL DEFAULT 0,
+                chain_head BIGINT NOT NULL DEFAULT -1,
+                queued BIGINT NOT NULL DEFAULT 0,
+                open_incidents BIGINT NOT NULL DEFAULT 0,
+                is_paused BIGINT NOT NULL DEFAULT 0 CHECK (is_paused IN (0, 1)),
+                clock_offset_ms BIGINT,
+                FOREIGN KEY (site_id, organization_id) REFERENCES site (id, organization_id),
+                UNIQUE (id, site_id, organization_id)
+            );
+            CREATE TABLE certificate (
+                serial TEXT PRIMARY KEY,
+                appliance_id TEXT NOT NULL REFERENCES appliance (id),
+                issued_at BIGINT NOT NULL,
+                not_after BIGINT NOT NULL,
+                revoked_at BIGINT
+            );
+            CREATE INDEX certificate_by_appliance ON certificate (appliance_id);
+            """),
+        Migration(
+            3, "claims",
+            """
+            CREATE TABLE claim (
+                secret_digest BYTEA PRIMARY KEY,
+                organization_id TEXT NOT NULL,
+                site_id TEXT NOT NULL,
+                created_at BIGINT NOT NULL,
+                expires_at BIGINT NOT NULL,
+                created_by TEXT NOT NULL,
+                used_at BIGINT,
+                appliance_id TEXT UNIQUE REFERENCES appliance (id),
+                CHECK ((used_at IS NULL) = (appliance_id IS NULL)),
+                FOREIGN KEY (site_id, organization_id) REFERENCES site (id, organization_id)
+            );
+            CREATE TABLE claim_failures (
+                source TEXT PRIMARY KEY,
+                window_began_at BIGINT NOT NULL,
+                failures BIGINT NOT NULL CHECK (failures > 0)
+            );
+            """),
+        Migration(
+            4, "orders",
+            """
+            CREATE TABLE issued_order (
+                id TEXT PRIMARY KEY,
+                appliance_id TEXT NOT NULL,
+                site_id TEXT NOT NULL,
+                organization_id TEXT NOT NULL,
+                sequence BIGINT NOT NULL CHECK (sequence > 0),
+                kind TEXT NOT NULL,
+                host TEXT,
+                runbook TEXT,
+                requester TEXT NOT NULL,
+                reason TEXT NOT NULL,
+                envelope TEXT NOT NULL,
+                issued_at BIGINT NOT NULL,
+                expires_at BIGINT NOT NULL,
+                state TEXT NOT NULL
+                    CHECK (state IN ('created', 'delivered', 'acknowledged', 'completed', 'failed', 'rejected', 'expired')),
+                code TEXT,
+                evidence_sequence BIGINT,
+                changed_at BIGINT NOT NULL,
+                UNIQUE (appliance_id, sequence),
+                FOREIGN KEY (appliance_id, site_id, organization_id) REFERENCES appliance (id, site_id, organization_id)
+            );
+            """),
+        Migration(
+            5, "evidence",
+            """
+            CREATE TABLE evidence (
+                appliance_id TEXT NOT NULL,
+                sequence BIGINT NOT NULL CHECK (sequence >= 0),
+                site_id TEXT NOT NULL,
+                organization_id TEXT NOT NULL,
+                bundle_id TEXT NOT NULL,
+                digest BYTEA NOT NULL,
+                previous BYTEA NOT NULL,
+                bytes BYTEA NOT NULL,
+                signature BYTEA NOT NULL,
+                received_at BIGINT NOT NULL,
+                PRIMARY KEY (appliance_id, sequence),
+                FOREIGN KEY (appliance_id, site_id, organization_id) REFERENCES appliance (id, site_id, organization_id)
+            );
+            CREATE TABLE receipt (
+                appliance_id TEXT NOT NULL,
+                first_sequence BIGINT NOT NULL,
+                last_sequence BIGINT NOT NULL,
+                envelope TEXT NOT NULL,
+                received_at BIGINT NOT NULL,
+                PRIMARY KEY (appliance_id, last_sequence),
+                FOREIGN KEY (appliance_id, last_sequence) REFERENCES evidence (appliance_id, sequence)
+            );
+            """),
+        Migration(
+            6, "refusals",
+            """
+            CREATE TABLE refusal (
+                source TEXT NOT NULL,
+                code TEXT NOT NULL,
+                sequence BIGINT NOT NULL,
+                digest BYTEA NOT NULL,
+                sentence TEXT NOT NULL,
+                organization_id TEXT,
+                site_id TEXT,
+                appliance_id TEXT,
+                first_at BIGINT NOT NULL,
+                last_at BIGINT NOT NULL,
+                times BIGINT NOT NULL CHECK (times > 0),
+                PRIMARY KEY (source, code, sequence, digest)
+            );
+            CREATE INDEX refusal_by_time ON refusal (last_at);
+            """),
+        Migration(
+            7, "catalog",
+            """
+            CREATE TABLE catalog_pack (
+                version BIGINT PRIMARY KEY CHECK (version > 0),
+                digest BYTEA NOT NULL,
+                envelope BYTEA NOT NULL,
+                published_at BIGINT NOT NULL,
+                published_by TEXT NOT NULL
+            );
+            """),
+    ]
+}

@@ -1,0 +1,144 @@
+import Database
+package import Model
+import Seal
+
+/// How often claim codes may be wrong before nobody's is looked at for a while.
+package struct ClaimLimits: Sendable {
+    package var window: Duration = .seconds(900)
+    /// Wrong codes from one address (IPv6: from one /64) within the window.
+    package var failuresPerSource: Int64 = 10
+    /// Wrong codes from everywhere within the window: guessing from many addresses.
+    package var failuresInAll: Int64 = 200
+
+    package init() {}
+}
+
+/// Claim codes: only the SHA-256 of a secret is kept.
+package struct ClaimStore: Sendable {
+    private let database: any SQLDatabase
+    private let now: @Sendable () -> Timestamp
+    private let limits: ClaimLimits
+    private static let everywhere = "*"
+
+    init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp, limits: ClaimLimits) {
+        self.database = database
+        self.now = now
+        self.limits = limits
+    }
+
+    /// Registers the secret of a code that `ClaimCode` made.
+    package func create(
+        secret: String, site: SiteID, scope: TenantScope, lifetime: Duration, by credential: OperatorCredential
+    ) async throws {
+        let digest = Digest(of: Array(secret.utf8))
+        let created = now()
+        try await database.write { transaction in
+            let known = try transaction.query(
+                "SELECT id FROM site WHERE id = \(site.description) AND organization_id = \(scope.organization.description)")
+            guard !known.isEmpty else { throw CentralError.notFound("site") }
+            try transaction.execute(
+                """
+                INSERT INTO claim (secret_digest, organization_id, site_id, created_at, expires_at, created_by)
+                VALUES (\(digest.bytes), \(scope.organization.description), \(site.description), \(created.milliseconds),
+                    \((created + lifetime).milliseconds), \(credential.name))
+                """)
+        }
+    }
+
+    /// What a new appliance brings.
+    struct Candidate: Sendable {
+        let appliance: ApplianceID
+        let evidenceKey: [UInt8]
+        let sealingKey: [UInt8]
+        let hostname: String
+        let softwareVersion: String
+    }
+
+    struct Redeemed: Sendable {
+        let organization: OrganizationID
+        let site: SiteID
+        /// The candidate's, or the one that the same box was given when it asked before and lost the answer.
+        let appliance: ApplianceID
+    }
+
+    /// Uses up the code and makes the appliance, in one transaction. A wrong code is counted and recorded in the same.
+    func redeem(secret: String, candidate: Candidate, source: String) async throws -> Redeemed {
+        let digest = Digest(of: Array(secret.utf8))
+        let now = now()
+        let outcome: Result<Redeemed, CentralError> = try await database.write { transaction in
+            guard try !isLocked(source, at: now, in: transaction) else {
+                // One row for all addresses: who guesses must not be able to fill the disk.
+                try RefusalStore.record(
+                    source: "enrolment", code: CentralError.claimLocked.code, sentence: CentralError.claimLocked.message, at: now,
+                    in: transaction)
+                return .failure(.claimLocked)
+            }
+            do {
+                return .success(try Self.use(digest, candidate, at: now, in: transaction))
+            } catch let error as CentralError {
+                if error.status == 403 { try countFailure(source, at: now, in: transaction) }
+                try RefusalStore.record(source: source, code: error.code, sentence: error.message, at: now, in: transaction)
+                return .failure(error)
+            }
+        }
+        return try outcome.get()
+    }
+
+    private static func use(
+        _ digest: Digest, _ candidate: Candidate, at now: Timestamp, in transaction: any SQLTransaction
+    ) throws -> Redeemed {
+        let found = try transaction.query(
+            "SELECT organization_id, site_id, expires_at, appliance_id FROM claim WHERE secret_digest = \(digest.bytes)")
+        guard let claim = found.first else { throw CentralError.claimUnknown }
+        let (organization, site): (OrganizationID, SiteID) = (try claim.parsed(0), try claim.parsed(1))
+        guard try claim.instant(2) > now else { throw CentralError.claimExpired }
+        if let user = try claim.optionalText(3).flatMap(ApplianceID.init) {
+            // The answer to the first request may have been lost; the same box, before it ever spoke as itself, may ask again.
+            let same = try transaction.query(
+                """
+                SELECT id FROM appliance WHERE id = \(user.description) AND evidence_key = \(candidate.evidenceKey)
+                    AND sealing_key = \(candidate.sealingKey) AND last_checkin_at IS NULL AND revoked_at IS NULL
+                """)
+            guard !same.isEmpty else { throw CentralError.claimUsed }
+            return Redeemed(organization: organization, site: site, appliance: user)
+        }
+        let owner = try transaction.query("SELECT id FROM appliance WHERE evidence_key = \(candidate.evidenceKey)")
+        guard owner.isEmpty else { throw CentralError.evidenceKeyTaken }
+        try transaction.execute(
+            """
+            INSERT INTO appliance (id, organization_id, site_id, hostname, evidence_key, sealing_key, software_version, enrolled_at)
+            VALUES (\(candidate.appliance.description), \(organization.description), \(site.description), \(candidate.hostname),
+                \(candidate.evidenceKey), \(candidate.sealingKey), \(candidate.softwareVersion), \(now.milliseconds))
+            """)
+        try transaction.execute(
+            """
+            UPDATE claim SET used_at = \(now.milliseconds), appliance_id = \(candidate.appliance.description)
+            WHERE secret_digest = \(digest.bytes)
+            """)
+        return Redeemed(organization: organization, site: site, appliance: candidate.appliance)
+    }
+
+    private func isLocked(_ source: String, at now: Timestamp, in transaction: any SQLTransaction) throws -> Bool {
+        let windowStart = (now - limits.window).milliseconds
+        let rows = try transaction.query(
+            """
+            SELECT source, failures FROM claim_failures
+            WHERE source IN (\(source), \(Self.everywhere)) AND window_began_at > \(windowStart)
+            """)
+        return try rows.contains { row in
+            try row.integer(1) >= (try row.text(0) == Self.everywhere ? limits.failuresInAll : limits.failuresPerSource)
+        }
+    }
+
+    private func countFailure(_ source: String, at now: Timestamp, in transaction: any SQLTransaction) throws {
+        let windowStart = (now - limits.window).milliseconds
+        try transaction.execute("DELETE FROM claim_failures WHERE window_began_at <= \(windowStart)")
+        for counted in [source, Self.everywhere] {
+            try transaction.execute(
+                """
+                INSERT INTO claim_failures (source, window_began_at, failures) VALUES (\(counted), \(now.milliseconds), 1)
+                ON CONFLICT (source) DO UPDATE SET failures = claim_failures.failures + 1
+                """)
+        }
+    }
+}

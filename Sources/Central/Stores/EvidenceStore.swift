@@ -1,0 +1,156 @@
+import Database
+package import Evidence
+package import Model
+
+/// The evidence of every appliance. Rows are added and never changed or removed.
+package struct EvidenceStore: Sendable {
+    private let database: any SQLDatabase
+
+    init(_ database: any SQLDatabase) { self.database = database }
+
+    /// Where an appliance's chain stands.
+    struct Head: Sendable {
+        let sequence: Int64
+        let digest: Digest
+    }
+
+    /// What one submission came to.
+    struct Appended: Sendable {
+        /// Of the chain as it is held now; nil when it is empty.
+        var head: Head?
+        /// Accepted, also those that were there already; nil when none.
+        var accepted: ClosedRange<Int64>?
+        /// Of the bundle at `accepted.upperBound`.
+        var acceptedHead: Digest?
+        var added = 0
+        /// The first that was not taken; nothing after it was looked at.
+        var refusal: (bundle: VerifiedBundle, fault: ChainFault)?
+    }
+
+    static func head(of appliance: ApplianceID, in transaction: any SQLTransaction) throws -> Head? {
+        let rows = try transaction.query(
+            """
+            SELECT sequence, digest FROM evidence WHERE appliance_id = \(appliance.description) ORDER BY sequence DESC LIMIT 1
+            """)
+        return try rows.first.map { Head(sequence: try $0.integer(0), digest: try $0.digest(1)) }
+    }
+
+    /// Appends what continues the chain, in order, up to the first that does not.
+    ///
+    /// An identical duplicate is accepted again and changes nothing; a different one, a gap and a fork are refused.
+    /// - Parameter bundles: of this appliance and its site, which the caller has compared.
+    static func append(
+        _ bundles: [VerifiedBundle], of credential: ApplianceCredential, at now: Timestamp, in transaction: any SQLTransaction
+    ) throws -> Appended {
+        let held = try head(of: credential.appliance, in: transaction)
+        var result = Appended(head: held)
+        var rows: [[SQLValue]] = []
+        for bundle in bundles {
+            let number = bundle.record.link.sequence
+            if let last = result.accepted?.upperBound, number != last + 1 {
+                result.refusal = (bundle, number <= last ? .reordered : .gap(from: last + 1, through: number - 1))
+                break
+            }
+            if number <= held?.sequence ?? -1 {
+                guard try digest(of: number, credential.appliance, in: transaction) == bundle.digest else {
+                    result.refusal = (bundle, .fork)
+                    break
+                }
+            } else {
+                let next = (result.head?.sequence ?? -1) + 1
+                guard number == next else {
+                    result.refusal = (bundle, .gap(from: next, through: number - 1))
+                    break
+                }
+                guard bundle.record.link.previous == result.head?.digest ?? .genesis else {
+                    result.refusal = (bundle, .wrongPrevious)
+                    break
+                }
+                result.head = Head(sequence: number, digest: bundle.digest)
+                rows.append([
+                    .text(credential.appliance.description), .integer(number), .text(credential.site.description),
+                    .text(credential.organization.description), .text(bundle.record.id.description), .blob(bundle.digest.bytes),
+                    .blob(bundle.record.link.previous.bytes), .blob(bundle.signed.bytes), .blob(bundle.signed.signature),
+                    .integer(now.milliseconds),
+                ])
+            }
+            result.accepted = (result.accepted?.lowerBound ?? number)...number
+            result.acceptedHead = bundle.digest
+        }
+        try transaction.insert(
+            into: "evidence",
+            columns: "appliance_id, sequence, site_id, organization_id, bundle_id, digest, previous, bytes, signature, received_at",
+            rows: rows)
+        result.added = rows.count
+        return result
+    }
+
+    static func keep(
+        _ receipt: String, _ accepted: ClosedRange<Int64>, of appliance: ApplianceID, at now: Timestamp, in transaction: any SQLTransaction
+    ) throws {
+        try transaction.execute(
+            """
+            INSERT INTO receipt (appliance_id, first_sequence, last_sequence, envelope, received_at)
+            VALUES (\(appliance.description), \(accepted.lowerBound), \(accepted.upperBound), \(receipt), \(now.milliseconds))
+            """)
+    }
+
+    private static func digest(of sequence: Int64, _ appliance: ApplianceID, in transaction: any SQLTransaction) throws -> Digest? {
+        try transaction.query(
+            "SELECT digest FROM evidence WHERE appliance_id = \(appliance.description) AND sequence = \(sequence)"
+        ).first?.digest(0)
+    }
+
+    /// One page of a site's evidence, in the order of appliance and sequence.
+    package func page(
+        of site: SiteID, in scope: TenantScope, after: (appliance: String, sequence: Int64) = ("", -1), limit: Int
+    ) async throws -> [StoredBundle] {
+        try await database.read { transaction in
+            try transaction.query(
+                """
+                SELECT appliance_id, sequence, bytes, signature, received_at FROM evidence
+                WHERE site_id = \(site.description) AND organization_id = \(scope.organization.description)
+                    AND (appliance_id > \(after.appliance) OR (appliance_id = \(after.appliance) AND sequence > \(after.sequence)))
+                ORDER BY appliance_id, sequence LIMIT \(limit)
+                """
+            ).map { row in
+                StoredBundle(
+                    appliance: try row.parsed(0), sequence: try row.integer(1),
+                    bundle: SignedBundle(bytes: try row.blob(2), signature: try row.blob(3)), received: try row.instant(4))
+            }
+        }
+    }
+
+    /// Receipts of a site's appliances, oldest first: envelope texts.
+    package func receipts(of site: SiteID, in scope: TenantScope) async throws -> [(appliance: ApplianceID, envelope: String)] {
+        try await database.read { transaction in
+            try transaction.query(
+                """
+                SELECT receipt.appliance_id, receipt.envelope FROM receipt JOIN appliance ON appliance.id = receipt.appliance_id
+                WHERE appliance.site_id = \(site.description) AND appliance.organization_id = \(scope.organization.description)
+                ORDER BY receipt.appliance_id, receipt.last_sequence
+                """
+            ).map { (try $0.parsed(0), try $0.text(1)) }
+        }
+    }
+
+    /// Appliances of a site with the raw keys that sign their evidence.
+    package func keys(of site: SiteID, in scope: TenantScope) async throws -> [(appliance: ApplianceID, key: [UInt8], enrolled: Timestamp)]
+    {
+        try await database.read { transaction in
+            try transaction.query(
+                """
+                SELECT id, evidence_key, enrolled_at FROM appliance
+                WHERE site_id = \(site.description) AND organization_id = \(scope.organization.description) ORDER BY id
+                """
+            ).map { (try $0.parsed(0), try $0.blob(1), try $0.instant(2)) }
+        }
+    }
+}
+
+package struct StoredBundle: Hashable, Sendable {
+    package let appliance: ApplianceID
+    package let sequence: Int64
+    package let bundle: SignedBundle
+    package let received: Timestamp
+}

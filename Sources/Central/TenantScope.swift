@@ -1,0 +1,46 @@
+import Evidence
+package import Model
+
+/// Which organization's data a call may touch. Every store method of tenant data takes one, and it is made from a
+/// credential only: forgetting the question does not compile.
+package struct TenantScope: Hashable, Sendable {
+    package let organization: OrganizationID
+
+    package init(_ credential: ApplianceCredential) { organization = credential.organization }
+
+    /// For a person at the database's own machine, who may act for any one organization at a time.
+    package init(_ credential: OperatorCredential, organization: OrganizationID) { self.organization = organization }
+}
+
+/// Who an appliance is: its certificate's word, found valid in the database at this request. Only `ApplianceStore` makes one.
+package struct ApplianceCredential: Hashable, Sendable {
+    package let organization: OrganizationID
+    package let site: SiteID
+    package let appliance: ApplianceID
+    /// Of the certificate that was shown: lower-case hexadecimal digits.
+    package let serial: String
+    package let issued: Timestamp
+    package let notAfter: Timestamp
+    /// Those that may sign this appliance's evidence.
+    let evidenceKeys: [EnrolledKey]
+
+    init(
+        organization: OrganizationID, site: SiteID, appliance: ApplianceID, serial: String, issued: Timestamp, notAfter: Timestamp,
+        evidenceKeys: [EnrolledKey]
+    ) {
+        self.organization = organization
+        self.site = site
+        self.appliance = appliance
+        self.serial = serial
+        self.issued = issued
+        self.notAfter = notAfter
+        self.evidenceKeys = evidenceKeys
+    }
+}
+
+/// A person who works on Central's machine with access to its database and keys: the operating system checked that.
+package struct OperatorCredential: Hashable, Sendable {
+    /// Recorded as the maker of claim codes, orders and catalogs: `alice@central-host`.
+    package let name: String
+    package init(localUser name: String) { self.name = name }
+}
