@@ -2,7 +2,6 @@ package import Catalog
 package import Database
 package import Detection
 package import Healing
-import Hosts
 package import Model
 package import Seal
 import Synchronization
@@ -58,14 +57,7 @@ package final class ActiveCatalog: Sendable {
 
     /// Verifies a signed pack and compiles it.
     package static func load(_ bytes: [UInt8], key: VerifyingKey) throws -> Loaded {
-        let catalog = try CatalogPack.open(bytes, keys: [key], schema: .ofThisProgram)
+        let catalog = try CatalogPack.open(bytes, keys: [key], schema: .code())
         return Loaded(catalog)
     }
-}
-
-extension CatalogSchema {
-    /// What the probes and verbs of this program can do.
-    package static let ofThisProgram = CatalogSchema(
-        probes: Dictionary(ProbeRegistry.all.map { ($0.id, $0.facts) }, uniquingKeysWith: { $1 }),
-        verbs: Dictionary(VerbRegistry().all.map { ($0.name, VerbSignature(required: $0.parameters)) }, uniquingKeysWith: { $1 }))
 }

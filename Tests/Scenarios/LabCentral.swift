@@ -1,0 +1,93 @@
+import Catalog
+import Central
+import Database
+import Evidence
+import Foundation
+import Healing
+import Logging
+import Model
+import Seal
+import ServiceLifecycle
+import TestSupport
+import Wire
+
+/// A real Central in this process: SQLite, TLS, two listeners on loopback. Can be stopped and started again on the same
+/// ports and data.
+actor LabCentral {
+    nonisolated let directory: TemporaryDirectory
+    nonisolated let credential = OperatorCredential(localUser: "lab")
+    private var configuration: CentralConfiguration
+    private let clock: WallClock
+    private var running: (process: CentralProcess, group: ServiceGroup, task: Task<Void, any Error>)?
+
+    init(clock: WallClock = .system) throws {
+        directory = try TemporaryDirectory()
+        configuration = CentralConfiguration(dataDirectory: directory.path)
+        configuration.webPort = 0
+        configuration.appliancePort = 0
+        configuration.names = ["localhost", "127.0.0.1"]
+        configuration.clientCertificateLifetime = .seconds(90 * 86_400)
+        configuration.serverCertificateLifetime = .seconds(397 * 86_400)
+        self.clock = clock
+        _ = try CentralKeys.create(in: directory.path, at: clock.now())
+    }
+
+    func start() async throws {
+        var logger = Logger(label: "central")
+        logger.logLevel = .error
+        let process = try await CentralProcess.build(configuration, clock: clock, logger: logger)
+        let group = ServiceGroup(configuration: .init(services: process.run, logger: logger))
+        let task = Task { try await group.run() }
+        running = (process, group, task)
+        let ports = await process.ports()
+        configuration.webPort = ports.web
+        configuration.appliancePort = ports.appliances
+    }
+
+    func stop() async throws {
+        guard let running else { return }
+        self.running = nil
+        await running.group.triggerGracefulShutdown()
+        try await running.task.value
+    }
+
+    var services: CentralServices { running!.process.services }
+    var webURL: String { "https://127.0.0.1:\(configuration.webPort)" }
+
+    /// A site of its own with one claim code for it.
+    func site() async throws -> LabSite {
+        let organization = try await services.tenants.createOrganization("Practice", by: credential)
+        let scope = TenantScope(credential, organization: organization.id)
+        let site = try await services.tenants.createSite("Main street", in: scope)
+        let claim = ClaimCode(authority: Digest(of: services.keys.authority.der))
+        try await services.claims.create(secret: claim.secret, site: site.id, scope: scope, lifetime: .seconds(3_600), by: credential)
+        return LabSite(site: site.id, scope: scope, code: claim.text)
+    }
+
+    func publish(_ catalog: CompiledCatalog) async throws {
+        let pack = CatalogPack.sign(try CatalogPack.encode(catalog, schema: .code()), with: services.keys.catalog)
+        try await services.catalogs.publish(version: catalog.version, envelope: pack, by: credential)
+    }
+
+    func order(_ draft: OrderDraft, _ site: LabSite) async throws -> Order { try await services.orders.create(draft, in: site.scope) }
+
+    /// Everything that Central holds of a site, each bundle verified again, as one unbroken chain.
+    func evidence(of site: LabSite) async throws -> [VerifiedBundle] {
+        let keys = try await services.evidence.keys(of: site.site, in: site.scope).map {
+            EnrolledKey(key: VerifyingKey(bytes: $0.key)!, validFrom: Timestamp(milliseconds: 0), validUntil: nil)
+        }
+        var bundles: [VerifiedBundle] = []
+        while true {
+            let after = bundles.last.map { (appliance: $0.record.origin.appliance.description, sequence: $0.record.link.sequence) } ?? ("", -1)
+            let page = try await services.evidence.page(of: site.site, in: site.scope, after: after, limit: 500)
+            bundles += try page.map { try VerifiedBundle($0.bundle, keys: keys) }
+            if page.count < 500 { return bundles }
+        }
+    }
+}
+
+struct LabSite: Sendable {
+    let site: SiteID
+    let scope: TenantScope
+    let code: String
+}
