@@ -10,7 +10,9 @@ package struct NodeReader {
     package let kind: String
     package let log: DiagnosticLog
     private let entries: [(key: Node, value: Node)]
-    private var read: [String] = []
+    /// Of `entries`, one for one: ten thousand rules are read at every start, and comparing bare texts copies no nodes.
+    private let names: [String]
+    private var known: [String] = []
 
     /// nil, and logged, when `node` is not a mapping.
     package init?(_ node: Node, kind: String, log: DiagnosticLog) {
@@ -22,15 +24,14 @@ package struct NodeReader {
         self.kind = kind
         self.log = log
         self.entries = entries
+        names = entries.map { if case .scalar(let name, _) = $0.key.content { name } else { "" } }
+        known.reserveCapacity(16)
     }
 
     /// The value of a key that may be absent.
     package mutating func optional(_ key: String) -> Node? {
-        read.append(key)
-        for entry in entries {
-            if case .scalar(let name, _) = entry.key.content, name == key { return entry.value }
-        }
-        return nil
+        known.append(key)
+        return names.firstIndex(of: key).map { entries[$0].value }
     }
 
     package mutating func required(_ key: String) -> Node? {
@@ -41,11 +42,8 @@ package struct NodeReader {
 
     /// Every entry, for mappings whose keys are names of things; counts as reading them all.
     package mutating func all() -> [(key: Node, name: String, value: Node)] {
-        entries.compactMap { entry in
-            guard case .scalar(let name, _) = entry.key.content else { return nil }
-            read.append(name)
-            return (entry.key, name, entry.value)
-        }
+        known += names
+        return zip(entries, names).map { ($0.key, $1, $0.value) }
     }
 
     package mutating func text(_ key: String, bytesMax: Int = 1_000) -> String? {
@@ -95,11 +93,10 @@ package struct NodeReader {
 
     /// Refuses keys that nothing has read.
     package func finish() {
-        guard entries.count > 0 else { return }
-        for entry in entries {
-            guard case .scalar(let name, _) = entry.key.content, !read.contains(name) else { continue }
+        for (index, name) in names.enumerated() where !known.contains(name) {
             log.error(
-                at: entry.key.mark, code: "document.unknown_key", "\(kind) has no key \(quoted(name))\(suggestion(for: name, in: read))")
+                at: entries[index].key.mark, code: "document.unknown_key",
+                "\(kind) has no key \(quoted(name))\(suggestion(for: name, in: known))")
         }
     }
 
