@@ -69,7 +69,8 @@ extension BundleRecord {
         for item in try reader.objects("attested", countMax: Self.attestedMax) {
             attested.append(
                 Bundle.Attested(
-                    check: try item.parsed("check"), verdict: try Verdict(reading: item.object("verdict")), observed: try item.instant("observed"),
+                    check: try item.parsed("check"), verdict: try Verdict(reading: item.object("verdict")),
+                    observed: try item.instant("observed"),
                     factsDigest: try item.parsed("factsDigest")))
         }
         self.attested = attested
@@ -122,7 +123,8 @@ extension Bundle.Origin {
     fileprivate init(reading reader: ObjectReader) throws(FieldError) {
         self.init(
             site: try reader.parsed("site"), appliance: try reader.parsed("appliance"), deploymentMode: try reader.word("deploymentMode"),
-            reseller: try reader.optionalString("reseller", bytesMax: 200), policyVersion: try reader.string("policyVersion", bytesMax: 200),
+            reseller: try reader.optionalString("reseller", bytesMax: 200),
+            policyVersion: try reader.string("policyVersion", bytesMax: 200),
             catalogVersion: try reader.integer("catalogVersion", in: 0...JSONValue.greatestInteger),
             rulesetDigest: try reader.parsed("rulesetDigest"), nixosRevision: try reader.optionalString("nixosRevision", bytesMax: 200),
             derivationDigest: try reader.optionalString("derivationDigest", bytesMax: 200),

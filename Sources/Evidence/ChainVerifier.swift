@@ -31,7 +31,8 @@ package enum ChainFault: Hashable, Sendable {
         switch self {
         case .wrongSite(let site): "belongs to \(site)."
         case .wrongAppliance(let appliance): "belongs to \(appliance)."
-        case .gap(let from, let through): from == through ? "bundle \(from) is missing before it." : "bundles \(from) to \(through) are missing before it."
+        case .gap(let from, let through):
+            from == through ? "bundle \(from) is missing before it." : "bundles \(from) to \(through) are missing before it."
         case .wrongPrevious: "does not continue the bundle before it: one of the two is not the original."
         case .fork: "is a second bundle of the same number."
         case .duplicate: "is there twice."

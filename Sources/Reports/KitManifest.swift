@@ -117,7 +117,8 @@ extension KitManifest.Appliance {
         for item in try reader.objects("keys", countMax: 100) {
             keys.append(
                 KitManifest.Key(
-                    id: try item.parsed("id"), validFrom: try item.instant("validFrom"), validUntil: try item.optionalInstant("validUntil")))
+                    id: try item.parsed("id"), validFrom: try item.instant("validFrom"), validUntil: try item.optionalInstant("validUntil"))
+            )
         }
         self.keys = keys
     }

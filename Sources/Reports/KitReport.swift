@@ -74,7 +74,8 @@ extension KitReport {
         if let site { lines.append("site          \(site)  \(organizationName ?? "")") }
         if exitCode != 2 { lines.append("trust         \(trustSentence)") }
         for appliance in appliances {
-            lines.append("appliance     \(appliance.appliance)  bundles \(appliance.first) to \(appliance.last): \(appliance.verified) verified")
+            lines.append(
+                "appliance     \(appliance.appliance)  bundles \(appliance.first) to \(appliance.last): \(appliance.verified) verified")
         }
         for finding in findings.prefix(100) { lines.append("finding       \(finding.code)  \(finding.subject): \(finding.sentence)") }
         if findings.count > 100 { lines.append("              and \(findings.count - 100) more") }

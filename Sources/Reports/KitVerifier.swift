@@ -87,8 +87,10 @@ private struct KitVerification {
         }
         let isSigned = !findings.contains { $0.code == "kit.bad_signature" }
         let trust: KitReport.Trust =
-            !isSigned ? .none : self.trust == .none || findings.contains { $0.code == "kit.untrusted_key" }
-            ? .unpinned(manifest.key) : .pinned(manifest.key)
+            !isSigned
+            ? .none
+            : self.trust == .none || findings.contains { $0.code == "kit.untrusted_key" }
+                ? .unpinned(manifest.key) : .pinned(manifest.key)
         return KitReport(
             findings: findings, appliances: appliances, site: manifest.site, organizationName: manifest.organizationName, trust: trust,
             exitCode: findings.isEmpty ? 0 : 1)

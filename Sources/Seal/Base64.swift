@@ -12,7 +12,8 @@ extension [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity((count + 2) / 3 * 4)
         for start in stride(from: 0, to: count, by: 3) {
-            let group = UInt32(self[start]) << 16 | (start + 1 < count ? UInt32(self[start + 1]) << 8 : 0)
+            let group =
+                UInt32(self[start]) << 16 | (start + 1 < count ? UInt32(self[start + 1]) << 8 : 0)
                 | (start + 2 < count ? UInt32(self[start + 2]) : 0)
             text.append(alphabet[Int(group >> 18)])
             text.append(alphabet[Int(group >> 12 & 63)])

@@ -136,8 +136,10 @@ package enum PrivateFileError: Error, Hashable, Sendable {
         case .missing(let path): "\(path) does not exist; nothing was started. Enrol first, or correct the path."
         case .exists(let path): "\(path) exists already; nothing was written. Move it away if a new one is really wanted."
         case .mode(let path, let found): "\(path) has mode \(String(found, radix: 8)); it was not read. Run: chmod 600 \(path)"
-        case .owner(let path, let found, let expected): "\(path) belongs to user \(found), not \(expected); it was not read. Run: chown \(expected) \(path)"
-        case .size(let path, let found): "\(path) holds \(found) bytes, which is no such file; it was not used. Restore it from a backup, or enrol again."
+        case .owner(let path, let found, let expected):
+            "\(path) belongs to user \(found), not \(expected); it was not read. Run: chown \(expected) \(path)"
+        case .size(let path, let found):
+            "\(path) holds \(found) bytes, which is no such file; it was not used. Restore it from a backup, or enrol again."
         case .notRegular(let path): "\(path) is a link or no regular file; it was not read. Put the file itself there."
         case .system(let path, let call, let number): "\(path): \(call) failed (\(String(cString: strerror(number)))); nothing was changed."
         }

@@ -13,13 +13,15 @@ extension EnrollmentRequest: WireMessage {
     package var json: JSONValue {
         [
             "claimSecret": .string(claimSecret), "evidenceKey": .string(evidenceKey.base64), "hostname": .string(hostname),
-            "sealingKey": .string(sealingKey.base64), "signingRequest": .string(signingRequest), "softwareVersion": .string(softwareVersion),
+            "sealingKey": .string(sealingKey.base64), "signingRequest": .string(signingRequest),
+            "softwareVersion": .string(softwareVersion),
         ]
     }
 
     package init(reading reader: ObjectReader) throws(FieldError) {
         self.init(
-            claimSecret: try reader.string("claimSecret", bytesMax: 64), signingRequest: try reader.string("signingRequest", bytesMax: pemBytesMax),
+            claimSecret: try reader.string("claimSecret", bytesMax: 64),
+            signingRequest: try reader.string("signingRequest", bytesMax: pemBytesMax),
             evidenceKey: try reader.bytes("evidenceKey", count: 32...32), sealingKey: try reader.bytes("sealingKey", count: 32...32),
             hostname: try reader.string("hostname", bytesMax: 255), softwareVersion: try reader.string("softwareVersion", bytesMax: 100))
     }
@@ -39,7 +41,8 @@ extension EnrollmentGrant: WireMessage {
     package init(reading reader: ObjectReader) throws(FieldError) {
         self.init(
             organization: try reader.parsed("organization"), site: try reader.parsed("site"), appliance: try reader.parsed("appliance"),
-            certificate: try reader.string("certificate", bytesMax: pemBytesMax), authority: try reader.string("authority", bytesMax: pemBytesMax),
+            certificate: try reader.string("certificate", bytesMax: pemBytesMax),
+            authority: try reader.string("authority", bytesMax: pemBytesMax),
             orderKey: try reader.bytes("orderKey", count: 32...32), receiptKey: try reader.bytes("receiptKey", count: 32...32),
             catalogKey: try reader.bytes("catalogKey", count: 32...32), applianceURL: try reader.string("applianceUrl", bytesMax: 2_000))
     }
@@ -66,7 +69,8 @@ extension CheckinRequest: WireMessage {
             queued: Int(try reader.integer("queued", in: 0...JSONValue.greatestInteger)),
             openIncidents: Int(try reader.integer("openIncidents", in: 0...JSONValue.greatestInteger)),
             isPaused: try reader.boolean("paused"),
-            clock: ClockReading(offsetMilliseconds: try clock.optionalInteger("offsetMs"), source: try clock.string("source", bytesMax: 200)))
+            clock: ClockReading(
+                offsetMilliseconds: try clock.optionalInteger("offsetMs"), source: try clock.string("source", bytesMax: 200)))
     }
 }
 
@@ -84,7 +88,8 @@ extension CheckinReply: WireMessage {
 
     package init(reading reader: ObjectReader) throws(FieldError) {
         self.init(
-            received: try reader.instant("received"), catalogVersion: try reader.integer("catalogVersion", in: 0...JSONValue.greatestInteger),
+            received: try reader.instant("received"),
+            catalogVersion: try reader.integer("catalogVersion", in: 0...JSONValue.greatestInteger),
             orders: try reader.strings("orders", countMax: Self.ordersMax, bytesMax: envelopeBytesMax),
             acknowledgedSequence: try reader.integer("acknowledgedSequence", in: -1...JSONValue.greatestInteger),
             renewCertificate: try reader.boolean("renewCertificate"))
@@ -123,7 +128,8 @@ extension EvidenceSubmission: WireMessage {
         for item in try reader.objects("bundles", countMax: Self.bundlesMax) {
             bundles.append(
                 SignedBundle(
-                    bytes: try item.bytes("bundle", count: 0...SignedBundle.bytesMax), signature: try item.bytes("signature", count: 64...64)))
+                    bytes: try item.bytes("bundle", count: 0...SignedBundle.bytesMax),
+                    signature: try item.bytes("signature", count: 64...64)))
         }
         self.init(bundles: bundles)
     }
@@ -140,7 +146,8 @@ extension EvidenceReply: WireMessage {
             ]
         }
         return [
-            "acknowledgedSequence": .integer(acknowledgedSequence), "receipt": receipt.map { .string($0) } ?? nil, "refusal": refusal ?? nil,
+            "acknowledgedSequence": .integer(acknowledgedSequence), "receipt": receipt.map { .string($0) } ?? nil,
+            "refusal": refusal ?? nil,
         ]
     }
 
@@ -175,7 +182,8 @@ extension CertificateGrant: WireMessage {
 
     package init(reading reader: ObjectReader) throws(FieldError) {
         self.init(
-            certificate: try reader.string("certificate", bytesMax: pemBytesMax), authority: try reader.string("authority", bytesMax: pemBytesMax))
+            certificate: try reader.string("certificate", bytesMax: pemBytesMax),
+            authority: try reader.string("authority", bytesMax: pemBytesMax))
     }
 }
 

@@ -144,7 +144,9 @@ import Testing
             let process = Process()
             process.executableURL = URL(filePath: "/usr/bin/openssl")
             process.currentDirectoryURL = directory
-            process.arguments = ["pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", "key.pub", "-sigfile", "bundle.sig", "-in", "bundle.json"]
+            process.arguments = [
+                "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", "key.pub", "-sigfile", "bundle.sig", "-in", "bundle.json",
+            ]
             process.standardOutput = FileHandle.nullDevice
             process.standardError = FileHandle.nullDevice
             try process.run()

@@ -38,7 +38,8 @@ enum KitMutation: CaseIterable {
         case .resignedBundle: parts[signature] = SigningKey().sign(parts[name]!)
         case .otherSite:
             let bundle = KitSample.bundle(SiteID(at: sample.now, random: &random), sample.appliances[0], 2, at: sample.now, using: &random)
-            let sealed = try BundleSealer(key: sample.evidenceKey).seal(bundle, at: ChainLink(sequence: 2, previous: Digest(of: [9]))).signed
+            let sealed = try BundleSealer(key: sample.evidenceKey).seal(bundle, at: ChainLink(sequence: 2, previous: Digest(of: [9])))
+                .signed
             parts[names[2]] = sealed.bytes
             parts[names[2].replacing("bundle.json", with: "bundle.sig")] = sealed.signature
             if Bool.random(using: &random) { try parts.relist(with: sample.central) }
@@ -53,13 +54,16 @@ enum KitMutation: CaseIterable {
         case .wrongReceiptHead:
             let genuine = sample.subject.receipts[0].receipt
             let forged = Receipt(
-                site: sample.site, appliance: genuine.appliance, firstSequence: 0, lastSequence: genuine.lastSequence, head: Digest(of: [8]),
+                site: sample.site, appliance: genuine.appliance, firstSequence: 0, lastSequence: genuine.lastSequence,
+                head: Digest(of: [8]),
                 received: sample.now)
             parts[parts.receiptNames[0]] = Array(SignedReceipt(signing: forged, with: sample.receiptKey).text.utf8)
             try parts.relist(with: sample.central)
         case .addedFile: parts["keys/key_0123456789abcdef.pub"] = [1, 2, 3]
         case .strangeFile:
-            parts[["extra.txt", "bundles/x", "bundles/\(sample.appliances[0])/000000000001/more", "keys", "README.txt.exe"].randomElement(using: &random)!] = []
+            parts[
+                ["extra.txt", "bundles/x", "bundles/\(sample.appliances[0])/000000000001/more", "keys", "README.txt.exe"].randomElement(
+                    using: &random)!] = []
             if Bool.random(using: &random) { try parts.relist(with: sample.central) }
         case .insiderDrop:
             parts[name] = nil
@@ -80,7 +84,8 @@ enum KitMutation: CaseIterable {
             ]
             members[key] = values.randomElement(using: &random)!
             // Where the edit is harmless (a null made null), this is not.
-            members["schema"] = members["schema"] == "martlet.evidence/v1" && key != "schema" && Bool.random(using: &random)
+            members["schema"] =
+                members["schema"] == "martlet.evidence/v1" && key != "schema" && Bool.random(using: &random)
                 ? "martlet.evidence/v1" : "martlet.evidence/v0"
             let bytes = try JSONValue.object(members).canonicalBytes()
             parts[name] = bytes
@@ -99,7 +104,9 @@ enum KitMutation: CaseIterable {
             try parts.relist(with: sample.central) {
                 var appliances = $0["appliances"]!.array!
                 var first = appliances[0].object!
-                first["keys"] = [["id": .string(sample.evidenceKey.id.description), "validFrom": .string(late.description), "validUntil": nil]]
+                first["keys"] = [
+                    ["id": .string(sample.evidenceKey.id.description), "validFrom": .string(late.description), "validUntil": nil]
+                ]
                 appliances[0] = .object(first)
                 $0["appliances"] = .array(appliances)
             }
@@ -116,7 +123,8 @@ enum KitMutation: CaseIterable {
             return Array(bytes[..<Int.random(in: 0..<bytes.count, using: &random)])
         case .appended: return parts.packed() + [UInt8](repeating: 0, count: Int.random(in: 1...100, using: &random))
         case .reordered: parts.files.swapAt(3, Int.random(in: 4..<parts.files.count, using: &random))
-        case .duplicate: parts.files.insert((name, [1]), at: parts.files.firstIndex { $0.name == name }! + Int.random(in: 0...1, using: &random))
+        case .duplicate:
+            parts.files.insert((name, [1]), at: parts.files.firstIndex { $0.name == name }! + Int.random(in: 0...1, using: &random))
         case .traversal:
             parts[["../etc/passwd", "bundles/../../x", "a//b", "./x", "keys/..", "x/", "a\\b", "é"].randomElement(using: &random)!] = [1]
         case .absolute: parts["/etc/passwd"] = [1]

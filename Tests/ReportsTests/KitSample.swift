@@ -78,7 +78,8 @@ struct KitSample {
             host: "front-desk", check: "linux.ssh.hardening",
             controls: [ControlCitation(framework: "hipaa-security-rule", control: "164.312(d)", confidence: .direct)], verdict: .compliant,
             attested: [
-                Bundle.Attested(check: "linux.ssh.hardening", verdict: .unknown("host.timed_out"), observed: now, factsDigest: Digest(of: [3]))
+                Bundle.Attested(
+                    check: "linux.ssh.hardening", verdict: .unknown("host.timed_out"), observed: now, factsDigest: Digest(of: [3]))
             ], preState: facts,
             actions: [ActionRecord(step: 1, verb: "service.start", target: "sshd", exitStatus: 0, durationMilliseconds: 5, result: "done")],
             observed: started, started: started, ended: started + .milliseconds(5), clock: .unknown, outcome: .observed,

@@ -108,7 +108,7 @@ import Wire
         var random = SeededGenerator(seed: seed)
         let mutations = try directory.subdirectory("mutated")
         var names: [String] = []
-        for round in 0..<10 {
+        for round in 0..<7 {
             for mutation in KitMutation.allCases {
                 let bytes = try mutation.apply(to: KitParts(path: kit), of: sample, using: &random)
                 let name = "\(mutation)-\(round)"

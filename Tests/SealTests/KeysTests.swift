@@ -85,7 +85,10 @@ import Testing
         #expect(!"\(key)".contains(key.seed.hexadecimal))
     }
 
-    @Test("RFC 4648 10: base 64 of the published texts", arguments: zip(["", "f", "fo", "foo", "foob", "fooba", "foobar"], ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"]))
+    @Test(
+        "RFC 4648 10: base 64 of the published texts",
+        arguments: zip(
+            ["", "f", "fo", "foo", "foob", "fooba", "foobar"], ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"]))
     func writesBase64(text: String, encoded: String) {
         #expect(Array(text.utf8).base64 == encoded)
         #expect([UInt8](base64: encoded) == Array(text.utf8))

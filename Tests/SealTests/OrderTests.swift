@@ -49,11 +49,13 @@ import Testing
         #expect(try Order(json: order().json) == order())
     }
 
-    @Test("Time: each limit passes exactly and fails one millisecond beyond", arguments: [
-        (0, 60_000, 0, nil), (0, 59_999, 0, "order.ttl_too_short"), (0, 604_800_000, 0, nil), (0, 604_800_001, 0, "order.ttl_too_long"),
-        (300_000, 900_000, 0, nil), (300_001, 900_000, 0, "order.from_future"), (0, 900_000, 899_999, nil),
-        (0, 900_000, 900_000, "order.expired"), (0, -1, 0, "order.ttl_too_short"),
-    ] as [(Int, Int, Int, Code?)])
+    @Test(
+        "Time: each limit passes exactly and fails one millisecond beyond",
+        arguments: [
+            (0, 60_000, 0, nil), (0, 59_999, 0, "order.ttl_too_short"), (0, 604_800_000, 0, nil), (0, 604_800_001, 0, "order.ttl_too_long"),
+            (300_000, 900_000, 0, nil), (300_001, 900_000, 0, "order.from_future"), (0, 900_000, 899_999, nil),
+            (0, 900_000, 900_000, "order.expired"), (0, -1, 0, "order.ttl_too_short"),
+        ] as [(Int, Int, Int, Code?)])
     func judgesTime(issuedAfter: Int, ttl: Int, readAfter: Int, code: Code?) throws {
         let issued = now + .milliseconds(issuedAfter)
         let text = try signed(order(issued: issued, expires: issued + .milliseconds(ttl)))
@@ -135,19 +137,24 @@ import Testing
         }
     }
 
-    @Test("Typed values read back, also those that JSON cannot hold as such", arguments: [
-        .boolean(true), .integer(0), .integer(.max), .integer(.min), .integer(JSONValue.greatestInteger + 1), .string(""), .string("é\n"),
-        .strings([]), .strings(["a", ""]), .instant(Timestamp(milliseconds: 1)), .version(Version("1:2.0~rc1-3")!),
-    ] as [TypedValue])
+    @Test(
+        "Typed values read back, also those that JSON cannot hold as such",
+        arguments: [
+            .boolean(true), .integer(0), .integer(.max), .integer(.min), .integer(JSONValue.greatestInteger + 1), .string(""),
+            .string("é\n"),
+            .strings([]), .strings(["a", ""]), .instant(Timestamp(milliseconds: 1)), .version(Version("1:2.0~rc1-3")!),
+        ] as [TypedValue])
     func typedValuesRoundTrip(value: TypedValue) throws {
         let bytes = try value.json.canonicalBytes()
         #expect(try TypedValue(json: JSONValue(parsing: bytes, limits: JSONLimits(bytesMax: 1_000))) == value)
     }
 
-    @Test("What is no typed value is refused", arguments: [
-        .null, .number(0.5), [1], ["instant": "yesterday"], ["version": ""], ["integer": "5"], ["integer": "09007199254740993"], [:],
-        ["instant": "2026-01-31T09:30:00.000Z", "version": "1"], ["other": "x"],
-    ] as [JSONValue])
+    @Test(
+        "What is no typed value is refused",
+        arguments: [
+            .null, .number(0.5), [1], ["instant": "yesterday"], ["version": ""], ["integer": "5"], ["integer": "09007199254740993"], [:],
+            ["instant": "2026-01-31T09:30:00.000Z", "version": "1"], ["other": "x"],
+        ] as [JSONValue])
     func refusesOtherValues(value: JSONValue) {
         #expect(throws: FieldError.self) { try TypedValue(json: value) }
     }

@@ -45,7 +45,9 @@ import Testing
         #expect(try PrivateFile.read(path, size: 0...10) == [1, 2, 3])
     }
 
-    @Test("Any access for group or others, and any special bit, is refused", arguments: [0o640, 0o604, 0o660, 0o644, 0o601, 0o700, 0o4600, 0o1600] as [UInt32])
+    @Test(
+        "Any access for group or others, and any special bit, is refused",
+        arguments: [0o640, 0o604, 0o660, 0o644, 0o601, 0o700, 0o4600, 0o1600] as [UInt32])
     func refusesModes(mode: UInt32) throws {
         _ = try SigningKey.create(at: path)
         chmod(path, mode)

@@ -18,7 +18,8 @@ import Wire
             orderKey: [UInt8](repeating: 3, count: 32), receiptKey: [UInt8](repeating: 4, count: 32),
             catalogKey: [UInt8](repeating: 5, count: 32), applianceURL: "https://central.example:8443"),
         CheckinRequest(
-            sent: now, softwareVersion: "0.1", catalogVersion: 3, chainHead: -1, queued: 4, openIncidents: 5, isPaused: true, clock: .unknown),
+            sent: now, softwareVersion: "0.1", catalogVersion: 3, chainHead: -1, queued: 4, openIncidents: 5, isPaused: true,
+            clock: .unknown),
         CheckinReply(received: now, catalogVersion: 0, orders: ["{}", "é"], acknowledgedSequence: 12, renewCertificate: true),
         OrderReport(order: OrderID(at: now), state: .completed, code: nil, evidenceSequence: 12),
         OrderReport(order: OrderID(at: now), state: .rejected, code: "order.expired", evidenceSequence: nil),
@@ -78,7 +79,8 @@ import Wire
         #expect(refusal(EvidenceSubmission(bundles: [short]).body, EvidenceSubmission.self) == "wire.field")
         func reply(_ orders: Int) -> [UInt8] {
             let texts = Array(repeating: "{}", count: orders)
-            return CheckinReply(received: Self.now, catalogVersion: 0, orders: texts, acknowledgedSequence: -1, renewCertificate: false).body
+            return CheckinReply(received: Self.now, catalogVersion: 0, orders: texts, acknowledgedSequence: -1, renewCertificate: false)
+                .body
         }
         #expect(refusal(reply(20), CheckinReply.self) == nil)
         #expect(refusal(reply(21), CheckinReply.self) == "wire.field")
@@ -128,7 +130,8 @@ import Wire
         "What is no code is refused",
         arguments: [
             ("", "claim.length"), ("0000", "claim.length"), ("00000-00000-00000-00000-000000", "claim.length"),
-            ("U0000-00000-00000-00000-00000", "claim.character"), ("é", "claim.character"), (String(repeating: "-", count: 101), "claim.length"),
+            ("U0000-00000-00000-00000-00000", "claim.character"), ("é", "claim.character"),
+            (String(repeating: "-", count: 101), "claim.length"),
         ])
     func refuses(text: String, code: String) {
         do throws(ClaimCodeError) {
