@@ -15,6 +15,14 @@ package struct CanonicalWriter {
         bytes.append(UInt8(ascii: "\""))
         var text = text
         text.withUTF8 { utf8 in
+            // Nearly no string needs an escape; without branches the compiler looks at many bytes at once.
+            var special: UInt8 = 0
+            for byte in utf8 {
+                special |= byte < 0x20 ? 1 : 0
+                special |= byte == UInt8(ascii: "\"") ? 1 : 0
+                special |= byte == UInt8(ascii: "\\") ? 1 : 0
+            }
+            guard special != 0 else { return bytes.append(contentsOf: utf8) }
             var written = 0
             for index in utf8.indices {
                 let byte = utf8[index]
@@ -24,6 +32,15 @@ package struct CanonicalWriter {
                 written = index + 1
             }
             bytes.append(contentsOf: utf8[written...])
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    package mutating func digest(_ digest: Digest) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in digest.bytes {
+            bytes.append(hexadecimalDigits[Int(byte >> 4)])
+            bytes.append(hexadecimalDigits[Int(byte & 15)])
         }
         bytes.append(UInt8(ascii: "\""))
     }
@@ -164,6 +181,8 @@ package struct CanonicalWriter {
         return String(decoding: text, as: UTF8.self)
     }
 }
+
+private let hexadecimalDigits = Array("0123456789abcdef".utf8)
 
 extension JSONValue {
     /// RFC 8785 canonical form.
