@@ -11,7 +11,7 @@ package struct ClockProbe: Probe {
     package func commands(_ parameters: [String: TypedValue]) -> [HostCommand] {
         [
             HostCommand(["chronyc", "-c", "-n", "tracking"]), HostCommand(["chronyc", "-c", "-n", "sources"]),
-            HostCommand(["timedatectl", "show"]), HostCommand(["timedatectl", "show-timesync"]),
+            HostCommand(["timedatectl", "show"]), HostCommand(["timedatectl", "timesync-status"]),
         ]
     }
 
@@ -44,10 +44,14 @@ package struct ClockProbe: Probe {
                 "time.service": .string(values["NTP"] == "yes" ? "systemd-timesyncd" : "none"),
             ]
         }
+        guard facts["time.synchronized"] == .boolean(true) else { return facts }
         facts.read("time.offset_milliseconds", "time.sources") { () throws(ProbeError) in
-            // NTPMessage={ …, Offset=+1.234ms … } is written in several units; its presence is what counts here.
-            let values = try outputs.lines(3).compactMap { $0.pair("=") }
-            return ["time.sources": .integer(values.contains { $0.key == "ServerAddress" && !$0.value.isEmpty } ? 1 : 0)]
+            let values = Dictionary(
+                try outputs.lines(3).compactMap { $0.pair(":") }.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+            guard let text = values["Offset"], let offset = Self.milliseconds(text) else {
+                throw ProbeError("time.offset_not_read", "no offset")
+            }
+            return ["time.offset_milliseconds": .integer(offset), "time.sources": .integer(values["Server"]?.isEmpty == false ? 1 : 0)]
         }
         return facts
     }
@@ -60,5 +64,18 @@ package struct ClockProbe: Probe {
         }
         guard fields[13] != "Not synchronised" else { return ["time.synchronized": .boolean(false)] }
         return ["time.synchronized": .boolean(true), "time.offset_milliseconds": .integer(Int64((abs(offset) * 1_000).rounded(.up)))]
+    }
+
+    /// systemd's spans: `-1.182ms`, `+213us`, `1min 2.5s`. Rounded up, without the sign.
+    private static func milliseconds(_ text: String) -> Int64? {
+        let units = ["us": 0.001, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000]
+        var sum = 0.0
+        for word in text.words {
+            let digits = word.drop { $0 == "+" || $0 == "-" }.prefix { $0.isNumber || $0 == "." }
+            let unit = word.drop { $0 == "+" || $0 == "-" }.dropFirst(digits.count)
+            guard let number = Double(digits), number < 1e9, let factor = units[String(unit)] else { return nil }
+            sum += number * factor
+        }
+        return text.isEmpty ? nil : Int64(sum.rounded(.up))
     }
 }

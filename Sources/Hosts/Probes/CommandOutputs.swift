@@ -23,20 +23,21 @@ struct CommandOutputs {
         return true
     }
 
-    /// Standard output of a command that ended with one of `statuses`.
-    func text(_ index: Int, statuses: Set<Int> = [0]) throws(ProbeError) -> String {
+    /// Standard output of a command that ended with one of `statuses`. One that failed because it was not allowed something
+    /// has seen only a part, whatever its status; `isPartWelcome` where each line is true by itself.
+    func text(_ index: Int, statuses: Set<Int> = [0], isPartWelcome: Bool = false) throws(ProbeError) -> String {
         let result = try result(index)
-        guard statuses.contains(result.exitStatus) else {
-            let words = String(decoding: result.errorOutput, as: UTF8.self)
-            let isForbidden = Self.refusals.contains { words.contains($0) }
-            throw ProbeError(isForbidden ? "host.not_permitted" : "probe.command_failed", "status \(result.exitStatus): \(words)")
-        }
+        let isGood = statuses.contains(result.exitStatus)
+        if result.exitStatus == 0 || (isGood && isPartWelcome) { return result.text }
+        let words = String(decoding: result.errorOutput, as: UTF8.self)
+        if Self.refusals.contains(where: { words.contains($0) }) { throw ProbeError("host.not_permitted", words) }
+        guard isGood else { throw ProbeError("probe.command_failed", "status \(result.exitStatus): \(words)") }
         return result.text
     }
 
     /// Lines without their ends. A last line without an end means that the output was cut off.
-    func lines(_ index: Int, statuses: Set<Int> = [0]) throws(ProbeError) -> [Substring] {
-        let text = try text(index, statuses: statuses)
+    func lines(_ index: Int, statuses: Set<Int> = [0], isPartWelcome: Bool = false) throws(ProbeError) -> [Substring] {
+        let text = try text(index, statuses: statuses, isPartWelcome: isPartWelcome)
         guard text.isEmpty || text.utf8.last == UInt8(ascii: "\n") else { throw ProbeError("probe.truncated", "the last line has no end") }
         return text.split(separator: "\n")
     }
@@ -50,7 +51,9 @@ struct CommandOutputs {
         }
     }
 
-    private static let refusals = ["Permission denied", "Operation not permitted", "must be root", "you must be root", "Access denied"]
+    private static let refusals = [
+        "Permission denied", "permission denied", "Operation not permitted", "must be root", "you must be root", "Access denied",
+    ]
 }
 
 extension Facts {

@@ -28,7 +28,8 @@ package struct EncryptionProbe: Probe {
             var encrypted: Set<String> = []
             func visit(_ device: JSONValue, isInside: Bool) {
                 let isCrypt = isInside || device["type"]?.string == "crypt"
-                if let mount = device["mountpoint"]?.string {
+                // A read-only image holds what was published, not what was written here.
+                if let mount = device["mountpoint"]?.string, device["fstype"]?.string != "squashfs", device["fstype"]?.string != "iso9660" {
                     if isCrypt { encrypted.insert(mount) } else { clear.insert(mount) }
                 }
                 for child in device["children"]?.array ?? [] { visit(child, isInside: isCrypt) }

@@ -51,7 +51,7 @@ package struct StorageProbe: Probe {
 
     private static func volumes(_ outputs: CommandOutputs, _ index: Int) throws(ProbeError) -> [Volume] {
         // Status 1: one mount point may not be looked at; the others are true.
-        let lines = try outputs.lines(index, statuses: [0, 1])
+        let lines = try outputs.lines(index, statuses: [0, 1], isPartWelcome: true)
         guard lines.first?.hasPrefix("Filesystem") ?? false else { throw ProbeError("probe.unparseable", "df has no heading") }
         var volumes: [Volume] = []
         for line in lines.dropFirst() {
