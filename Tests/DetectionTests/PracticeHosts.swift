@@ -33,9 +33,6 @@ struct PracticeHosts: Sendable {
         stateDirectory = "/tmp/mlt-lab-\(instance)-\(getpid())"
     }
 
-    /// After a reset the host has another key.
-    func hostAgain(_ number: Int) throws -> SSHHost { try host(number) }
-
     func host(_ number: Int) throws -> SSHHost {
         let address = try #require(settings["HOST\(number)"])
         let known = try TextFile.read(try #require(settings["SSH_KNOWN_HOSTS"]))
