@@ -42,6 +42,8 @@ extension CentralError {
     package static func notFound(_ what: String) -> CentralError {
         CentralError(404, "not_found", "no such \(what); nothing was done. List what there is.")
     }
+    package static let noEvidence = CentralError(
+        404, "evidence.none", "nothing was received from this site yet; no packet was written. Wait until its appliance has pushed.")
     package static func nameTaken(_ what: String) -> CentralError {
         CentralError(409, "name.taken", "there is \(what) already; nothing was made. Choose another name.")
     }
@@ -52,6 +54,10 @@ extension CentralError {
         409, "order.ended", "this order ended otherwise before; its state was not changed. Look at its evidence.")
     package static let catalogOld = CentralError(
         409, "catalog.old", "a catalog of this version or a newer one was published; nothing was published. Raise the version.")
+
+    package static func catalogRefused(_ code: Code, _ sentence: String) -> CentralError {
+        CentralError(400, code, "\(sentence) Nothing was published.")
+    }
 
     package static let bodyTooLarge = CentralError(
         413, "body.too_large", "the body is larger than this route takes; it was not read. Send less at once.")

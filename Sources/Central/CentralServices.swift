@@ -1,7 +1,8 @@
-package import Database
+import Database
 import Documents
 package import Model
 import Postgres
+import Seal
 
 /// Central's stores over one database: what the server and the command line both work with.
 package struct CentralServices: Sendable {
@@ -13,7 +14,7 @@ package struct CentralServices: Sendable {
     package let evidence: EvidenceStore
     package let refusals: RefusalStore
     package let catalogs: CatalogStore
-    package let database: any SQLDatabase
+    let database: any SQLDatabase
     package let clock: WallClock
 
     /// Opens keys and database, and brings the schema forward.
@@ -29,6 +30,8 @@ package struct CentralServices: Sendable {
         return CentralServices(keys: keys, database: database, clock: clock, claimLimits: configuration.claimLimits)
     }
 
+    package func close() async { await database.close() }
+
     private init(keys: CentralKeys, database: any SQLDatabase, clock: WallClock, claimLimits: ClaimLimits) {
         self.keys = keys
         self.database = database
@@ -39,6 +42,6 @@ package struct CentralServices: Sendable {
         orders = OrderStore(database, now: clock.now, key: keys.orders)
         evidence = EvidenceStore(database)
         refusals = RefusalStore(database)
-        catalogs = CatalogStore(database, now: clock.now)
+        catalogs = CatalogStore(database, now: clock.now, key: keys.catalog.verifyingKey)
     }
 }

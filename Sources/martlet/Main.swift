@@ -2,5 +2,5 @@ import ArgumentParser
 
 @main struct Main: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "martlet", abstract: "Look after a practice's machines, and prove it.", subcommands: [CheckCommand.self])
+        commandName: "martlet", abstract: "Look after a practice's machines, and prove it.", subcommands: [CheckCommand.self, CentralCommand.self, PacketCommand.self])
 }

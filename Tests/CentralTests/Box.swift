@@ -45,6 +45,11 @@ struct Box: Sendable {
     /// Asks with the code; keeps the identity when it was granted.
     @discardableResult
     mutating func enroll(at central: CentralUnderTest, _ code: ClaimCode) async throws -> Answer {
+        try await enroll(at: central.endpoint, code)
+    }
+
+    @discardableResult
+    mutating func enroll(at central: CentralEndpoint, _ code: ClaimCode) async throws -> Answer {
         let answer = try await central.send("POST", "/v1/enroll", to: .web, body: try enrollment(code.secret).body)
         if answer.status == 200 {
             let grant = try EnrollmentGrant(body: answer.body)
@@ -95,6 +100,10 @@ struct Box: Sendable {
     }
 
     func submit(_ bundles: [SignedBundle], to central: CentralUnderTest) async throws -> EvidenceReply {
+        try await submit(bundles, to: central.endpoint)
+    }
+
+    func submit(_ bundles: [SignedBundle], to central: CentralEndpoint) async throws -> EvidenceReply {
         let answer = try await central.send(
             "POST", "/v1/evidence", to: .appliances, body: EvidenceSubmission(bundles: bundles).body, as: identity)
         try #require(answer.status == 200, "\(String(decoding: answer.body, as: UTF8.self))")

@@ -1,12 +1,8 @@
-import AsyncHTTPClient
 import Central
 import Database
 import Foundation
 import Logging
 import Model
-import NIOCore
-import NIOHTTP1
-import NIOSSL
 import Seal
 import ServiceLifecycle
 import TestSupport
@@ -40,7 +36,6 @@ final class CentralUnderTest: Sendable {
     }
 
     var services: CentralServices { process.services }
-    var authority: NIOSSLCertificate { get throws { try NIOSSLCertificate(bytes: services.keys.authority.der, format: .der) } }
     static let person = OperatorCredential(localUser: "test@central")
 
     /// Makes keys, starts a server, runs `body`, stops it. `body` may stop and start it again by `restart`.
@@ -87,46 +82,13 @@ final class CentralUnderTest: Sendable {
         return code
     }
 
-    /// One request; `identity` nil shows no certificate.
-    func send(
-        _ method: String, _ path: String, to listener: Listener, body: [UInt8]? = nil, as identity: BoxIdentity? = nil
-    ) async throws -> Answer {
-        var tls = TLSConfiguration.makeClientConfiguration()
-        tls.trustRoots = .certificates([try authority])
-        tls.minimumTLSVersion = .tlsv13
-        if let identity {
-            tls.certificateChain = [.certificate(try identity.certificate)]
-            tls.privateKey = .privateKey(try identity.privateKey)
-        }
-        var settings = HTTPClient.Configuration(tlsConfiguration: tls)
-        settings.httpVersion = .http1Only
-        settings.timeout = .init(connect: .seconds(5), read: .seconds(60))
-        let client = HTTPClient(configuration: settings)
-        do {
-            let port = listener == .web ? webPort : appliancePort
-            var request = HTTPClientRequest(url: "https://localhost:\(port)\(path)")
-            request.method = .RAW(value: method)
-            if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
-            let response = try await client.execute(request, timeout: .seconds(60))
-            let bytes = Array(buffer: try await response.body.collect(upTo: 16 << 20))
-            try await client.shutdown()
-            return Answer(
-                status: Int(response.status.code), type: response.headers.first(name: "content-type") ?? "", body: bytes)
-        } catch {
-            try? await client.shutdown()
-            throw error
-        }
+    var endpoint: CentralEndpoint {
+        CentralEndpoint(webPort: webPort, appliancePort: appliancePort, authority: services.keys.authority.der)
     }
 
-    enum Listener { case web, appliances }
-}
-
-struct Answer: Sendable {
-    let status: Int
-    let type: String
-    let body: [UInt8]
-
-    var json: JSONValue? { try? JSONValue(parsing: body, limits: JSONLimits(bytesMax: 16 << 20)) }
-    /// Our code in a problem document; nil for any other answer.
-    var code: String? { type == "application/problem+json" ? json?["code"]?.string : nil }
+    func send(
+        _ method: String, _ path: String, to listener: CentralEndpoint.Listener, body: [UInt8]? = nil, as identity: BoxIdentity? = nil
+    ) async throws -> Answer {
+        try await endpoint.send(method, path, to: listener, body: body, as: identity)
+    }
 }

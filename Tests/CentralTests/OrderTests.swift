@@ -1,3 +1,4 @@
+import Catalog
 import Central
 import Model
 import Seal
@@ -108,19 +109,30 @@ import Wire
         }
     }
 
-    @Test("Catalog versions only grow, and a published one is handed out as it is", arguments: TestEngine.allCases)
+    @Test(
+        "Catalog versions only grow, a published pack is handed out as it is, and one of another key is refused",
+        arguments: TestEngine.allCases)
     func catalog(engine: TestEngine) async throws {
         try await CentralUnderTest.run(engine) { central in
             let box = try await enrolledBox(at: central)
-            try await central.services.catalogs.publish(version: 3, envelope: [1, 2, 3], by: CentralUnderTest.person)
-            for old in [Int64(2), 3] {
-                await #expect(throws: CentralError.catalogOld) {
-                    try await central.services.catalogs.publish(version: old, envelope: [9], by: CentralUnderTest.person)
-                }
+            func pack(_ version: Int64, by key: SigningKey) throws -> [UInt8] {
+                let empty = CompiledCatalog(
+                    version: version, digest: .genesis, checks: [:], rules: [], runbooks: [:], runbookDigests: [:], baselines: [:])
+                return CatalogPack.sign(try CatalogPack.encode(empty, schema: CatalogSchema(probes: [:], verbs: [:])), with: key)
             }
+            let catalogs = central.services.catalogs
+            let third = try pack(3, by: central.services.keys.catalog)
+            #expect(try await catalogs.publish(third, by: CentralUnderTest.person) == 3)
+            for old in [Int64(2), 3] {
+                let pack = try pack(old, by: central.services.keys.catalog)
+                await #expect(throws: CentralError.catalogOld) { try await catalogs.publish(pack, by: CentralUnderTest.person) }
+            }
+            let foreign = try pack(4, by: SigningKey())
+            let error = await #expect(throws: CentralError.self) { try await catalogs.publish(foreign, by: CentralUnderTest.person) }
+            #expect(error?.code == "envelope.unknown_key")
             #expect(try await box.checkin(at: central).catalogVersion == 3)
             let answer = try await central.send("GET", "/v1/catalog/3", to: .appliances, as: box.identity)
-            #expect(answer.body == [1, 2, 3])
+            #expect(answer.body == third)
             #expect(answer.type == "application/octet-stream")
         }
     }

@@ -19,7 +19,7 @@ import Wire
                 (deep, "wire.not_json"), ([0xff, 0xfe, 0x00], "wire.not_json"), (Array("{}".utf8), "wire.field"),
                 (Array("[1]".utf8), "wire.field"), (Array(#"{"a":1,"a":2}"#.utf8), "wire.not_json"),
             ]
-            let routes: [(String, CentralUnderTest.Listener)] = [
+            let routes: [(String, CentralEndpoint.Listener)] = [
                 ("/v1/enroll", .web), ("/v1/checkin", .appliances), ("/v1/evidence", .appliances), ("/v1/certificate", .appliances),
                 ("/v1/orders/\(OrderID(at: central.clock.now))/state", .appliances),
             ]

@@ -3,6 +3,7 @@ import Foundation
 /// A program run to its end: for what tests start beside themselves.
 package struct CommandFailed: Error, CustomStringConvertible {
     package let description: String
+    package init(description: String) { self.description = description }
 }
 
 /// - Returns: standard output. Standard error goes to the test's own.

@@ -1,3 +1,4 @@
+import Catalog
 import Database
 import Model
 import Seal
@@ -10,26 +11,35 @@ package struct CatalogStore: Sendable {
     private let database: any SQLDatabase
     private let now: @Sendable () -> Timestamp
 
-    init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp) {
+    private let key: VerifyingKey
+
+    init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp, key: VerifyingKey) {
+        self.key = key
         self.database = database
         self.now = now
     }
 
-    /// - Parameter envelope: the signed pack, checked by the caller to be of this version.
-    package func publish(version: Int64, envelope: [UInt8], by credential: OperatorCredential) async throws {
-        guard version > 0, envelope.count <= Self.bytesMax else {
-            throw CentralError.value("a catalog has a version above 0 and at most \(Self.bytesMax) bytes")
+    /// Takes a signed pack as `martlet catalog pack` writes it, after reading it as an appliance would.
+    /// - Returns: its version.
+    package func publish(_ pack: [UInt8], by credential: OperatorCredential) async throws -> Int64 {
+        guard pack.count <= Self.bytesMax else { throw CentralError.value("a signed catalog has at most \(Self.bytesMax) bytes") }
+        let version: Int64
+        do throws(CatalogPackError) {
+            version = try CatalogPack.open(pack, keys: [key], schema: nil).version
+        } catch {
+            throw CentralError.catalogRefused(Code(error.code) ?? "catalog.refused", error.message)
         }
-        let digest = Digest(of: envelope)
+        let digest = Digest(of: pack)
         let now = now().milliseconds
         try await database.write { transaction in
             guard try Self.newestVersion(in: transaction) < version else { throw CentralError.catalogOld }
             try transaction.execute(
                 """
                 INSERT INTO catalog_pack (version, digest, envelope, published_at, published_by)
-                VALUES (\(version), \(digest.bytes), \(envelope), \(now), \(credential.name))
+                VALUES (\(version), \(digest.bytes), \(pack), \(now), \(credential.name))
                 """)
         }
+        return version
     }
 
     /// 0 when there is none.

@@ -121,16 +121,37 @@ package struct EvidenceStore: Sendable {
         }
     }
 
-    /// Receipts of a site's appliances, oldest first: envelope texts.
-    package func receipts(of site: SiteID, in scope: TenantScope) async throws -> [(appliance: ApplianceID, envelope: String)] {
+    /// When the first and the newest bundle of a site were received; nil when there is none.
+    func span(of site: SiteID, in scope: TenantScope) async throws -> ClosedRange<Timestamp>? {
+        try await database.read { transaction in
+            let row = try transaction.query(
+                """
+                SELECT MIN(received_at), MAX(received_at) FROM evidence
+                WHERE site_id = \(site.description) AND organization_id = \(scope.organization.description)
+                """)[0]
+            guard let first = try row.optionalInstant(0), let last = try row.optionalInstant(1) else { return nil }
+            return first...last
+        }
+    }
+
+    package struct StoredReceipt: Hashable, Sendable {
+        package let appliance: ApplianceID
+        /// `SignedEnvelope` text.
+        package let envelope: String
+        package let received: Timestamp
+    }
+
+    /// Receipts of a site's appliances, each appliance's oldest first.
+    package func receipts(of site: SiteID, in scope: TenantScope) async throws -> [StoredReceipt] {
         try await database.read { transaction in
             try transaction.query(
                 """
-                SELECT receipt.appliance_id, receipt.envelope FROM receipt JOIN appliance ON appliance.id = receipt.appliance_id
+                SELECT receipt.appliance_id, receipt.envelope, receipt.received_at
+                FROM receipt JOIN appliance ON appliance.id = receipt.appliance_id
                 WHERE appliance.site_id = \(site.description) AND appliance.organization_id = \(scope.organization.description)
                 ORDER BY receipt.appliance_id, receipt.last_sequence
                 """
-            ).map { (try $0.parsed(0), try $0.text(1)) }
+            ).map { StoredReceipt(appliance: try $0.parsed(0), envelope: try $0.text(1), received: try $0.instant(2)) }
         }
     }
 

@@ -1,0 +1,52 @@
+import Central
+import Foundation
+import Model
+import Reports
+import Seal
+import TestSupport
+import Testing
+
+@Suite struct PacketTests {
+    @Test("A packet holds everything received, verifies offline, and is the same twice", arguments: TestEngine.allCases)
+    func writes(engine: TestEngine) async throws {
+        try await CentralUnderTest.run(engine) { central in
+            let tenant = try await central.makeTenant()
+            let other = try await central.makeTenant("Other")
+            var (first, second, stranger) = (
+                try await enrolledBox(at: central, tenant), try await enrolledBox(at: central, tenant),
+                try await enrolledBox(at: central, other)
+            )
+            _ = try await first.submit(first.makeBundles(7, at: central.clock.now), to: central)
+            _ = try await first.submit(first.makeBundles(2, at: central.clock.now), to: central)
+            _ = try await second.submit(second.makeBundles(3, at: central.clock.now), to: central)
+            _ = try await stranger.submit(stranger.makeBundles(1, at: central.clock.now), to: central)
+
+            let directory = try TemporaryDirectory()
+            let packets = PacketService(central.services)
+            let summary = try await packets.write(tenant.site, to: directory.file("a.zip"), for: CentralUnderTest.person)
+            #expect(summary.bundles == 12)
+            _ = try await packets.write(tenant.site, to: directory.file("b.zip"), for: CentralUnderTest.person)
+            #expect(FileManager.default.contentsEqual(atPath: directory.file("a.zip"), andPath: directory.file("b.zip")))
+
+            let report = await KitVerifier(trust: .keyID(central.services.keys.kits.verifyingKey.id), workers: 2).verify(
+                directory.file("a.zip"))
+            #expect(report.findings == [])
+            #expect(report.appliances.map(\.verified).reduce(0, +) == 12)
+        }
+    }
+
+    @Test("A site that never sent, and one that is not there, give no packet")
+    func refuses() async throws {
+        try await CentralUnderTest.run(.sqlite) { central in
+            let tenant = try await central.makeTenant()
+            let directory = try TemporaryDirectory()
+            for (site, code) in [(tenant.site, "evidence.none"), (SiteID(at: central.clock.now), "not_found")] {
+                let error = await #expect(throws: CentralError.self) {
+                    try await PacketService(central.services).write(site, to: directory.file("a.zip"), for: CentralUnderTest.person)
+                }
+                #expect(error?.code.description == code)
+            }
+            #expect(!FileManager.default.fileExists(atPath: directory.file("a.zip")))
+        }
+    }
+}
