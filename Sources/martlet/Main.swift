@@ -2,5 +2,8 @@ import ArgumentParser
 
 @main struct Main: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "martlet", abstract: "Look after a practice's machines, and prove it.", subcommands: [CheckCommand.self, CentralCommand.self, PacketCommand.self])
+        commandName: "martlet", abstract: "Look after a practice's machines, and prove it.",
+        subcommands: [
+            CheckCommand.self, CentralCommand.self, PacketCommand.self, VerifyCommand.self, CanonicalizeCommand.self,
+        ])
 }
