@@ -16,7 +16,7 @@ package struct AccountsProbe: Probe {
             // Files with a dot or a tilde at the end are not read by sudo.
             HostCommand([
                 "sh", "-c",
-                "for f in /etc/sudoers /etc/sudoers.d/*; do case ${f##*/} in *.* | *~) continue ;; esac; [ ! -e \"$f\" ] || cat \"$f\" || exit; echo; done",
+                "for f in /etc/sudoers /etc/sudoers.d/*; do case ${f##*/} in *.* | *~) continue ;; esac; [ ! -e \"$f\" ] || cat \"$f\" || exit; echo; done; echo end",
             ]),
         ]
     }
@@ -93,10 +93,10 @@ package struct AccountsProbe: Probe {
 
     /// Whom a rule lets become another without a password, `%` for groups.
     private static func nopasswd(_ lines: [Substring]) throws(ProbeError) -> [String] {
-        guard lines.contains(where: { !$0.trimmed.isEmpty }) else { throw ProbeError("probe.truncated", "sudoers is empty") }
+        guard lines.last == "end" else { throw ProbeError("probe.truncated", "sudoers were not all read") }
         var subjects: Set<String> = []
         var continued = ""
-        for line in lines {
+        for line in lines.dropLast() {
             if line.hasSuffix("\\") {
                 continued += line.dropLast() + " "
                 continue
