@@ -27,7 +27,7 @@ import Testing
 
     @Test(.enabled(if: geteuid() == 0)) func withoutRootWhatOnlyRootMaySeeIsUnknown() async throws {
         let seen = await scan(UnprivilegedHost())
-        for id in ["linux.accounts.privileged", "linux.accounts.integrity", "linux.accounts.password_policy", "linux.firewall.ruleset"]
+        for id in ["linux.accounts.integrity", "linux.accounts.password_policy", "linux.firewall.ruleset"]
             as [CheckID]
         {
             let verdict = try #require(seen[id]).verdict

@@ -66,7 +66,7 @@ actor LabCentral {
 
     func publish(_ catalog: CompiledCatalog) async throws {
         let pack = CatalogPack.sign(try CatalogPack.encode(catalog, schema: .code()), with: services.keys.catalog)
-        try await services.catalogs.publish(version: catalog.version, envelope: pack, by: credential)
+        _ = try await services.catalogs.publish(pack, by: credential)
     }
 
     func order(_ draft: OrderDraft, _ site: LabSite) async throws -> Order { try await services.orders.create(draft, in: site.scope) }

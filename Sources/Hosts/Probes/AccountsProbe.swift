@@ -16,7 +16,7 @@ package struct AccountsProbe: Probe {
             // Files with a dot or a tilde at the end are not read by sudo.
             HostCommand([
                 "sh", "-c",
-                "for f in /etc/sudoers /etc/sudoers.d/*; do case ${f##*/} in *.* | *~) continue ;; esac; [ ! -e \"$f\" ] || cat \"$f\" || exit; echo; done; echo end",
+                "[ ! -d /etc/sudoers.d ] || ls /etc/sudoers.d >/dev/null || exit; for f in /etc/sudoers /etc/sudoers.d/*; do case ${f##*/} in *.* | *~) continue ;; esac; [ ! -e \"$f\" ] || cat \"$f\" || exit; echo; done; echo end",
             ]),
         ]
     }
