@@ -24,7 +24,10 @@ import Testing
 
 @Suite(.serialized, .enabled(if: PracticeHost.obstacle == nil, "this machine cannot run practice hosts"))
 struct NftRestoreTests {
-    let practice = try! PracticeHost.start(3)
+    let practice: PracticeHost
+
+    init() throws { practice = try PracticeHost.start(3) }
+
     static let good = """
         table inet filter {
             chain input {

@@ -20,7 +20,7 @@ struct PracticeHost: Sendable {
     static func start(_ number: Int, user: String = "root", become: HostAccess.Become = .none) throws -> PracticeHost {
         try Startup.shared.withLock { isUp in
             if isUp { return }
-            let started = Process.run(["start", "3"])
+            let started = Process.run(["start", "4"])
             guard started.status == 0 else { throw LabError(output: started.output) }
             isUp = true
         }

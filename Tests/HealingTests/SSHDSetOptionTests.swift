@@ -44,7 +44,10 @@ import Testing
 
 @Suite(.serialized, .enabled(if: PracticeHost.obstacle == nil, "this machine cannot run practice hosts"))
 struct SSHDSetOptionTests {
-    let practice = try! PracticeHost.start(2)
+    let practice: PracticeHost
+
+    init() throws { practice = try PracticeHost.start(2) }
+
     let main = "/etc/ssh/sshd_config"
     let dropIn = "/etc/ssh/sshd_config.d/00-martlet.conf"
 

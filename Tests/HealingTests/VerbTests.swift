@@ -7,7 +7,10 @@ import Testing
 /// Every verb against a real host: heals, finds nothing to do the second time, and goes back when the re-check fails.
 @Suite(.serialized, .enabled(if: PracticeHost.obstacle == nil, "this machine cannot run practice hosts"))
 struct VerbTests {
-    let practice = try! PracticeHost.start(1)
+    let practice: PracticeHost
+
+    init() throws { practice = try PracticeHost.start(1) }
+
     var host: any Host { practice.host }
     static let never = (command: ["false"], output: String?.none)
 
