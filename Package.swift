@@ -33,7 +33,6 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
-        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
 
         .target(name: "Model", swiftSettings: strict),
         .target(name: "Seal", dependencies: ["Model", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
@@ -69,7 +68,7 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
-        .target(name: "Reports", dependencies: ["Model", "Seal", "Evidence", "Wire", "CArchive"], swiftSettings: strict),
+        .target(name: "Reports", dependencies: ["Model", "Seal", "Evidence", "Wire"], swiftSettings: strict),
         .target(
             name: "Central",
             dependencies: [

@@ -1,4 +1,4 @@
-import Database
+package import Database
 import Documents
 package import Model
 import Postgres
@@ -14,7 +14,7 @@ package struct CentralServices: Sendable {
     package let evidence: EvidenceStore
     package let refusals: RefusalStore
     package let catalogs: CatalogStore
-    let database: any SQLDatabase
+    package let database: any SQLDatabase
     package let clock: WallClock
 
     /// Opens keys and database, and brings the schema forward.

@@ -4,7 +4,7 @@ import ArgumentParser
     static let configuration = CommandConfiguration(
         commandName: "martlet", abstract: "Look after a practice's machines, and prove it.",
         subcommands: [
-            CheckCommand.self, CatalogCommand.self, RulesCommand.self, CentralCommand.self, PacketCommand.self, VerifyCommand.self,
-            CanonicalizeCommand.self,
+            DemoCommand.self, CheckCommand.self, CatalogCommand.self, RulesCommand.self, CentralCommand.self, PacketCommand.self,
+            VerifyCommand.self, CanonicalizeCommand.self,
         ])
 }

@@ -1,0 +1,127 @@
+import Central
+import Database
+import Evidence
+import Foundation
+import Healing
+import Model
+import Seal
+import Wire
+
+/// The demo's Central: the real server process, and beside it the operator's view of the same database.
+final class DemoCentral {
+    let services: CentralServices
+    let directory: String
+    let operatorCredential = OperatorCredential(localUser: "demo")
+    private let process: DemoProcess
+    private let webPort: Int
+    private(set) var site: Site!
+    private(set) var appliance: ApplianceID!
+
+    /// Makes keys, database and configuration, and starts nothing.
+    init(directory: String, databaseURL: String?, binaries: String) async throws {
+        self.directory = directory
+        _ = try CentralKeys.create(in: directory, at: WallClock.system.now())
+        webPort = try DemoProcess.freePort()
+        var configuration = """
+            dataDirectory: "\(directory)"
+            web: {port: \(webPort)}
+            appliances: {port: \(try DemoProcess.freePort())}
+
+            """
+        if let databaseURL { configuration += "database: {url: \"\(databaseURL)\"}\n" }
+        let file = directory + "/central.yaml"
+        guard FileManager.default.createFile(atPath: file, contents: Data(configuration.utf8), attributes: [.posixPermissions: 0o600]) else {
+            throw DemoFailure("cannot write \(file)")
+        }
+        services = try await CentralServices.open(CentralConfiguration(file: file, environment: [:]), clock: .system)
+        process = DemoProcess(
+            binaries + "/martlet-central", [], environment: ["MARTLET_CONFIG": file], log: directory + "/central.log")
+    }
+
+    var enrollmentURL: String { "https://localhost:\(webPort)" }
+    var log: String { process.log }
+    var identifier: Int32? { process.identifier }
+
+    func start() async throws {
+        let ready = "central.ready"
+        let before = occurrences(of: ready)
+        try process.start()
+        try await eventually("Central to listen", within: .seconds(20)) {
+            guard self.process.isRunning else { throw DemoFailure("martlet-central ended; see \(self.log)") }
+            return self.occurrences(of: ready) > before
+        }
+    }
+
+    func stop() { process.stop() }
+    func kill() { process.kill() }
+
+    private func occurrences(of text: String) -> Int {
+        ((try? String(contentsOfFile: process.log, encoding: .utf8)) ?? "").components(separatedBy: text).count - 1
+    }
+
+    // MARK: What an operator does
+
+    func makeSite(organization: String, site name: String) async throws {
+        let made = try await services.tenants.createOrganization(organization, by: operatorCredential)
+        site = try await services.tenants.createSite(name, in: TenantScope(operatorCredential, organization: made.id))
+    }
+
+    var scope: TenantScope { TenantScope(operatorCredential, organization: site.organization) }
+
+    func makeClaimCode() async throws -> ClaimCode {
+        let code = ClaimCode(authority: Digest(of: services.keys.authority.der))
+        try await services.claims.create(
+            secret: code.secret, site: site.id, scope: scope, lifetime: .seconds(600), by: operatorCredential)
+        return code
+    }
+
+    func publish(_ signedPack: [UInt8]) async throws -> Int64 { try await services.catalogs.publish(signedPack, by: operatorCredential) }
+
+    /// The appliance that has enrolled.
+    func findAppliance() async throws {
+        guard let found = try await services.evidence.keys(of: site.id, in: scope).first else { throw DemoFailure("no appliance is enrolled") }
+        appliance = found.appliance
+    }
+
+    func order(_ kind: Order.Kind, _ reason: String) async throws -> Order {
+        try await services.orders.create(
+            OrderDraft(appliance: appliance, kind: kind, timeToLive: .seconds(900), requester: "alice@msp.example", reason: reason), in: scope)
+    }
+
+    /// Puts another envelope in the place of an order's: what a Central that somebody has broken into, or whose clock is
+    /// wrong, would hand out.
+    func replaceEnvelope(of order: Order, with envelope: String) async throws {
+        try await services.database.write { transaction in
+            try transaction.execute("UPDATE issued_order SET envelope = \(envelope) WHERE id = \(order.id.description)")
+        }
+    }
+
+    func packet(to path: String) async throws -> PacketService.Summary {
+        try await PacketService(services).write(site.id, to: path, for: operatorCredential)
+    }
+
+    // MARK: What an operator sees
+
+    private var next: Int64 = 0
+
+    /// Evidence that has arrived since the last call, verified.
+    func newEvidence() async throws -> [BundleRecord] {
+        let keys = try await services.evidence.keys(of: site.id, in: scope).compactMap { entry in
+            VerifyingKey(bytes: entry.key).map { EnrolledKey(key: $0, validFrom: entry.enrolled, validUntil: nil) }
+        }
+        let page = try await services.evidence.page(
+            of: site.id, in: scope, after: (appliance.description, next - 1), limit: 500)
+        guard let last = page.last else { return [] }
+        next = last.sequence + 1
+        return try page.map { try VerifiedBundle($0.bundle, keys: keys).record }
+    }
+}
+
+/// Polls until it is so.
+func eventually(_ what: String, within limit: Duration, _ condition: () async throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + limit
+    while try await !condition() {
+        guard ContinuousClock.now < deadline else { throw DemoFailure("waited \(limit.wholeSeconds) s for \(what)") }
+        try await Task.sleep(for: .milliseconds(100))
+    }
+}

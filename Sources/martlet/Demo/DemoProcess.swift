@@ -1,0 +1,74 @@
+import Foundation
+
+/// A real program that the demo starts and ends: its output goes to a file, which a failure names.
+final class DemoProcess {
+    private var process: Process?
+    private let program: String
+    private let arguments: [String]
+    private let environment: [String: String]
+    let log: String
+
+    init(_ program: String, _ arguments: [String], environment: [String: String], log: String) {
+        self.program = program
+        self.arguments = arguments
+        self.environment = environment
+        self.log = log
+    }
+
+    var identifier: Int32? { process?.processIdentifier }
+
+    func start() throws {
+        if !FileManager.default.fileExists(atPath: log) { FileManager.default.createFile(atPath: log, contents: nil) }
+        guard let file = FileHandle(forWritingAtPath: log) else { throw DemoFailure("cannot write \(log)") }
+        file.seekToEndOfFile()
+        let process = Process()
+        process.executableURL = URL(filePath: program)
+        process.arguments = arguments
+        process.environment = environment.merging(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]) { ours, _ in ours }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = file
+        process.standardError = file
+        try process.run()
+        self.process = process
+    }
+
+    /// Asks it to stop and waits for the end.
+    func stop() { end(with: SIGTERM) }
+
+    /// As a power cut would.
+    func kill() { end(with: SIGKILL) }
+
+    func restart() throws {
+        stop()
+        try start()
+    }
+
+    private func end(with signal: Int32) {
+        guard let process, process.isRunning else { return }
+        Glibc.kill(process.processIdentifier, signal)
+        process.waitUntilExit()
+        self.process = nil
+    }
+
+    var isRunning: Bool { process?.isRunning ?? false }
+
+    func hasWritten(_ text: String) -> Bool {
+        guard let written = try? String(contentsOfFile: log, encoding: .utf8) else { return false }
+        return written.contains(text)
+    }
+
+    /// A port that nobody listens on now.
+    static func freePort() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0 }
+        }
+        guard descriptor >= 0, bound else { throw DemoFailure("no free port on loopback") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+}

@@ -1,0 +1,299 @@
+import Catalog
+import Central
+import Database
+import Evidence
+import Foundation
+import Healing
+import Hosts
+import Model
+import Reports
+import Seal
+import Wire
+
+/// The main job, end to end, with nothing simulated but the practice. Every line that it prints was read from evidence
+/// that Central had verified, or from the verifier.
+struct DemoStory {
+    let directory: String
+    let repository: String
+    let binaries: String
+    let databaseURL: String?
+    let instance: Int
+    let narrator: Narrator
+    let central: DemoCentral
+    let catalog: CompiledCatalog
+    let practice: PracticeHosts
+    let appliance: DemoProcess
+
+    static func prepare(
+        directory: String, repository: String, binaries: String, databaseURL: String?, instance: Int, narrator: Narrator
+    ) async throws -> DemoStory {
+        narrator.chapter("A practice, its hosts, and Central")
+        let catalog = try CatalogLoader.load(directory: repository + "/Catalog", schema: .code(), version: 1)
+        guard let firewall = catalog.baselines["default"]?.documents["nftables.ruleset"] else {
+            throw DemoFailure("the default baseline has no nftables.ruleset")
+        }
+        narrator.tell("catalog: \(catalog.checks.count) checks, \(catalog.rules.count) rules, \(catalog.runbooks.count) runbooks, linted")
+
+        let practice: PracticeHosts
+        if let reason = await PracticeHosts.whyImpossible(repository: repository) {
+            narrator.tell("this machine cannot boot practice hosts (\(reason)): one plain sshd on loopback takes their place", .waiting)
+            practice = try await PracticeHosts.loopback(directory: directory)
+        } else {
+            practice = try await PracticeHosts.boot(
+                repository: repository, instance: instance, firewall: firewall, state: directory + "/ssh")
+            for member in practice.members {
+                narrator.tell("\(member.id): Debian under its own systemd, sshd and nftables at \(member.address.host), brought to the baseline")
+            }
+        }
+
+        try FileManager.default.createDirectory(
+            atPath: directory + "/central", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let central = try await DemoCentral(directory: directory + "/central", databaseURL: databaseURL, binaries: binaries)
+        try await central.start()
+        narrator.tell("Central (pid \(central.identifier ?? 0)) listens on loopback, on \(databaseURL == nil ? "SQLite" : "PostgreSQL")")
+        try await central.makeSite(organization: "Riverside Family Practice", site: "Main Street")
+        let signed = try CatalogPack.sign(
+            CatalogPack.encode(practice.areMachines ? catalog : catalog.repairingOnly(directory + "/loopback/records.txt"), schema: .code()), with: central.services.keys.catalog)
+        let version = try await central.publish(signed)
+        narrator.tell("organization and site made; catalog version \(version) signed and published")
+
+        return DemoStory(
+            directory: directory, repository: repository, binaries: binaries, databaseURL: databaseURL, instance: instance,
+            narrator: narrator, central: central, catalog: catalog, practice: practice,
+            appliance: DemoProcess(
+                binaries + "/martlet-appliance", ["run"], environment: ["MARTLET_CONFIG": directory + "/appliance.yaml"],
+                log: directory + "/appliance.log"))
+    }
+
+    func tell() async throws {
+        try await enrol()
+        try await firstScan()
+        if practice.areMachines { try await healFourDrifts() } else { try await healModes() }
+        try await refuseBadOrders()
+        try await surviveCentral()
+        try await proveIt()
+        narrator.chapter("All of it happened, in \(narrator.elapsed.wholeSeconds) s.")
+    }
+
+    func end() async {
+        appliance.stop()
+        central.stop()
+        await central.services.database.close()
+        for member in practice.members { await member.host.disconnect() }
+        practice.loopbackServer?.stop()
+    }
+
+    // MARK: Chapters
+
+    private func enrol() async throws {
+        narrator.chapter("An appliance joins")
+        let code = try await central.makeClaimCode()
+        try writeConfiguration()
+        let here = LocalHost(id: "here")
+        let enrolled = try await here.run(
+            HostCommand(
+                [
+                    "/usr/bin/env", "MARTLET_CONFIG=\(directory)/appliance.yaml", binaries + "/martlet-appliance", "enroll", "--central",
+                    central.enrollmentURL, "--code", code.text,
+                ], deadline: .seconds(30)))
+        guard enrolled.succeeded else { throw DemoFailure("enrolment: " + String(decoding: enrolled.errorOutput, as: UTF8.self)) }
+        try await central.findAppliance()
+        narrator.tell("claim code \(code.text.prefix(5))-… used once; keys made on the box; enrolled as \(central.appliance!)")
+        try appliance.start()
+        narrator.tell("appliance (pid \(appliance.identifier ?? 0)) runs; it listens on no network socket")
+    }
+
+    private func firstScan() async throws {
+        narrator.chapter("The first look")
+        var verdicts: [String: Verdict] = [:]
+        let expected = catalog.checks.count * practice.members.count
+        try await eventually("a verdict of every check on every host", within: .seconds(60)) {
+            for record in try await central.newEvidence() {
+                if let check = record.check, let verdict = record.verdict { verdicts["\(record.host)/\(check)"] = verdict }
+                for attested in record.attested { verdicts["\(record.host)/\(attested.check)"] = attested.verdict }
+            }
+            return verdicts.count >= expected
+        }
+        for member in practice.members {
+            let own = verdicts.filter { $0.key.hasPrefix("\(member.id)/") }.values
+            let words = ["compliant", "drift", "unknown", "not_applicable"].map { word in "\(own.count { $0.word == word }) \(word)" }
+            narrator.tell("\(member.id): \(own.count) checks: " + words.joined(separator: ", "), .found)
+        }
+        narrator.tell("what is drift here needs a person (no malware protection, no audit): escalated, not hidden", .note)
+    }
+
+    private func healFourDrifts() async throws {
+        narrator.chapter("Four things break, and one that may not be repaired now")
+        try await practice.run("front-desk", ["nft", "flush", "ruleset"])
+        narrator.tell("front-desk: somebody flushed the firewall", .found)
+        try await practice.run("front-desk", ["tee", "/etc/ssh/sshd_config.d/00-vendor.conf"], input: "PermitRootLogin yes\n")
+        try await practice.run("front-desk", ["systemctl", "reload", "ssh"])
+        narrator.tell("front-desk: a vendor's drop-in lets root log in over SSH", .found)
+        try await practice.run("front-desk", ["systemctl", "stop", "cron"])
+        narrator.tell("front-desk: cron was stopped", .found)
+        try await practice.run(
+            "records", ["tee", "/var/lib/backup/status.json"],
+            input: "{\"last_backup\":\"2026-01-05T01:00:00Z\",\"last_restore_test\":\"2026-01-05T02:00:00Z\"}\n")
+        narrator.tell("records: the backup is months old", .found)
+        try await practice.run(
+            "records", ["tee", "/etc/systemd/system/intake-forms.service"], input: "[Service]\nType=oneshot\nExecStart=/bin/false\n")
+        _ = try? await practice.run("records", ["systemctl", "start", "intake-forms"])
+        narrator.tell("records: intake-forms.service has failed; restarting it would interrupt people", .found)
+
+        try await follow(
+            order: "look now: something broke",
+            healed: [
+                "front-desk/linux.firewall.ruleset", "front-desk/linux.ssh.hardening", "front-desk/host.services.critical",
+                "records/backup.job.success",
+            ], deferred: ["records/host.services.critical"])
+    }
+
+    private func healModes() async throws {
+        narrator.chapter("A file's mode drifts")
+        try await practice.run("front-desk", ["chmod", "666", directory + "/loopback/records.txt"])
+        try await follow(order: "look now: something broke", healed: ["front-desk/linux.files.permissions"], deferred: [])
+        narrator.tell("firewall, SSH, service and backup are not shown: they would change this machine", .waiting)
+    }
+
+    /// Orders a look and tells what arrives until all that was to happen has.
+    private func follow(order reason: String, healed: Set<String>, deferred: Set<String>) async throws {
+        let order = try await central.order(.check, reason)
+        narrator.tell("order \(order.id.description.prefix(12))… from alice@msp.example: look now; the appliance fetches it", .note)
+        var (missingRepairs, missingDeferrals) = (healed, deferred)
+        try await eventually("\(healed.count) repairs", within: .seconds(60)) {
+            for record in try await central.newEvidence() {
+                guard let check = record.check else { continue }
+                let key = "\(record.host)/\(check)"
+                switch (record.kind, record.outcome.word) {
+                case (.verdict, _):
+                    if case .drift(let code)? = record.verdict, healed.contains(key) || deferred.contains(key) {
+                        narrator.tell("\(record.host) \(check): drift \(code)", .found)
+                    }
+                case (.healing, "success"):
+                    let milliseconds = (record.ended - record.started).wholeMilliseconds
+                    narrator.tell(
+                        "\(record.host) \(check): \(record.runbook?.description ?? "") by \(record.requester ?? ""), "
+                            + "checked again, healed in \(milliseconds) ms")
+                    missingRepairs.remove(key)
+                case (.healing, let word):
+                    narrator.tell("\(record.host) \(check): \(record.runbook?.description ?? "") \(word) \(record.outcome.code?.description ?? "")", .refused)
+                    if healed.contains(key) { throw DemoFailure("\(key) was not healed: \(word)") }
+                case (.decision, "deferred") where deferred.contains(key):
+                    narrator.tell(
+                        "\(record.host) \(check): disruptive, deferred until \(record.outcome.until.map(\.description) ?? "?") (\(record.outcome.code?.description ?? ""))",
+                        .waiting)
+                    missingDeferrals.remove(key)
+                default: break
+                }
+            }
+            return missingRepairs.isEmpty && missingDeferrals.isEmpty
+        }
+    }
+
+    private func refuseBadOrders() async throws {
+        narrator.chapter("Two orders that must not be obeyed")
+        let forged = try await central.order(.pause, "stop all repair")
+        try await central.replaceEnvelope(of: forged, with: SignedOrder(signing: forged, with: SigningKey()).text)
+        narrator.tell("an order to stop all repair, signed with a key that is not Central's", .found)
+        let late = try await central.order(.check, "look now")
+        let past = WallClock.system.now() - .seconds(3_600)
+        let stale = Order(
+            id: late.id, site: late.site, appliance: late.appliance, host: nil, kind: late.kind, runbook: nil, check: nil, parameters: [:],
+            issued: past, expires: past + .seconds(900), nonce: late.nonce, sequence: late.sequence, requester: late.requester,
+            reason: late.reason, approver: nil)
+        try await central.replaceEnvelope(of: late, with: SignedOrder(signing: stale, with: central.services.keys.orders).text)
+        narrator.tell("an order with a good signature that expired long ago", .found)
+
+        var missing: Set<String> = ["rejected", "expired"]
+        try await eventually("both refusals in evidence", within: .seconds(40)) {
+            for record in try await central.newEvidence() where record.kind == .order && missing.contains(record.outcome.word) {
+                missing.remove(record.outcome.word)
+                narrator.tell("order discarded: \(record.outcome.word), \(record.outcome.code?.description ?? ""); nothing was run", .refused)
+            }
+            return missing.isEmpty
+        }
+    }
+
+    private func surviveCentral() async throws {
+        narrator.chapter("Central dies, and comes back")
+        central.kill()
+        narrator.tell("Central killed with SIGKILL", .found)
+        let mode: (host: HostID, file: String) =
+            practice.areMachines ? ("records", "/etc/shadow") : ("front-desk", directory + "/loopback/records.txt")
+        try await practice.run(mode.host, ["chmod", "666", mode.file])
+        narrator.tell("\(mode.host): \(mode.file) is readable by everybody, and nobody can be asked", .found)
+        try appliance.restart()
+        narrator.tell("the appliance is restarted meanwhile, and looks on its own", .note)
+        try await eventually("the appliance to repair without Central", within: .seconds(60)) {
+            let result = try await practice[mode.host].host.run(HostCommand(["stat", "-c", "%a", mode.file]))
+            return result.succeeded && result.text != "666\n"
+        }
+        narrator.tell("repaired without Central; the evidence waits on the appliance")
+        try await central.start()
+        var records: [BundleRecord] = []
+        try await eventually("the queue to arrive", within: .seconds(90)) {
+            records += try await central.newEvidence()
+            return records.contains { $0.kind == .healing && $0.check == "linux.files.permissions" && $0.outcome.word == "success" }
+        }
+        narrator.tell("Central is back: \(records.count) bundles arrived in order, and none is missing")
+    }
+
+    private func proveIt() async throws {
+        narrator.chapter("A stranger checks")
+        let path = directory + "/riverside.zip"
+        let summary = try await central.packet(to: path)
+        let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+        narrator.tell("kit of \(summary.bundles) bundles, \(size / 1_024) KiB: \(path)")
+        let verifier = KitVerifier(trust: .keyID(summary.manifestKey), workers: ProcessInfo.processInfo.activeProcessorCount)
+        let report = await verifier.verify(path)
+        guard report.exitCode == 0 else { throw DemoFailure("the kit does not verify:\n\(report.table)") }
+        narrator.tell("martlet verify: \(report.appliances.reduce(0) { $0 + $1.verified }) bundles verified, exit 0")
+
+        let here = LocalHost(id: "here")
+        let python = try await here.run(HostCommand(["python3", repository + "/scripts/verify_kit.py", path], deadline: .seconds(60)))
+        guard python.exitStatus == 0 else { throw DemoFailure("scripts/verify_kit.py: exit \(python.exitStatus)\n\(python.text)") }
+        narrator.tell("scripts/verify_kit.py, written independently: exit 0")
+
+        let (changed, name) = try KitDamage.flipOneByte(of: path, to: directory + "/changed.zip")
+        let damaged = await verifier.verify(changed)
+        guard damaged.exitCode == 1, let finding = damaged.findings.first(where: { $0.subject.contains(name) }) else {
+            throw DemoFailure("one changed byte in \(name) was not named:\n\(damaged.table)")
+        }
+        narrator.tell("one byte of \(name) changed: exit 1, \(finding.code)", .refused)
+        narrator.tell(finding.sentence, .note)
+    }
+
+    // MARK: The appliance's configuration
+
+    private func writeConfiguration() throws {
+        // A window that is not now.
+        let hour = (Int(WallClock.system.now().milliseconds / 3_600_000) + 6) % 24
+        let window = String(format: "%02d:00-%02d:00", hour, (hour + 2) % 24)
+        var text = """
+            stateDirectory: "\(directory)/appliance"
+            mode: reseller
+            reseller: demo-msp
+            poll: {interval: 10s}
+            window: {hours: "\(window)", timeZone: UTC}
+            clock: {servers: []}
+            hosts:
+
+            """
+        for member in practice.members {
+            text += """
+                  - id: \(member.id)
+                    address: \(member.address.host)
+                    port: \(member.address.port)
+                    user: \(member.address.user)
+                    keyFile: "\(member.address.keyFile)"
+                    hostKey: "\(member.address.hostKey ?? "")"
+                    become: \(member.become.rawValue)
+
+                """
+        }
+        let file = directory + "/appliance.yaml"
+        guard FileManager.default.createFile(atPath: file, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600]) else {
+            throw DemoFailure("cannot write \(file)")
+        }
+    }
+}
