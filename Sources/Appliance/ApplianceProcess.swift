@@ -104,7 +104,7 @@ package struct ApplianceProcess: Sendable {
     /// Runs until it is told to stop; on return the state file is closed and everything else is left to the next start.
     package func run(stopOn signals: [UnixSignal] = [.sigterm, .sigint]) async throws {
         var configuration = ServiceGroupConfiguration(
-            services: services + [LifeSigns(context: context, manager: manager)], gracefulShutdownSignals: signals, logger: context.logger)
+            services: services + [LifeSigns(context: context, manager: manager), OperatorSignal(detect: detect)], gracefulShutdownSignals: signals, logger: context.logger)
         configuration.maximumGracefulShutdownDuration = .seconds(2)
         configuration.maximumCancellationDuration = .seconds(4)
         do {
@@ -127,6 +127,15 @@ package struct ApplianceProcess: Sendable {
     package func close() async {
         await context.central.close()
         await context.database.close()
+    }
+}
+
+/// SIGHUP: every check is run now, whether due or not.
+private struct OperatorSignal: Service {
+    let detect: DetectService
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { await detect.lookAtEverything() }
     }
 }
 

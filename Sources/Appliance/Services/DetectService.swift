@@ -37,6 +37,17 @@ package actor DetectService {
         }
     }
 
+    /// Makes every check of every host due: what an operator at the box asks for by SIGHUP.
+    package func lookAtEverything() async {
+        do {
+            try await loadOnce()
+            last = [:]
+            context.wakes.detect.ring()
+        } catch {
+            context.logger.error("cannot look at everything now", metadata: ["error": "\(error)"])
+        }
+    }
+
     /// Gives up running looks: they are made again after the next start.
     package func stop() {
         for scan in scans.values { scan.cancel() }

@@ -30,7 +30,8 @@ final class DemoCentral {
             """
         if let databaseURL { configuration += "database: {url: \"\(databaseURL)\"}\n" }
         let file = directory + "/central.yaml"
-        guard FileManager.default.createFile(atPath: file, contents: Data(configuration.utf8), attributes: [.posixPermissions: 0o600]) else {
+        guard FileManager.default.createFile(atPath: file, contents: Data(configuration.utf8), attributes: [.posixPermissions: 0o600])
+        else {
             throw DemoFailure("cannot write \(file)")
         }
         services = try await CentralServices.open(CentralConfiguration(file: file, environment: [:]), clock: .system)
@@ -44,20 +45,16 @@ final class DemoCentral {
 
     func start() async throws {
         let ready = "central.ready"
-        let before = occurrences(of: ready)
+        let before = process.occurrences(of: ready)
         try process.start()
         try await eventually("Central to listen", within: .seconds(20)) {
             guard self.process.isRunning else { throw DemoFailure("martlet-central ended; see \(self.log)") }
-            return self.occurrences(of: ready) > before
+            return self.process.occurrences(of: ready) > before
         }
     }
 
     func stop() { process.stop() }
     func kill() { process.kill() }
-
-    private func occurrences(of text: String) -> Int {
-        ((try? String(contentsOfFile: process.log, encoding: .utf8)) ?? "").components(separatedBy: text).count - 1
-    }
 
     // MARK: What an operator does
 
@@ -79,13 +76,16 @@ final class DemoCentral {
 
     /// The appliance that has enrolled.
     func findAppliance() async throws {
-        guard let found = try await services.evidence.keys(of: site.id, in: scope).first else { throw DemoFailure("no appliance is enrolled") }
+        guard let found = try await services.evidence.keys(of: site.id, in: scope).first else {
+            throw DemoFailure("no appliance is enrolled")
+        }
         appliance = found.appliance
     }
 
     func order(_ kind: Order.Kind, _ reason: String) async throws -> Order {
         try await services.orders.create(
-            OrderDraft(appliance: appliance, kind: kind, timeToLive: .seconds(900), requester: "alice@msp.example", reason: reason), in: scope)
+            OrderDraft(appliance: appliance, kind: kind, timeToLive: .seconds(900), requester: "alice@msp.example", reason: reason),
+            in: scope)
     }
 
     /// Puts another envelope in the place of an order's: what a Central that somebody has broken into, or whose clock is
@@ -104,16 +104,19 @@ final class DemoCentral {
 
     private var next: Int64 = 0
 
-    /// Evidence that has arrived since the last call, verified.
+    /// Evidence that has arrived since the last call, verified, and without a gap after what was seen before.
     func newEvidence() async throws -> [BundleRecord] {
         let keys = try await services.evidence.keys(of: site.id, in: scope).compactMap { entry in
             VerifyingKey(bytes: entry.key).map { EnrolledKey(key: $0, validFrom: entry.enrolled, validUntil: nil) }
         }
         let page = try await services.evidence.page(
             of: site.id, in: scope, after: (appliance.description, next - 1), limit: 500)
-        guard let last = page.last else { return [] }
-        next = last.sequence + 1
-        return try page.map { try VerifiedBundle($0.bundle, keys: keys).record }
+        let records = try page.map { try VerifiedBundle($0.bundle, keys: keys).record }
+        for record in records {
+            guard record.link.sequence == next else { throw DemoFailure("bundle \(next) of \(appliance!) is missing at Central") }
+            next += 1
+        }
+        return records
     }
 }
 

@@ -21,6 +21,7 @@ final class DemoProcess {
         if !FileManager.default.fileExists(atPath: log) { FileManager.default.createFile(atPath: log, contents: nil) }
         guard let file = FileHandle(forWritingAtPath: log) else { throw DemoFailure("cannot write \(log)") }
         file.seekToEndOfFile()
+        startsBefore = occurrences(of: "started ")
         let process = Process()
         process.executableURL = URL(filePath: program)
         process.arguments = arguments
@@ -38,9 +39,15 @@ final class DemoProcess {
     /// As a power cut would.
     func kill() { end(with: SIGKILL) }
 
-    func restart() throws {
-        stop()
-        try start()
+    /// Sends SIGHUP once the program says that it has started since the last time it was.
+    func hangUp() async throws {
+        try await eventually("\(program) to start", within: .seconds(10)) { occurrences(of: "started ") > startsBefore }
+        if let process { Glibc.kill(process.processIdentifier, SIGHUP) }
+    }
+
+    private var startsBefore = 0
+    func occurrences(of text: String) -> Int {
+        ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").components(separatedBy: text).count - 1
     }
 
     private func end(with signal: Int32) {
@@ -52,11 +59,6 @@ final class DemoProcess {
 
     var isRunning: Bool { process?.isRunning ?? false }
 
-    func hasWritten(_ text: String) -> Bool {
-        guard let written = try? String(contentsOfFile: log, encoding: .utf8) else { return false }
-        return written.contains(text)
-    }
-
     /// A port that nobody listens on now.
     static func freePort() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -66,7 +68,9 @@ final class DemoProcess {
         address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0 }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
         }
         guard descriptor >= 0, bound else { throw DemoFailure("no free port on loopback") }
         return Int(UInt16(bigEndian: address.sin_port))

@@ -42,7 +42,8 @@ struct DemoStory {
             practice = try await PracticeHosts.boot(
                 repository: repository, instance: instance, firewall: firewall, state: directory + "/ssh")
             for member in practice.members {
-                narrator.tell("\(member.id): Debian under its own systemd, sshd and nftables at \(member.address.host), brought to the baseline")
+                narrator.tell(
+                    "\(member.id): Debian under its own systemd, sshd and nftables at \(member.address.host), brought to the baseline")
             }
         }
 
@@ -53,7 +54,9 @@ struct DemoStory {
         narrator.tell("Central (pid \(central.identifier ?? 0)) listens on loopback, on \(databaseURL == nil ? "SQLite" : "PostgreSQL")")
         try await central.makeSite(organization: "Riverside Family Practice", site: "Main Street")
         let signed = try CatalogPack.sign(
-            CatalogPack.encode(practice.areMachines ? catalog : catalog.repairingOnly(directory + "/loopback/records.txt"), schema: .code()), with: central.services.keys.catalog)
+            CatalogPack.encode(
+                practice.areMachines ? catalog : catalog.repairingOnly(directory + "/loopback/records.txt"), schema: .code()),
+            with: central.services.keys.catalog)
         let version = try await central.publish(signed)
         narrator.tell("organization and site made; catalog version \(version) signed and published")
 
@@ -176,7 +179,9 @@ struct DemoStory {
                             + "checked again, healed in \(milliseconds) ms")
                     missingRepairs.remove(key)
                 case (.healing, let word):
-                    narrator.tell("\(record.host) \(check): \(record.runbook?.description ?? "") \(word) \(record.outcome.code?.description ?? "")", .refused)
+                    narrator.tell(
+                        "\(record.host) \(check): \(record.runbook?.description ?? "") \(word) \(record.outcome.code?.description ?? "")",
+                        .refused)
                     if healed.contains(key) { throw DemoFailure("\(key) was not healed: \(word)") }
                 case (.decision, "deferred") where deferred.contains(key):
                     narrator.tell(
@@ -208,7 +213,8 @@ struct DemoStory {
         try await eventually("both refusals in evidence", within: .seconds(40)) {
             for record in try await central.newEvidence() where record.kind == .order && missing.contains(record.outcome.word) {
                 missing.remove(record.outcome.word)
-                narrator.tell("order discarded: \(record.outcome.word), \(record.outcome.code?.description ?? ""); nothing was run", .refused)
+                narrator.tell(
+                    "order discarded: \(record.outcome.word), \(record.outcome.code?.description ?? ""); nothing was run", .refused)
             }
             return missing.isEmpty
         }
@@ -222,8 +228,11 @@ struct DemoStory {
             practice.areMachines ? ("records", "/etc/shadow") : ("front-desk", directory + "/loopback/records.txt")
         try await practice.run(mode.host, ["chmod", "666", mode.file])
         narrator.tell("\(mode.host): \(mode.file) is readable by everybody, and nobody can be asked", .found)
-        try appliance.restart()
-        narrator.tell("the appliance is restarted meanwhile, and looks on its own", .note)
+        appliance.kill()
+        try appliance.start()
+        narrator.tell("the appliance is killed too, and started again", .note)
+        try await appliance.hangUp()
+        narrator.tell("an operator at the box asks it to look now (SIGHUP)", .note)
         try await eventually("the appliance to repair without Central", within: .seconds(60)) {
             let result = try await practice[mode.host].host.run(HostCommand(["stat", "-c", "%a", mode.file]))
             return result.succeeded && result.text != "666\n"

@@ -56,7 +56,9 @@ struct PracticeHosts {
             let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
             if parts.count == 2 { settings[parts[0]] = parts[1] }
         }
-        guard let key = settings["SSH_KEY"], let known = settings["SSH_KNOWN_HOSTS"] else { throw DemoFailure("scripts/lab/hosts named no key") }
+        guard let key = settings["SSH_KEY"], let known = settings["SSH_KNOWN_HOSTS"] else {
+            throw DemoFailure("scripts/lab/hosts named no key")
+        }
         let knownHosts = try String(contentsOfFile: known, encoding: .utf8)
         let provision = try String(contentsOfFile: repository + "/Deploy/demo/provision.sh", encoding: .utf8)
 
