@@ -16,11 +16,14 @@ import UnixSignals
             let notification = SystemdNotification(address: environment["NOTIFY_SOCKET"])
             let group = ServiceGroup(
                 configuration: .init(services: process.run, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-            async let running: Void = group.run()
-            let ports = await process.ports()
-            logger.notice("central.ready", metadata: ["web": "\(ports.web)", "appliances": "\(ports.appliances)"])
-            notification.ready()
-            try await running
+            // Beside the group: where a listener cannot bind, nobody will ever be ready, and the group ends with the reason.
+            let announcing = Task {
+                let ports = await process.ports()
+                logger.notice("central.ready", metadata: ["web": "\(ports.web)", "appliances": "\(ports.appliances)"])
+                notification.ready()
+            }
+            try await group.run()
+            announcing.cancel()
             notification.stopping()
         } catch {
             FileHandle.standardError.write(Data("martlet-central: \(CentralFailure.sentence(for: error))\n".utf8))

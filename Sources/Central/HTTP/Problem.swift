@@ -8,7 +8,8 @@ extension CentralError {
     /// RFC 9457 problem details; `code` is what machines go by.
     func response(requestID: String) -> Response {
         let problem: JSONValue = [
-            "type": "about:blank", "title": .string(HTTPResponse.Status(code: status).reasonPhrase), "status": .integer(Int64(status)),
+            "type": "about:blank", "title": .string(HTTPResponse.Status(integerLiteral: status).reasonPhrase),
+            "status": .integer(Int64(status)),
             "code": .string(code.description), "detail": .string(message), "requestId": .string(requestID),
         ]
         var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
