@@ -26,18 +26,22 @@ struct LabAppliance {
         process = try await Self.build(configuration, clock, faults)
     }
 
-    static func enroll(_ configuration: ApplianceConfiguration, _ central: LabCentral, _ code: String, _ clock: WallClock) async throws {
+    @discardableResult
+    static func enroll(
+        _ configuration: ApplianceConfiguration, _ central: LabCentral, _ code: String, _ clock: WallClock
+    ) async throws -> Identity {
         try configuration.directory.prepare()
         let database = try SQLiteDatabase(path: configuration.directory.database)
         try await ApplianceSchema.migrator.migrate(database, now: clock.now)
         let enrollment = Enrollment(directory: configuration.directory, database: database, hostname: "lab", softwareVersion: "lab")
         do {
-            _ = try await enrollment.run(central: await central.webURL, code: code)
+            let identity = try await enrollment.run(central: await central.webURL, code: code)
+            await database.close()
+            return identity
         } catch {
             await database.close()
             throw error
         }
-        await database.close()
     }
 
     static func build(_ configuration: ApplianceConfiguration, _ clock: WallClock, _ faults: Faults) async throws -> ApplianceProcess {
@@ -52,6 +56,16 @@ struct LabAppliance {
         let key = try SigningKey(contentsOf: configuration.directory.evidenceKey).verifyingKey
         let keys = [EnrolledKey(key: key, validFrom: Timestamp(milliseconds: 0), validUntil: nil)]
         return try await process.context.database.read { try EvidenceTable.all(in: $0) }.map { try VerifiedBundle($0.signed, keys: keys) }
+    }
+
+    /// Read by itself, for when no appliance works there.
+    static func stored(in directory: StateDirectory) async throws -> [VerifiedBundle] {
+        let key = try SigningKey(contentsOf: directory.evidenceKey).verifyingKey
+        let keys = [EnrolledKey(key: key, validFrom: Timestamp(milliseconds: 0), validUntil: nil)]
+        let database = try SQLiteDatabase(path: directory.database)
+        let stored = try await database.read { try EvidenceTable.all(in: $0) }
+        await database.close()
+        return try stored.map { try VerifiedBundle($0.signed, keys: keys) }
     }
 
     func queued() async throws -> Int { try await process.context.database.read { try EvidenceTable.queuedCount(in: $0) } }

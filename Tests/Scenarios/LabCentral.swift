@@ -32,6 +32,9 @@ actor LabCentral {
         _ = try CentralKeys.create(in: directory.path, at: clock.now())
     }
 
+    /// Makes those that are missing.
+    func remakeKeys() throws { _ = try CentralKeys.create(in: directory.path, at: clock.now()) }
+
     func start() async throws {
         var logger = Logger(label: "central")
         logger.logLevel = .error
@@ -78,7 +81,8 @@ actor LabCentral {
         }
         var bundles: [VerifiedBundle] = []
         while true {
-            let after = bundles.last.map { (appliance: $0.record.origin.appliance.description, sequence: $0.record.link.sequence) } ?? ("", -1)
+            let after =
+                bundles.last.map { (appliance: $0.record.origin.appliance.description, sequence: $0.record.link.sequence) } ?? ("", -1)
             let page = try await services.evidence.page(of: site.site, in: site.scope, after: after, limit: 500)
             bundles += try page.map { try VerifiedBundle($0.bundle, keys: keys) }
             if page.count < 500 { return bundles }

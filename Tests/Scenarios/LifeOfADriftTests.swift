@@ -2,11 +2,11 @@ import Appliance
 import Evidence
 import Foundation
 import Model
-import Testing
 import TestSupport
+import Testing
 
 /// The whole way of a drift, through the real composition roots: TLS, SQLite, this machine's files.
-@Suite(.serialized, .enabled(if: geteuid() == 0)) struct LifeOfADriftTests {
+@Suite(.enabled(if: geteuid() == 0)) struct LifeOfADriftTests {
     @Test("A drift is found, repaired, proven, sent and receipted; compliance before and after is evidence too")
     func wholeLife() async throws {
         let clock = TestClock()
@@ -19,10 +19,14 @@ import TestSupport
         try await central.publish(LabCatalog.make(version: 1, file: file))
 
         let running = Task { try await appliance.process.run(stopOn: []) }
-        try await eventually("compliant", moving: clock) { try await central.evidence(of: site).contains { $0.record.verdict == .compliant } }
+        try await eventually("compliant", moving: clock) {
+            try await central.evidence(of: site).contains { $0.record.verdict == .compliant }
+        }
 
         chmod(file, 0o666)
-        try await eventually("success", moving: clock) { try await central.evidence(of: site).contains { $0.record.outcome.word == "success" } }
+        try await eventually("success", moving: clock) {
+            try await central.evidence(of: site).contains { $0.record.outcome.word == "success" }
+        }
         var status = stat()
         #expect(stat(file, &status) == 0 && status.st_mode & 0o777 == 0o640)
         try await eventually("compliant again", moving: clock) {

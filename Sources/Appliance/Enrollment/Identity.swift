@@ -32,7 +32,7 @@ package struct Identity: Hashable, Sendable {
 }
 
 extension Identity {
-    var json: JSONValue {
+    package var json: JSONValue {
         [
             "organization": .string(organization.description), "site": .string(site.description),
             "appliance": .string(appliance.description), "centralUrl": .string(centralURL), "authority": .string(authority),

@@ -7,18 +7,18 @@ import Wire
 
 /// Takes orders in: each is authenticated, and either accepted for good (nonce, sequence, acknowledgement) or refused in
 /// evidence. Nothing is run here.
-struct OrderInbox: Sendable {
+package struct OrderInbox: Sendable {
     private let context: ApplianceContext
     private let authenticator: OrderAuthenticator
 
-    init(_ context: ApplianceContext) {
+    package init(_ context: ApplianceContext) {
         self.context = context
         authenticator = OrderAuthenticator(
             site: context.identity.site, appliance: context.identity.appliance, keys: [context.identity.orderKey])
     }
 
     /// - Returns: whether there is something new to carry out.
-    func receive(_ envelopes: [String]) async -> Bool {
+    package func receive(_ envelopes: [String]) async -> Bool {
         var isAnyNew = false
         for envelope in envelopes {
             do {

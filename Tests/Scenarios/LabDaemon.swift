@@ -1,0 +1,49 @@
+import Appliance
+import Evidence
+import Foundation
+import Model
+import TestSupport
+
+/// The real `martlet-appliance` as a process of its own.
+final class LabDaemon {
+    let process = Process()
+    private let errors: URL
+
+    /// - Parameter arguments: after `run --config PATH`.
+    init(_ configuration: String, _ arguments: [String] = []) throws {
+        process.executableURL = binaries.appendingPathComponent("martlet-appliance")
+        process.arguments = ["run", "--config", configuration] + arguments
+        process.environment = ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+        errors = URL(fileURLWithPath: configuration + ".log")
+        if !FileManager.default.fileExists(atPath: errors.path) { FileManager.default.createFile(atPath: errors.path, contents: nil) }
+        let log = try FileHandle(forWritingTo: errors)
+        try log.seekToEnd()
+        process.standardError = log
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+    }
+
+    var log: String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }
+    var isRunning: Bool { process.isRunning }
+
+    /// Waited for without blocking: the pool of the test's tasks has only as many threads as there are cores.
+    func ended() async throws {
+        while process.isRunning { try await Task.sleep(for: .milliseconds(5)) }
+    }
+
+    func kill() async throws {
+        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+        try await ended()
+    }
+
+    /// - Returns: how long a stop in good order took.
+    func stop() async throws -> Duration {
+        let began = ContinuousClock.now
+        process.terminate()
+        try await ended()
+        return ContinuousClock.now - began
+    }
+}
+
+/// Where the test bundle and the programs lie side by side.
+let binaries = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
