@@ -44,6 +44,8 @@ package final class CentralClient: Sendable {
         configuration.httpVersion = .http1Only
         configuration.timeout = .init(connect: .seconds(10), read: .seconds(30))
         configuration.connectionPool = .init(idleTimeout: .seconds(20))
+        // The services back off themselves; the library would try on until the deadline, also a certificate that is refused.
+        configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 2
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
