@@ -104,7 +104,8 @@ package struct ApplianceProcess: Sendable {
     /// Runs until it is told to stop; on return the state file is closed and everything else is left to the next start.
     package func run(stopOn signals: [UnixSignal] = [.sigterm, .sigint]) async throws {
         var configuration = ServiceGroupConfiguration(
-            services: services + [LifeSigns(context: context, manager: manager), OperatorSignal(detect: detect)], gracefulShutdownSignals: signals, logger: context.logger)
+            services: services + [LifeSigns(context: context, manager: manager), OperatorSignal(detect: detect)],
+            gracefulShutdownSignals: signals, logger: context.logger)
         configuration.maximumGracefulShutdownDuration = .seconds(2)
         configuration.maximumCancellationDuration = .seconds(4)
         do {
