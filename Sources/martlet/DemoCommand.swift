@@ -11,6 +11,7 @@ struct DemoCommand: AsyncParsableCommand {
             """)
 
     @Flag(help: "Leave everything running at the end, and say how to look around.") var keep = false
+    @Flag(help: "Boot no practice hosts: one plain sshd on loopback, which can show less.") var plain = false
     @Option(help: "Where to keep what the demo makes; a new folder below the temporary one by default.") var directory: String?
     @Option(help: "The repository's root: its Catalog and scripts are used.") var repository = FileManager.default.currentDirectoryPath
     @Option(help: "0 to 200: keeps this demo's hosts apart from those of others on the same machine.") var instance = 100
@@ -27,7 +28,7 @@ struct DemoCommand: AsyncParsableCommand {
         do {
             let prepared = try await DemoStory.prepare(
                 directory: folder, repository: repository, binaries: binaries, databaseURL: environment["MARTLET_DATABASE_URL"],
-                instance: instance, narrator: narrator)
+                instance: plain ? nil : instance, narrator: narrator)
             story = prepared
             try await prepared.tell()
         } catch {
@@ -45,7 +46,7 @@ struct DemoCommand: AsyncParsableCommand {
             _ = readLine()
         }
         await story?.end()
-        await PracticeHosts.shutDown(repository: repository, instance: instance)
+        if !plain { await PracticeHosts.shutDown(repository: repository, instance: instance) }
         guard failure == nil else { throw ExitCode(1) }
         if !keep, directory == nil { try? FileManager.default.removeItem(atPath: folder) }
     }

@@ -14,8 +14,8 @@ final class DemoCentral {
     let operatorCredential = OperatorCredential(localUser: "demo")
     private let process: DemoProcess
     private let webPort: Int
-    private(set) var site: Site!
-    private(set) var appliance: ApplianceID!
+    private let site: Site
+    private(set) var appliance: ApplianceID?
 
     /// Makes keys, database and configuration, and starts nothing.
     init(directory: String, databaseURL: String?, binaries: String) async throws {
@@ -35,6 +35,9 @@ final class DemoCentral {
             throw DemoFailure("cannot write \(file)")
         }
         services = try await CentralServices.open(CentralConfiguration(file: file, environment: [:]), clock: .system)
+        let organization = try await services.tenants.createOrganization("Riverside Family Practice", by: operatorCredential)
+        site = try await services.tenants.createSite(
+            "Main Street", in: TenantScope(operatorCredential, organization: organization.id))
         process = DemoProcess(
             binaries + "/martlet-central", [], environment: ["MARTLET_CONFIG": file], log: directory + "/central.log")
     }
@@ -58,11 +61,6 @@ final class DemoCentral {
 
     // MARK: What an operator does
 
-    func makeSite(organization: String, site name: String) async throws {
-        let made = try await services.tenants.createOrganization(organization, by: operatorCredential)
-        site = try await services.tenants.createSite(name, in: TenantScope(operatorCredential, organization: made.id))
-    }
-
     var scope: TenantScope { TenantScope(operatorCredential, organization: site.organization) }
 
     func makeClaimCode() async throws -> ClaimCode {
@@ -83,7 +81,8 @@ final class DemoCentral {
     }
 
     func order(_ kind: Order.Kind, _ reason: String) async throws -> Order {
-        try await services.orders.create(
+        guard let appliance else { throw DemoFailure("no appliance is enrolled") }
+        return try await services.orders.create(
             OrderDraft(appliance: appliance, kind: kind, timeToLive: .seconds(900), requester: "alice@msp.example", reason: reason),
             in: scope)
     }
@@ -106,6 +105,7 @@ final class DemoCentral {
 
     /// Evidence that has arrived since the last call, verified, and without a gap after what was seen before.
     func newEvidence() async throws -> [BundleRecord] {
+        guard let appliance else { return [] }
         let keys = try await services.evidence.keys(of: site.id, in: scope).compactMap { entry in
             VerifyingKey(bytes: entry.key).map { EnrolledKey(key: $0, validFrom: entry.enrolled, validUntil: nil) }
         }
@@ -113,7 +113,7 @@ final class DemoCentral {
             of: site.id, in: scope, after: (appliance.description, next - 1), limit: 500)
         let records = try page.map { try VerifiedBundle($0.bundle, keys: keys).record }
         for record in records {
-            guard record.link.sequence == next else { throw DemoFailure("bundle \(next) of \(appliance!) is missing at Central") }
+            guard record.link.sequence == next else { throw DemoFailure("bundle \(next) of \(appliance) is missing at Central") }
             next += 1
         }
         return records
