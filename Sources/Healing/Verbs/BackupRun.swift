@@ -13,7 +13,8 @@ package struct BackupRun: Verb {
     package func target(_ arguments: VerbArguments) -> String { arguments.text("unit") }
 
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        ["status": .string(try await stamp(arguments, hands))]
+        try VerbArguments.requireOrdinary(arguments.text("unit"))
+        return ["status": .string(try await stamp(arguments, hands))]
     }
 
     package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {

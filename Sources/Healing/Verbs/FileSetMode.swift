@@ -8,6 +8,10 @@ package import Seal
 /// Each entry is `path mode owner group[,group]`, as the check on file permissions has them: a narrower mode and any of the
 /// groups are right already, and what does not exist is passed over. Links are refused, also in the path: what a link names
 /// may be anybody's.
+///
+/// Whatever an entry says, rights are only taken away: the mode that is set is what the found one and the entry have in
+/// common, and nothing of root's becomes somebody else's. So neither an order nor a catalog opens a file, or makes a program
+/// run as root.
 package struct FileSetMode: Verb {
     package let name = "file.set_mode"
     package let signature = VerbSignature(required: ["files": .strings])
@@ -27,6 +31,7 @@ package struct FileSetMode: Verb {
             guard status.kind == .regular || status.kind == .directory else { throw StepError("file.not_regular", entry.path) }
             let real = try await hands.require(["realpath", "-e", "--", entry.path], code: "file.unreadable")
             guard real.text == entry.path + "\n" else { throw StepError("file.behind_link", entry.path) }
+            guard status.owner != 0 || entry.owner == "root" else { throw StepError("file.owner_refused", entry.path) }
             files[entry.path] = [
                 "mode": .integer(status.mode), "owner": .integer(status.owner), "group": .integer(status.group),
             ]
@@ -36,13 +41,17 @@ package struct FileSetMode: Verb {
 
     package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {
         var effect = StepEffect.unchanged
-        for entry in try Entry.all(arguments) where captured[entry.path] != nil {
+        for entry in try Entry.all(arguments) {
+            guard let found = captured[entry.path] else { continue }
+            guard let mode = found["mode"]?.integer.map({ $0 & entry.mode }) else {
+                throw StepError("step.captured_unreadable", entry.path)
+            }
             let names = try await names(entry.path, hands)
             let group = entry.groups.contains(names.group) ? names.group : entry.groups[0]
             // A change of owner clears set-user-id bits, so the mode comes second.
             try await hands.require(["chown", "--no-dereference", "\(entry.owner):\(group)", "--", entry.path])
-            try await hands.require(["chmod", String(entry.mode, radix: 8), "--", entry.path])
-            guard let after = try await hands.status(of: entry.path), after.mode == entry.mode else {
+            try await setMode(mode, of: entry.path, hands)
+            guard let after = try await hands.status(of: entry.path), after.mode == mode else {
                 throw StepError("file.mode_not_set", entry.path)
             }
             effect = .changed
@@ -56,8 +65,16 @@ package struct FileSetMode: Verb {
                 throw StepError("step.captured_unreadable", path)
             }
             try await hands.require(["chown", "--no-dereference", "\(owner):\(group)", "--", path])
-            try await hands.require(["chmod", String(mode, radix: 8), "--", path])
+            try await setMode(mode, of: path, hands)
         }
+    }
+
+    /// `chmod` follows links, so what has become one since it was captured is left alone.
+    private func setMode(_ mode: Int64, of path: String, _ hands: Hands) async throws(StepError) {
+        guard let status = try await hands.status(of: path), status.kind == .regular || status.kind == .directory else {
+            throw StepError("file.not_regular", path)
+        }
+        try await hands.require(["chmod", String(mode, radix: 8), "--", path])
     }
 
     private func names(_ path: String, _ hands: Hands) async throws(StepError) -> (owner: String, group: String) {

@@ -27,6 +27,7 @@ package struct SSHDSetOption: Verb {
         guard Self.isPlain(option), value.utf8.count <= 200, !value.isEmpty, value.utf8.allSatisfy({ (32...126).contains($0) }) else {
             throw StepError("sshd.option_malformed", option)
         }
+        guard Self.options.contains(option.lowercased()) else { throw StepError("sshd.option_refused", option) }
         let before = try Captured(captured)
         // A configuration that is broken already must not be blamed on us, nor reloaded by us.
         try await hands.require(["/usr/sbin/sshd", "-t"], code: "sshd.invalid_before")
@@ -61,6 +62,14 @@ package struct SSHDSetOption: Verb {
 
     // MARK: steps
 
+    /// Nothing else, whatever the catalog says: none of these names a program, a key or a file, so setting one cannot let
+    /// anybody in who has neither a password nor a key on the host.
+    private static let options: Set<String> = [
+        "allowagentforwarding", "allowtcpforwarding", "ciphers", "clientalivecountmax", "clientaliveinterval", "gssapiauthentication",
+        "hostbasedauthentication", "hostkeyalgorithms", "ignorerhosts", "kbdinteractiveauthentication", "kexalgorithms", "logingracetime",
+        "loglevel", "macs", "maxauthtries", "maxsessions", "maxstartups", "passwordauthentication", "permitemptypasswords",
+        "permitrootlogin", "permittunnel", "pubkeyacceptedalgorithms", "strictmodes", "x11forwarding",
+    ]
     private static let keptNames = ["sshd_config", "sshd_drop_in"]
 
     private struct Captured {

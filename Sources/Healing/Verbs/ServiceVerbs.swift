@@ -31,12 +31,34 @@ private struct UnitState {
 }
 
 extension VerbArguments {
+    /// A target or one of these takes the machine down, or opens a root shell on its console: no order and no catalog may.
+    private static let refusedUnits: Set<String> = [
+        "console-shell", "debug-shell", "emergency", "rescue", "systemd-factory-reset", "systemd-halt", "systemd-hibernate",
+        "systemd-hybrid-sleep", "systemd-kexec", "systemd-poweroff", "systemd-reboot", "systemd-soft-reboot", "systemd-suspend",
+        "systemd-suspend-then-hibernate",
+    ]
+    private static let refusedKinds: Set<String> = ["automount", "device", "mount", "scope", "slice", "swap", "target"]
+
+    /// Whatever the catalog's pattern lets through: one unit's name, no option, path or glob.
+    static func requireOrdinary(_ unit: String) throws(StepError) {
+        let isName = unit.utf8.allSatisfy {
+            (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || "@._-:\\".utf8.contains($0)
+        }
+        let kind = unit.split(separator: ".").last.map(String.init) ?? ""
+        let stem = unit.hasSuffix(".service") ? String(unit.dropLast(8)) : unit
+        guard isName, (1...256).contains(unit.utf8.count), !unit.hasPrefix("-"), !refusedKinds.contains(kind), !refusedUnits.contains(stem)
+        else { throw StepError("service.refused", unit) }
+    }
+
     fileprivate var units: [String] { texts("units") }
 
     /// What `systemd` says of each unit, by its name.
     fileprivate func captureUnits(_ hands: Hands) async throws(StepError) -> JSONValue {
         var states: [String: JSONValue] = [:]
-        for unit in units { states[unit] = try await UnitState.read(unit, hands).json }
+        for unit in units {
+            try Self.requireOrdinary(unit)
+            states[unit] = try await UnitState.read(unit, hands).json
+        }
         return .object(states)
     }
 
