@@ -5,17 +5,21 @@ import Model
 ///
 /// One round trip serves a whole pass over a host. The shell prints a marker that nothing on the host can know in advance
 /// before the first command and after each, on both streams, so outputs of any bytes can be told apart and a half answer
-/// cannot pass for a whole one.
+/// cannot pass for a whole one. It reaches the shell on its standard input: every user of the host can read command lines,
+/// and one who knew the marker could plant it in what root's commands print.
 struct RemoteBatch {
     let commands: [HostCommand]
     /// 32 hexadecimal digits, fresh for every batch.
     let marker: String
 
+    /// For the line's standard input: the marker, then what the first command reads.
+    var input: [UInt8] { Array("\(marker)\n".utf8) + commands[0].input }
+
     /// What is sent to the log-in shell. A deadline is kept there too, so that nothing stays behind when the
     /// connection breaks.
     func line(become: HostAccess.Become) -> String {
         var script = """
-            m=\(marker);\
+            IFS= read -r m||exit 1;\
             r(){ timeout -k 1 "$@";s=$?;printf '\\n%s %d\\n' $m $s;printf '\\n%s\\n' $m >&2;};\
             printf '%s\\n' $m;printf '%s\\n' $m >&2
             """

@@ -75,7 +75,7 @@ package struct SSHHost: Host {
         let slack = limits.connect + limits.grace
         let slowest = commands.map(\.deadline).max()!
         let process = process(
-            sessionArguments + [batch.line(become: become)], input: commands[0].input,
+            sessionArguments + [batch.line(become: become)], input: batch.input,
             deadline: commands.reduce(slack) { $0 + $1.deadline + .seconds(1) }, silenceMax: slack + slowest,
             outputBytesMax: commands.reduce(65_536) { $0 + $1.outputBytesMax })
         let ended: ChildProcess.Ended

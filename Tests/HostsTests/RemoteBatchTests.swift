@@ -9,7 +9,7 @@ import Testing
     /// The line is what a log-in shell would be given: run here by the real `sh`.
     private func run(_ commands: [HostCommand]) async throws -> [Result<CommandResult, HostError>]? {
         let batch = RemoteBatch(commands: commands, marker: marker)
-        let result = try await LocalHost(id: "here").run(HostCommand(["sh", "-c", batch.line(become: .none)], input: commands[0].input))
+        let result = try await LocalHost(id: "here").run(HostCommand(["sh", "-c", batch.line(become: .none)], input: batch.input))
         return batch.results(output: result.output, errorOutput: result.errorOutput)
     }
 
@@ -17,6 +17,21 @@ import Testing
     func everyArgumentArrivesAsItWas(text: String) async throws {
         let results = try #require(try await run([HostCommand(["printf", "%s", text])]))
         #expect(try results[0].get().text == text)
+    }
+
+    @Test("Another user of the host, who can read every command line, does not find the marker there")
+    func theMarkerIsInNoCommandLine() async throws {
+        let results = try #require(
+            try await run([HostCommand(["sh", "-c", "cat /proc/[0-9]*/cmdline 2>/dev/null; true"]), HostCommand(["true"])]))
+        #expect(results.count == 2)
+        let seen = try results[0].get().text
+        #expect(seen.contains("printf") && !seen.contains(marker))
+    }
+
+    @Test func theFirstCommandGetsItsInputWhole() async throws {
+        let input = Array("one\ntwo".utf8)
+        let results = try #require(try await run([HostCommand(["cat"], input: input)]))
+        #expect(try results[0].get().output == input)
     }
 
     @Test func streamsStatusesAndOrderAreKept() async throws {
