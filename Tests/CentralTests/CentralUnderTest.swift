@@ -48,6 +48,8 @@ final class CentralUnderTest: Sendable {
         var configuration = CentralConfiguration(dataDirectory: directory.file("central"), databaseURL: database.url)
         configuration.webPort = 0
         configuration.appliancePort = 0
+        // A day, so that tests reach its end while Central's own certificate is valid.
+        configuration.clientCertificateLifetime = .seconds(86_400)
         change(&configuration)
         _ = try CentralKeys.create(in: configuration.dataDirectory, at: clock.now)
         let central = try await CentralUnderTest(configuration, clock)
