@@ -33,8 +33,8 @@ struct OrderRunner: Sendable {
                 try await end(entry.order, .rejected(rejection.code), .rejected, nil)
                 continue
             }
-            // Accepted in time, but the appliance was off until its time was over.
-            if entry.state == .accepted, entry.deferredUntil == nil, now >= authority.order.expires {
+            // Accepted in time, but the appliance was off until its time was over, or it was deferred again and again.
+            if entry.isOver(authority.order, at: now) {
                 try await end(entry.order, .expired, .expired, authority.order)
                 continue
             }

@@ -14,6 +14,16 @@ package enum OrderTable {
         package let state: State
         package let deferredUntil: Timestamp?
         package let deferCode: Code?
+
+        /// How long after its receipt a deferred order may still begin: a maintenance window that comes once a week, and an hour
+        /// for a change of summer time. Without a bound, what somebody asked for would be done in another year.
+        package static let deferralMax: Duration = .seconds(7 * 86_400 + 3_600)
+
+        /// Whether it is too late to begin. One that was deferred in time outlives its `expires`, for it was told to wait.
+        package func isOver(_ order: Order, at now: Timestamp) -> Bool {
+            guard state == .accepted else { return false }
+            return now >= (deferredUntil == nil ? order.expires : max(order.expires, received + Self.deferralMax))
+        }
     }
 
     // MARK: Accepting
