@@ -530,7 +530,7 @@ class Kit:
         appliance = item["appliance"]
         heads = {}
         for sequence, name in receipts:
-            self.receipt(appliance, sequence, name, heads)
+            self.receipt(item, sequence, name, heads)
         expected, head = item["first"], "0" * 64 if item["first"] == 0 else None
         self.verified[appliance] = 0
         for sequence, name in bundles:
@@ -599,7 +599,7 @@ class Kit:
             return self.find("bundle.key_not_valid", name)
         return {**record, "digest": hashlib.sha256(data).hexdigest()}
 
-    def receipt(self, appliance, sequence, name, heads):
+    def receipt(self, item, sequence, name, heads):
         try:
             envelope = parse_json(self.zip.read(name), RECEIPT_BYTES_MAX, 32)
             require(isinstance(envelope, dict) and set(envelope) <= {"keyId", "payload", "signature"})
@@ -620,8 +620,10 @@ class Kit:
             instant(value, "received")
         except Malformed:
             return self.find("receipt.malformed", name)
-        if place != (self.manifest["site"], appliance, sequence):
+        if place != (self.manifest["site"], item["appliance"], sequence):
             return self.find("receipt.misplaced", name)
+        if sequence > item["last"]:
+            self.find("receipt.beyond_end", name)
         heads.setdefault(sequence, []).append(head)
 
 

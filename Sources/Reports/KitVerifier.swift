@@ -189,7 +189,7 @@ private struct KitVerification {
             keys[named.id].map { EnrolledKey(key: $0, validFrom: named.validFrom, validUntil: named.validUntil) }
         }
         var wanted: [Int64: [Digest]] = [:]
-        for receipt in listed.receipts { try judge(receipt.entry, receipt.sequence, appliance.appliance, &wanted) }
+        for receipt in listed.receipts { try judge(receipt.entry, receipt.sequence, appliance, &wanted) }
 
         var chain = ChainVerifier(site: manifest.site, appliance: appliance.appliance, next: appliance.first)
         var verified = 0
@@ -225,13 +225,16 @@ private struct KitVerification {
     }
 
     private mutating func judge(
-        _ entry: ZipFormat.Entry, _ sequence: Int64, _ appliance: ApplianceID, _ wanted: inout [Int64: [Digest]]
+        _ entry: ZipFormat.Entry, _ sequence: Int64, _ appliance: KitManifest.Appliance, _ wanted: inout [Int64: [Digest]]
     ) throws(KitRefusal) {
         let text = String(decoding: try zip.read(entry), as: UTF8.self)
         do throws(EnvelopeError) {
             let receipt = try SignedReceipt(opening: text, keys: manifest.receiptKeys.compactMap { keys[$0] }).receipt
-            guard receipt.site == manifest.site, receipt.appliance == appliance, receipt.lastSequence == sequence else {
+            guard receipt.site == manifest.site, receipt.appliance == appliance.appliance, receipt.lastSequence == sequence else {
                 return find("receipt.misplaced", entry.name, "is about something else.")
+            }
+            if sequence > appliance.last {
+                find("receipt.beyond_end", entry.name, "acknowledges bundles after \(appliance.last), which the kit leaves out.")
             }
             wanted[sequence, default: []].append(receipt.head)
         } catch {

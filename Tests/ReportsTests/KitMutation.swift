@@ -9,7 +9,7 @@ import Wire
 enum KitMutation: CaseIterable {
     case droppedBundle, droppedSignature, droppedLast, droppedKey, swappedBundles, editedBundle, editedSignature, resignedBundle
     case otherSite, editedManifest, resignedManifest, editedReceipt, wrongReceiptHead, addedFile, strangeFile
-    case insiderDrop, insiderReorder, insiderNonsense, insiderWrongHead, insiderLateKey, insiderLooseBundle
+    case insiderDrop, insiderReorder, insiderNonsense, insiderWrongHead, insiderLateKey, insiderLooseBundle, insiderShortened
     case flippedBit, truncated, appended, reordered, duplicate, traversal, absolute, bomb, compressed, noise
 
     func apply(to original: KitParts, of sample: KitSample, using random: inout SeededGenerator) throws -> [UInt8] {
@@ -115,6 +115,20 @@ enum KitMutation: CaseIterable {
             parts[name] = bytes
             parts[signature] = sample.evidenceKey.sign(bytes)
             try parts.relist(with: sample.central)
+        case .insiderShortened:
+            // The newest bundle is hidden and the manifest says so; only the provider's receipt still knows of it.
+            parts[names.last!] = nil
+            parts[names.last!.replacing("bundle.json", with: "bundle.sig")] = nil
+            let head = Digest(of: parts[names[names.count - 2]]!)
+            try parts.relist(with: sample.central) {
+                var appliances = $0["appliances"]!.array!
+                var last = appliances[1].object!
+                last["last"] = .integer(last["last"]!.integer! - 1)
+                last["count"] = .integer(last["count"]!.integer! - 1)
+                last["head"] = .string(head.description)
+                appliances[1] = .object(last)
+                $0["appliances"] = .array(appliances)
+            }
         case .flippedBit:
             // The checksums that unpackers use are beside ours; every other bit counts.
             return flip(original.packed(), using: &random)
