@@ -37,7 +37,7 @@ struct CentralOrder: AsyncParsableCommand {
                 let order = try await services.orders.create(
                     OrderDraft(
                         appliance: id, host: host, kind: kind, runbook: runbook, check: check, parameters: parameters, timeToLive: lifetime,
-                        requester: "order:\(person.name)", reason: reason, approver: approver), in: scope)
+                        requester: person.name, reason: reason, approver: approver), in: scope)
                 print(order.id)
             }
         }

@@ -153,7 +153,8 @@ import Testing
     @Test(
         "An approval counts from somebody else than the one who asked",
         arguments: [
-            (nil, false), ("", false), ("alice", false), ("bob", true),
+            (nil, false), ("", false), (" ", false), ("alice", false), ("Alice ", false), ("alice@central", false), ("bob", true),
+            ("bob@central", true),
         ] as [(String?, Bool)])
     func approval(approver: String?, isAdmitted: Bool) throws {
         let order = try Orders.authenticated(host: Self.host, requester: "alice", approver: approver, at: Self.noon)

@@ -74,7 +74,16 @@ package enum Gate {
     /// An approval counts only from somebody else than the one who asked.
     private static func isApproved(_ authority: AuthenticatedOrder?) -> Bool {
         guard let order = authority?.order, let approver = order.approver else { return false }
-        return !approver.isEmpty && approver != order.requester
+        let (asking, approving) = (words(of: order.requester), words(of: approver))
+        guard !approving.isEmpty, approving != asking else { return false }
+        // `alice` is `alice@central`: only two whole addresses tell people of one name apart.
+        guard !asking.contains("@") || !approving.contains("@") else { return true }
+        return asking.prefix { $0 != "@" } != approving.prefix { $0 != "@" }
+    }
+
+    /// A person's name without what two ways of writing it differ in.
+    private static func words(of name: String) -> String {
+        name.lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
     }
 
     /// Disruptive work, and what needs the window in any case: a clock that can be trusted, and the window.
