@@ -17,6 +17,10 @@ LAB_LIBRARY=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
+# Anybody may make a directory in /var/tmp: in one of somebody else's, root would boot what he put there.
+mkdir -p "$MARTLET_LAB_DIR"
+[ -O "$MARTLET_LAB_DIR" ] && [ ! -L "$MARTLET_LAB_DIR" ] || die "$MARTLET_LAB_DIR is not yours; remove it, or set MARTLET_LAB_DIR"
+
 # packages NAME...: installs the Debian packages that are missing.
 packages() {
   local name missing=()
