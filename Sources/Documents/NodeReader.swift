@@ -13,6 +13,8 @@ package struct NodeReader {
     /// Of `entries`, one for one: ten thousand rules are read at every start, and comparing bare texts copies no nodes.
     private let names: [String]
     private var known: [String] = []
+    /// Bit n: entry n was read. Only spares `finish` its comparisons; entries past the 64th have no bit.
+    private var taken: UInt64 = 0
 
     /// nil, and logged, when `node` is not a mapping.
     package init?(_ node: Node, kind: String, log: DiagnosticLog) {
@@ -31,7 +33,9 @@ package struct NodeReader {
     /// The value of a key that may be absent.
     package mutating func optional(_ key: String) -> Node? {
         known.append(key)
-        return names.firstIndex(of: key).map { entries[$0].value }
+        guard let index = names.firstIndex(of: key) else { return nil }
+        if index < UInt64.bitWidth { taken |= 1 << UInt64(index) }
+        return entries[index].value
     }
 
     package mutating func required(_ key: String) -> Node? {
@@ -93,7 +97,9 @@ package struct NodeReader {
 
     /// Refuses keys that nothing has read.
     package func finish() {
-        for (index, name) in names.enumerated() where !known.contains(name) {
+        for (index, name) in names.enumerated() {
+            let isTaken = index < UInt64.bitWidth && taken >> UInt64(index) & 1 == 1
+            if isTaken || known.contains(name) { continue }
             log.error(
                 at: entries[index].key.mark, code: "document.unknown_key",
                 "\(kind) has no key \(quoted(name))\(suggestion(for: name, in: known))")

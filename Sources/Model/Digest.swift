@@ -37,7 +37,12 @@ private let hexadecimalDigits = Array("0123456789abcdef".utf8)
 extension [UInt8] {
     /// Accepts lower-case digits only, so that every value has one text.
     package init?(hexadecimal text: String) {
-        let digits = Array(text.utf8)
+        var text = text
+        guard let bytes = text.withUTF8(Self.bytes) else { return nil }
+        self = bytes
+    }
+
+    private static func bytes(_ digits: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         guard digits.count % 2 == 0 else { return nil }
         func value(_ digit: UInt8) -> UInt8? {
             switch digit {
@@ -52,6 +57,6 @@ extension [UInt8] {
             guard let high = value(digits[index]), let low = value(digits[index + 1]) else { return nil }
             bytes.append(high << 4 | low)
         }
-        self = bytes
+        return bytes
     }
 }

@@ -36,7 +36,7 @@ package struct Facts: Hashable, Sendable {
     package init(_ values: [FactName: TypedValue] = [:], unknowns: [FactName: Code] = [:]) {
         self.values = values
         self.unknowns = unknowns
-        for name in values.keys { self.unknowns[name] = nil }
+        if !unknowns.isEmpty { for name in values.keys { self.unknowns[name] = nil } }
     }
 
     package subscript(_ name: FactName) -> TypedValue? {

@@ -11,12 +11,7 @@ package struct ID<Subject: IDSubject>: Hashable, Comparable, Sendable, LosslessS
     package var description: String { text }
 
     package init?(_ text: String) {
-        let bytes = text.utf8
-        let prefix = Subject.prefix.utf8
-        guard bytes.count == prefix.count + 27, bytes.starts(with: prefix),
-            bytes.dropFirst(prefix.count).first == UInt8(ascii: "_"),
-            bytes.dropFirst(prefix.count + 1).allSatisfy({ Crockford.alphabet.contains($0) })
-        else { return nil }
+        guard Crockford.isID(text, prefix: Subject.prefix) else { return nil }
         self.text = text
     }
 
@@ -38,6 +33,20 @@ package struct ID<Subject: IDSubject>: Hashable, Comparable, Sendable, LosslessS
 
 private enum Crockford {
     static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+    private static let isInAlphabet: [Bool] = (UInt8.min...UInt8.max).map { alphabet.contains($0) }
+
+    /// Prefix, underscore and 26 characters. Not in the generic type: every record that is read has several.
+    static func isID(_ text: String, prefix: String) -> Bool {
+        var (text, prefix) = (text, prefix)
+        return text.withUTF8 { bytes in
+            prefix.withUTF8 { prefix in
+                guard bytes.count == prefix.count + 27, bytes[prefix.count] == UInt8(ascii: "_") else { return false }
+                for index in prefix.indices where bytes[index] != prefix[index] { return false }
+                for byte in bytes[(prefix.count + 1)...] where !isInAlphabet[Int(byte)] { return false }
+                return true
+            }
+        }
+    }
 
     /// 128 bits as 26 characters, most significant first; the first character holds the upper three bits.
     static func text(high: UInt64, low: UInt64) -> String {
@@ -74,14 +83,23 @@ package struct Name<Subject: Sendable>: Hashable, Comparable, Sendable, Lossless
     package var description: String { text }
 
     package init?(_ text: String) {
-        let bytes = text.utf8
-        guard let first = bytes.first, bytes.count <= 100, Self.isAlphanumeric(first),
-            bytes.allSatisfy({ Self.isAlphanumeric($0) || $0 == 46 || $0 == 95 || $0 == 45 })
-        else { return nil }
+        guard NameText.isName(text) else { return nil }
         self.text = text
     }
 
     package static func < (left: Name, right: Name) -> Bool { left.text < right.text }
+}
+
+/// Not in the generic type: every record that is read has dozens of names.
+private enum NameText {
+    static func isName(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { bytes in
+            guard let first = bytes.first, bytes.count <= 100, isAlphanumeric(first) else { return false }
+            for byte in bytes where !(isAlphanumeric(byte) || byte == 46 || byte == 95 || byte == 45) { return false }
+            return true
+        }
+    }
 
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {
         (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)

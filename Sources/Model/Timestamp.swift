@@ -58,10 +58,16 @@ extension Timestamp: CustomStringConvertible {
 
     /// Parses exactly the form that `description` writes; nil for anything else, also for impossible dates.
     package init?(_ text: String) {
-        let bytes = Array(text.utf8)
-        guard bytes.count == 24 else { return nil }
-        let separators: [(Int, Character)] = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"), (19, "."), (23, "Z")]
-        for (position, character) in separators where bytes[position] != character.asciiValue { return nil }
+        var text = text
+        guard let milliseconds = text.withUTF8(Self.milliseconds) else { return nil }
+        self.init(milliseconds: milliseconds)
+    }
+
+    private static func milliseconds(_ bytes: UnsafeBufferPointer<UInt8>) -> Int64? {
+        guard bytes.count == 24, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"), bytes[10] == UInt8(ascii: "T"),
+            bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":"), bytes[19] == UInt8(ascii: "."),
+            bytes[23] == UInt8(ascii: "Z")
+        else { return nil }
         func number(_ range: Range<Int>) -> Int64? {
             var value: Int64 = 0
             for byte in bytes[range] {
@@ -75,7 +81,7 @@ extension Timestamp: CustomStringConvertible {
             let date = CivilDate(year: year, month: month, day: day), hour < 24, minute < 60, second < 60
         else { return nil }
         let seconds = date.daysSinceEpoch * 86_400 + hour * 3_600 + minute * 60 + second
-        self.init(milliseconds: seconds * 1_000 + millisecond)
+        return seconds * 1_000 + millisecond
     }
 }
 

@@ -25,9 +25,11 @@ extension JSONValue {
         } catch {
             throw .notUTF8(offset: error.byteOffsets.lowerBound)
         }
-        var parser = JSONParser(input: bytes, depthMax: min(limits.depthMax, JSONLimits.depthCeiling))
-        self = try parser.document()
-        isCanonical = parser.isCanonical
+        let depthMax = min(limits.depthMax, JSONLimits.depthCeiling)
+        (self, isCanonical) = try bytes.withUnsafeBufferPointer { (input) throws(JSONError) in
+            var parser = JSONParser(input: input, depthMax: depthMax)
+            return (try parser.document(), parser.isCanonical)
+        }
     }
 
     package init(parsing text: String, limits: JSONLimits) throws(JSONError) {
@@ -36,14 +38,25 @@ extension JSONValue {
 }
 
 /// Recursive descent over bytes that are already known to be UTF-8; depth is bounded before each descent.
+///
+/// The buffer does not check its bounds in release builds: every subscript stands behind a comparison with `input.count`.
+/// It is never kept past the call that handed it in.
 private struct JSONParser {
-    let input: [UInt8]
+    private struct Member {
+        let key: String
+        let value: JSONValue
+        let offset: Int
+    }
+
+    let input: UnsafeBufferPointer<UInt8>
     let depthMax: Int
     var offset = 0
     /// Nothing seen so far is written otherwise than RFC 8785 would.
     var isCanonical = true
+    /// Members of all objects that are still open, innermost last: a dictionary that is made when its size is known never grows.
+    private var open: [Member] = []
 
-    init(input: [UInt8], depthMax: Int) {
+    init(input: UnsafeBufferPointer<UInt8>, depthMax: Int) {
         self.input = input
         self.depthMax = depthMax
     }
@@ -72,26 +85,52 @@ private struct JSONParser {
     private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
         guard depth <= depthMax else { throw .tooDeep(offset: offset, limit: depthMax) }
         offset += 1
-        var members: [String: JSONValue] = [:]
-        var last: String?
         skipSpace()
-        if take(UInt8(ascii: "}")) { return .object(members) }
+        if take(UInt8(ascii: "}")) { return .object([:]) }
+        let first = open.count
+        var last: (key: String, bytes: Range<Int>)?
         while true {
             let start = offset
             guard offset < input.count, input[offset] == UInt8(ascii: "\"") else { throw .syntax(offset: offset) }
             let key = try string()
-            if let last, !CanonicalWriter.precedes(last, key) { isCanonical = false }
-            last = key
+            let bytes = (start + 1)..<(offset - 1)
+            if isCanonical, let last { isCanonical = precedes(last, (key, bytes)) }
+            last = (key, bytes)
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw .syntax(offset: offset) }
             skipSpace()
-            let member = try value(depth: depth)
-            guard members.updateValue(member, forKey: key) == nil else { throw .duplicateKey(key, offset: start) }
+            open.append(Member(key: key, value: try value(depth: depth), offset: start))
             skipSpace()
-            if take(UInt8(ascii: "}")) { return .object(members) }
+            if take(UInt8(ascii: "}")) { return .object(try close(from: first)) }
             guard take(UInt8(ascii: ",")) else { throw .syntax(offset: offset) }
             skipSpace()
         }
+    }
+
+    private mutating func close(from first: Int) throws(JSONError) -> [String: JSONValue] {
+        var members = [String: JSONValue](minimumCapacity: open.count - first)
+        for member in open[first...] {
+            guard members.updateValue(member.value, forKey: member.key) == nil else {
+                throw .duplicateKey(member.key, offset: member.offset)
+            }
+        }
+        open.removeSubrange(first...)
+        return members
+    }
+
+    /// `CanonicalWriter.precedes`, decided by the bytes as they stand where both are ASCII without escapes up to where they differ.
+    private func precedes(_ left: (key: String, bytes: Range<Int>), _ right: (key: String, bytes: Range<Int>)) -> Bool {
+        var (i, j) = (left.bytes.lowerBound, right.bytes.lowerBound)
+        while i < left.bytes.upperBound, j < right.bytes.upperBound {
+            let (a, b) = (input[i], input[j])
+            if a | b >= 0x80 || a == UInt8(ascii: "\\") || b == UInt8(ascii: "\\") {
+                return CanonicalWriter.precedes(left.key, right.key)
+            }
+            if a != b { return a < b }
+            i += 1
+            j += 1
+        }
+        return i == left.bytes.upperBound && j < right.bytes.upperBound
     }
 
     private mutating func array(depth: Int) throws(JSONError) -> JSONValue {

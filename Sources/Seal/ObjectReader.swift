@@ -29,18 +29,29 @@ package enum FieldError: Error, Hashable, Sendable {
 /// Reads typed members out of one JSON object, each with its limit. An absent member and `null` are the same.
 package struct ObjectReader {
     private let members: [String: JSONValue]
-    private let path: String
+    private let parent: String
+    /// Position in the list at `parent`; put into words only when a message needs it.
+    private let index: Int?
 
-    package init(_ value: JSONValue, at path: String = "") throws(FieldError) {
-        guard let members = value.object else { throw .wrongType(path.isEmpty ? "(whole)" : path, expected: "an object") }
+    package init(_ value: JSONValue, at path: String = "") throws(FieldError) { try self.init(value, at: path, index: nil) }
+
+    private init(_ value: JSONValue, at parent: String, index: Int?) throws(FieldError) {
+        self.parent = parent
+        self.index = index
+        guard case .object(let members) = value else {
+            throw .wrongType(parent.isEmpty ? "(whole)" : index.map { "\(parent)[\($0)]" } ?? parent, expected: "an object")
+        }
         self.members = members
-        self.path = path
     }
 
-    package func path(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+    package func path(_ key: String) -> String {
+        if let index { return "\(parent)[\(index)].\(key)" }
+        return parent.isEmpty ? key : "\(parent).\(key)"
+    }
 
     package func optional(_ key: String) -> JSONValue? {
-        guard let value = members[key], value != .null else { return nil }
+        guard let value = members[key] else { return nil }
+        if case .null = value { return nil }
         return value
     }
 
@@ -55,13 +66,18 @@ package struct ObjectReader {
     }
 
     package func string(_ key: String, bytesMax: Int) throws(FieldError) -> String {
-        guard let text = try required(key).string else { throw .wrongType(path(key), expected: "a string") }
-        guard text.utf8.count <= bytesMax else { throw .outOfRange(path(key), expected: "at most \(bytesMax) bytes") }
-        return text
+        try text(required(key), key, bytesMax: bytesMax)
     }
 
     package func optionalString(_ key: String, bytesMax: Int) throws(FieldError) -> String? {
-        optional(key) == nil ? nil : try string(key, bytesMax: bytesMax)
+        guard let value = optional(key) else { return nil }
+        return try text(value, key, bytesMax: bytesMax)
+    }
+
+    private func text(_ value: JSONValue, _ key: String, bytesMax: Int) throws(FieldError) -> String {
+        guard case .string(let text) = value else { throw .wrongType(path(key), expected: "a string") }
+        guard text.utf8.count <= bytesMax else { throw .outOfRange(path(key), expected: "at most \(bytesMax) bytes") }
+        return text
     }
 
     package func integer(
@@ -98,14 +114,16 @@ package struct ObjectReader {
 
     /// An identifier, name, digest or anything else that has one text.
     package func parsed<Value: LosslessStringConvertible>(_ key: String, as type: Value.Type = Value.self) throws(FieldError) -> Value {
-        guard let value = Value(try string(key, bytesMax: 200)) else { throw .outOfRange(path(key), expected: "a well-formed \(type)") }
+        guard let value = try optionalParsed(key, as: type) else { throw .missing(path(key)) }
         return value
     }
 
     package func optionalParsed<Value: LosslessStringConvertible>(
         _ key: String, as type: Value.Type = Value.self
     ) throws(FieldError) -> Value? {
-        optional(key) == nil ? nil : try parsed(key, as: type)
+        guard let text = try optionalString(key, bytesMax: 200) else { return nil }
+        guard let value = Value(text) else { throw .outOfRange(path(key), expected: "a well-formed \(type)") }
+        return value
     }
 
     /// A word of a closed set.
@@ -141,10 +159,10 @@ package struct ObjectReader {
 
     /// Objects of an array, each with its own reader.
     package func objects(_ key: String, countMax: Int) throws(FieldError) -> [ObjectReader] {
+        let (items, path) = (try array(key, countMax: countMax), path(key))
         var readers: [ObjectReader] = []
-        for (index, item) in try array(key, countMax: countMax).enumerated() {
-            readers.append(try ObjectReader(item, at: "\(path(key))[\(index)]"))
-        }
+        readers.reserveCapacity(items.count)
+        for (index, item) in items.enumerated() { readers.append(try ObjectReader(item, at: path, index: index)) }
         return readers
     }
 

@@ -19,42 +19,42 @@ extension TypedValue {
     package static let elementsMax = 4_096
     package static let textBytesMax = 65_536
 
-    package init(json: JSONValue, at path: String = "(value)") throws(FieldError) {
+    package init(json: JSONValue, at path: @autoclosure () -> String = "(value)") throws(FieldError) {
         switch json {
         case .boolean(let flag): self = .boolean(flag)
         case .integer(let number): self = .integer(number)
         case .string(let text):
-            guard text.utf8.count <= Self.textBytesMax else { throw .outOfRange(path, expected: "at most \(Self.textBytesMax) bytes") }
+            guard text.utf8.count <= Self.textBytesMax else { throw .outOfRange(path(), expected: "at most \(Self.textBytesMax) bytes") }
             self = .string(text)
         case .array(let items):
-            guard items.count <= Self.elementsMax else { throw .outOfRange(path, expected: "at most \(Self.elementsMax) items") }
+            guard items.count <= Self.elementsMax else { throw .outOfRange(path(), expected: "at most \(Self.elementsMax) items") }
             var texts: [String] = []
             texts.reserveCapacity(items.count)
             for item in items {
-                guard let text = item.string else { throw .wrongType(path, expected: "a list of strings") }
+                guard let text = item.string else { throw .wrongType(path(), expected: "a list of strings") }
                 texts.append(text)
             }
             self = .strings(texts)
         case .object(let members):
             guard members.count == 1, let (kind, value) = members.first, let text = value.string else {
-                throw .wrongType(path, expected: "a typed value")
+                throw .wrongType(path(), expected: "a typed value")
             }
             switch kind {
             case "instant":
-                guard let instant = Timestamp(text) else { throw .outOfRange(path, expected: "an instant") }
+                guard let instant = Timestamp(text) else { throw .outOfRange(path(), expected: "an instant") }
                 self = .instant(instant)
             case "version":
-                guard let version = Version(text) else { throw .outOfRange(path, expected: "a version") }
+                guard let version = Version(text) else { throw .outOfRange(path(), expected: "a version") }
                 self = .version(version)
             case "integer":
                 // One value, one text: an integer that JSON can hold is written as one.
                 guard let number = Int64(text), String(number) == text, number.magnitude > JSONValue.greatestInteger.magnitude else {
-                    throw .outOfRange(path, expected: "a large integer")
+                    throw .outOfRange(path(), expected: "a large integer")
                 }
                 self = .integer(number)
-            default: throw .wrongType(path, expected: "a typed value")
+            default: throw .wrongType(path(), expected: "a typed value")
             }
-        case .null, .number: throw .wrongType(path, expected: "a typed value")
+        case .null, .number: throw .wrongType(path(), expected: "a typed value")
         }
     }
 }
@@ -71,20 +71,23 @@ extension Facts {
 
     package init(json: JSONValue, at path: String = "facts") throws(FieldError) {
         let reader = try ObjectReader(json, at: path)
-        try reader.refuseUnknown(except: ["unknown", "values"])
+        // Both are required below, so that two members are these two.
+        if json.object?.count != 2 { try reader.refuseUnknown(except: ["unknown", "values"]) }
         guard let values = try reader.required("values").object, let unknowns = try reader.required("unknown").object else {
             throw .wrongType(path, expected: "facts")
         }
         guard values.count + unknowns.count <= Self.namesMax else { throw .outOfRange(path, expected: "at most \(Self.namesMax) facts") }
-        self.init()
-        for (key, value) in values { self[try Self.name(key, path)] = try TypedValue(json: value, at: "\(path).\(key)") }
+        var read = [FactName: TypedValue](minimumCapacity: values.count)
+        for (key, value) in values { read[try Self.name(key, path)] = try TypedValue(json: value, at: "\(path).\(key)") }
+        var codes = [FactName: Code](minimumCapacity: unknowns.count)
         for (key, value) in unknowns {
             let name = try Self.name(key, path)
-            guard self[name] == nil, let code = value.string.flatMap(Code.init) else {
+            guard read[name] == nil, let code = value.string.flatMap(Code.init) else {
                 throw .outOfRange("\(path).\(key)", expected: "a code, and a value or unknown but not both")
             }
-            markUnknown(name, code)
+            codes[name] = code
         }
+        self.init(read, unknowns: codes)
     }
 
     private static func name(_ text: String, _ path: String) throws(FieldError) -> FactName {

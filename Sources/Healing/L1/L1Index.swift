@@ -31,21 +31,36 @@ package struct L1Index: Sendable {
         let code: Code
     }
 
+    /// No field is counted by reference: reading an entry costs no more than its bytes.
     private struct Entry {
         let platforms: UInt64
         let rule: Int32
+        let test: Test
+    }
+
+    private enum Test {
+        case none
+        /// The integer fact of that number in `factNames` lies within the bounds, or outside of them.
+        case integer(fact: Int32, IntegerBounds)
+        case condition
     }
 
     private var ranges: [Key: Range<Int32>] = [:]
     private var entries: [Entry] = []
     private var rules: [RuleDefinition] = []
+    /// By rule.
+    private var conditions: [Condition?] = []
+    /// Facts that `Test.integer` names.
+    private var factNames: [FactName] = []
     /// By rule; nil where an argument is taken from facts or the check.
     private var fixedDecisions: [Decision?] = []
     private var platformBits: [String: UInt64] = [:]
 
     package init(_ definitions: [RuleDefinition]) {
-        rules = definitions.sorted { ($0.priority, $0.id) < ($1.priority, $1.id) }
+        rules = RuleDefinition.inOrder(definitions)
+        conditions = rules.map(\.condition)
         var lists: [Key: [Entry]] = [:]
+        var factNumbers: [FactName: Int32] = [:]
         for (number, rule) in rules.enumerated() {
             var bits: UInt64 = rule.platforms.isEmpty ? .max : 0
             for platform in rule.platforms {
@@ -54,8 +69,9 @@ package struct L1Index: Sendable {
                 platformBits[platform] = bit
                 bits |= bit
             }
+            let test = test(rule.condition, &factNumbers)
             for code in rule.codes {
-                lists[Key(check: rule.check, code: code), default: []].append(Entry(platforms: bits, rule: Int32(number)))
+                lists[Key(check: rule.check, code: code), default: []].append(Entry(platforms: bits, rule: Int32(number), test: test))
             }
             fixedDecisions.append(Self.fixedDecision(rule))
         }
@@ -74,22 +90,44 @@ package struct L1Index: Sendable {
         _ incident: Incident, on platforms: Platforms, facts: Facts, parameters: [String: TypedValue], at now: Timestamp
     ) -> Decision {
         guard let range = ranges[Key(check: incident.check, code: incident.code)] else { return .noRule }
+        // Rules for one check and code mostly ask for the same fact, one bound after another: it is looked up once.
+        var reading: (fact: Int32, value: IntegerReading) = (-1, .absent)
         for position in range {
             let entry = entries[Int(position)]
             guard entry.platforms & platforms.bits != 0 || entry.platforms == .max else { continue }
-            let rule = rules[Int(entry.rule)]
-            if entry.platforms != .max, entry.platforms >> 63 != 0, platforms.names.isDisjoint(with: rule.platforms) { continue }
-            if let condition = rule.condition {
-                switch condition.evaluate(facts, parameters: parameters, at: now) {
+            let number = Int(entry.rule)
+            if entry.platforms != .max, entry.platforms >> 63 != 0, platforms.names.isDisjoint(with: rules[number].platforms) { continue }
+            switch entry.test {
+            case .none: break
+            case .integer(let fact, let bounds):
+                if fact != reading.fact { reading = (fact, IntegerReading(facts, factNames[Int(fact)])) }
+                switch reading.value {
+                case .integer(let value):
+                    if !bounds.accept(value) { continue }
+                case .absent: continue
+                case .unknown(let code): return .undecided(rule: rules[number].id, code)
+                }
+            case .condition:
+                switch conditions[number]!.evaluate(facts, parameters: parameters, at: now) {
                 case .fails: continue
                 // What was not seen must not let a later, bolder rule act in place of a careful one.
-                case .unknown(let code): return .undecided(rule: rule.id, code)
+                case .unknown(let code): return .undecided(rule: rules[number].id, code)
                 case .holds: break
                 }
             }
-            return fixedDecisions[Int(entry.rule)] ?? Self.decision(rule, facts, parameters)
+            return fixedDecisions[number] ?? Self.decision(rules[number], facts, parameters)
         }
         return .noRule
+    }
+
+    private mutating func test(_ condition: Condition?, _ numbers: inout [FactName: Int32]) -> Test {
+        guard let condition else { return .none }
+        guard case .compare(let comparison) = condition, let bounds = IntegerBounds(comparison) else { return .condition }
+        if let number = numbers[comparison.fact] { return .integer(fact: number, bounds) }
+        let number = Int32(factNames.count)
+        factNames.append(comparison.fact)
+        numbers[comparison.fact] = number
+        return .integer(fact: number, bounds)
     }
 
     /// Every rule for the incident's check and code in the order in which they are tried, with what became of it.
