@@ -2,16 +2,19 @@ import Glibc
 
 /// `martlet-bench [SECTION…]`: prints one line per figure, and exits 1 if one that has a bound is not reached.
 @main struct Benchmarks {
-    static func main() throws {
-        let sections: [(String, () throws -> [Line])] = [
+    static func main() async throws {
+        let sections: [(String, () async throws -> [Line])] = [
             ("seal", SealingBenchmark.run),
             ("decide", DecisionBenchmark.run),
             ("catalog", CatalogBenchmark.run),
+            ("journal", JournalBenchmark.run),
+            ("scan", ScanBenchmark.run),
+            ("start", StartBenchmark.run),
         ]
         let wanted = CommandLine.arguments.dropFirst()
         var missed = 0
         for (name, run) in sections where wanted.isEmpty || wanted.contains(name) {
-            for line in try run() {
+            for line in try await run() {
                 let mark =
                     switch line.isReached {
                     case true?: "reached"

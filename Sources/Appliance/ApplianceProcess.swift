@@ -162,6 +162,7 @@ private struct LifeSigns: Service {
         } catch {
             context.logger.error("start not recorded", metadata: ["error": "\(error)"])
         }
+        ResidentMemory.release()
         try? await gracefulShutdown()
         manager.send(.stopping)
         context.logger.notice("stopping")
