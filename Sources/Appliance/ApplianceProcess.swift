@@ -41,6 +41,7 @@ package struct ApplianceProcess: Sendable {
         guard let identity = try await Identity.load(database) else { throw StartError.notEnrolled }
         let evidenceKey = try SigningKey(contentsOf: configuration.directory.evidenceKey)
         try checkKeyFiles(configuration)
+        let enrollmentURL = try await database.read { try SettingTable.read(.enrollmentURL, in: $0) }
 
         let wakes = ApplianceContext.Wakes()
         let journal = try await EvidenceJournal(database: database, key: evidenceKey, appended: wakes.push, clock: clock, faults: faults)
@@ -51,7 +52,9 @@ package struct ApplianceProcess: Sendable {
             softwareVersion: softwareVersion)
         let context = ApplianceContext(
             configuration: configuration, identity: identity, database: database, journal: journal, catalog: catalog,
-            central: CentralLink(identity: identity, configuration: configuration, clock: clock, faults: faults), drafts: drafts,
+            central: CentralLink(
+                identity: identity, configuration: configuration, enrollmentURL: enrollmentURL, evidenceKey: evidenceKey, clock: clock,
+                faults: faults), drafts: drafts,
             alerts: AlertLog(database: database, journal: journal, drafts: drafts, logger: logger), clock: clock, clockState: clockState,
             heartbeats: Heartbeats(clock: clock), wakes: wakes, faults: faults, logger: logger, softwareVersion: softwareVersion,
             compact: { try await database.vacuum() })

@@ -45,8 +45,8 @@ package struct CentralConfiguration: Sendable {
         manual: "Host names and addresses by which appliances reach Central; they stand in its certificate.")
     package static let clientCertificateLifetime = Setting<Duration>.duration(
         "certificates.applianceLifetime", .default(.seconds(90 * 86_400)), in: .seconds(300)...(.seconds(90 * 86_400)),
-        manual: "How long an appliance's certificate is valid. It renews itself after two thirds; the last third is how long it may be "
-            + "offline and still come back with its evidence, afterwards it must be enrolled again. Revocation does not wait for it.")
+        manual: "How long an appliance's certificate is valid. It renews itself after two thirds; an appliance that was offline for "
+            + "longer asks for a new one with its evidence key. Revocation does not wait for it.")
     package static let serverCertificateLifetime = Setting<Duration>.duration(
         "certificates.serverLifetime", .default(.seconds(30 * 86_400)), in: .seconds(300)...(.seconds(397 * 86_400)),
         manual: "How long a certificate of Central's own listeners is valid. It renews itself after two thirds.")

@@ -7,12 +7,15 @@ package struct CentralError: Error, Hashable, Sendable, CustomStringConvertible 
     package let code: Code
     /// What happened, what was not done, what to do. No secrets.
     package let message: String
+    /// Central's time, where the refusal is about the sender's.
+    package let centralTime: Timestamp?
     package var description: String { "\(message) [\(code)]" }
 
-    private init(_ status: Int, _ code: Code, _ message: String) {
+    private init(_ status: Int, _ code: Code, _ message: String, centralTime: Timestamp? = nil) {
         self.status = status
         self.code = code
         self.message = message
+        self.centralTime = centralTime
     }
 }
 
@@ -37,7 +40,24 @@ extension CentralError {
     package static let certificateRevoked = CentralError(
         403, "certificate.revoked", "this appliance was revoked; nothing was done. Enrol again if that was a mistake.")
     package static let certificateExpired = CentralError(
-        401, "certificate.expired", "this certificate is past its time; nothing was done. Enrol again.")
+        401, "certificate.expired", "this certificate is past its time; nothing was done. Recover with the evidence key.")
+
+    package static func recoveryMalformed(_ sentence: String) -> CentralError { CentralError(400, "recovery.malformed", sentence) }
+    /// The same for an appliance that does not exist, one with another key and a forged signature: nobody learns which.
+    package static let recoverySignature = CentralError(
+        403, "recovery.signature", "not signed by the evidence key of an enrolled appliance; nothing was issued. Enrol first.")
+    package static let recoveryRevoked = CentralError(
+        403, "recovery.revoked", "this appliance was revoked; nothing was issued. Enrol again if that was a mistake.")
+    package static func recoveryClock(made: Timestamp, central: Timestamp) -> CentralError {
+        CentralError(
+            403, "recovery.clock",
+            "the request was made at \(made), Central's time is \(central); nothing was issued. Set the clock that is wrong.",
+            centralTime: central)
+    }
+    package static let recoveryReplayed = CentralError(
+        403, "recovery.replayed", "this request was answered before; nothing was issued. Make a new one.")
+    package static let recoveryLocked = CentralError(
+        429, "recovery.locked", "too many refused recoveries from this address; nothing was issued. Wait 15 minutes, then try again.")
 
     package static func notFound(_ what: String) -> CentralError {
         CentralError(404, "not_found", "no such \(what); nothing was done. List what there is.")

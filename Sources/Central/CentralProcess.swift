@@ -22,7 +22,8 @@ package struct CentralProcess: Sendable {
         let applianceURL = configuration.applianceURL
         let firstName = configuration.names.first ?? configuration.applianceHost
         let enrollment = EnrollmentService(
-            claims: services.claims, appliances: services.appliances, keys: services.keys,
+            claims: services.claims, appliances: services.appliances,
+            recoveries: RecoveryStore(services.database, now: clock.now), keys: services.keys,
             certificateLifetime: configuration.clientCertificateLifetime,
             applianceURL: { applianceURL ?? "https://\(firstName):\(appliances.portIfBound ?? configuration.appliancePort)" },
             now: clock.now)

@@ -4,10 +4,11 @@ import Model
 import Seal
 import Wire
 
-/// Gives a box its identity for a claim code, and renews its certificate.
+/// Gives a box its identity for a claim code, and renews its certificate, over the old one or by the evidence key.
 struct EnrollmentService: Sendable {
     let claims: ClaimStore
     let appliances: ApplianceStore
+    let recoveries: RecoveryStore
     let keys: CentralKeys
     let certificateLifetime: Duration
     /// Where the appliance API listens, known once it does.
@@ -37,6 +38,25 @@ struct EnrollmentService: Sendable {
     func renew(_ request: CertificateRequest, by credential: ApplianceCredential) async throws -> CertificateGrant {
         let issued = try issue(request.signingRequest, to: credential.appliance, at: now())
         try await appliances.register(serial: issued.serial, of: credential.appliance, issued: issued.issued, notAfter: issued.notAfter)
+        return CertificateGrant(certificate: issued.pem, authority: keys.authority.pem)
+    }
+
+    /// - Parameter body: nil where it was larger than is read.
+    func recover(_ body: [UInt8]?, from source: String) async throws -> CertificateGrant {
+        var request: SignedRecovery?
+        var malformed: CentralError?
+        if let body {
+            do throws(EnvelopeError) {
+                request = try SignedRecovery(parsing: body)
+            } catch {
+                malformed = .recoveryMalformed(error.message)
+            }
+        } else {
+            malformed = .bodyTooLarge
+        }
+        let issued = try await recoveries.recover(request, malformed: malformed, from: source) { signingRequest, appliance, now in
+            try issue(signingRequest, to: appliance, at: now)
+        }
         return CertificateGrant(certificate: issued.pem, authority: keys.authority.pem)
     }
 

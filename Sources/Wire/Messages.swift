@@ -6,6 +6,7 @@ package import Model
 //   web (server certificate only)
 //     GET  /v1/ca                    Central's CA certificate, PEM; checked against the fingerprint in the claim code
 //     POST /v1/enroll                EnrollmentRequest -> EnrollmentGrant
+//     POST /v1/certificate/recover   SignedRecovery -> CertificateGrant (the old certificate is past its time)
 //   appliance API (mutual TLS; the appliance is who its certificate says, never who a body says)
 //     POST /v1/checkin               CheckinRequest -> CheckinReply
 //     GET  /v1/catalog/{version}     the signed catalog pack, application/octet-stream

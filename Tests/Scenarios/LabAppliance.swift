@@ -50,6 +50,14 @@ struct LabAppliance {
         return try await ApplianceProcess.build(configuration, clock: clock, faults: faults, logger: logger, softwareVersion: "lab")
     }
 
+    /// Another link to Central with the same keys, by another clock.
+    func link(clock: WallClock) async throws -> CentralLink {
+        let url = try await process.context.database.read { try SettingTable.read(.enrollmentURL, in: $0) }
+        return CentralLink(
+            identity: identity, configuration: configuration, enrollmentURL: url,
+            evidenceKey: try SigningKey(contentsOf: configuration.directory.evidenceKey), clock: clock, faults: .none)
+    }
+
     var identity: Identity { process.context.identity }
 
     func stored() async throws -> [VerifiedBundle] {

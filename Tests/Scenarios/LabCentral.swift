@@ -20,13 +20,13 @@ actor LabCentral {
     private let clock: WallClock
     private var running: (process: CentralProcess, group: ServiceGroup, task: Task<Void, any Error>)?
 
-    init(clock: WallClock = .system) throws {
+    init(clock: WallClock = .system, clientCertificateLifetime: Duration = .seconds(90 * 86_400)) throws {
         directory = try TemporaryDirectory()
         configuration = CentralConfiguration(dataDirectory: directory.path)
         configuration.webPort = 0
         configuration.appliancePort = 0
         configuration.names = ["localhost", "127.0.0.1"]
-        configuration.clientCertificateLifetime = .seconds(90 * 86_400)
+        configuration.clientCertificateLifetime = clientCertificateLifetime
         configuration.serverCertificateLifetime = .seconds(397 * 86_400)
         self.clock = clock
         _ = try CentralKeys.create(in: directory.path, at: clock.now())

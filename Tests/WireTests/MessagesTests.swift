@@ -30,6 +30,7 @@ import Wire
         CertificateRequest(signingRequest: "r"),
         CertificateGrant(certificate: "c", authority: "a"),
         Receipt(site: site, appliance: appliance, firstSequence: 3, lastSequence: 3, head: Digest(of: [1]), received: now),
+        RecoveryRequest(appliance: appliance, signingRequest: "r", made: now, nonce: "00112233445566778899aabbccddeeff"),
     ]
 
     func refusal<Message: WireMessage>(_ body: [UInt8], _ type: Message.Type) -> Code? {

@@ -72,6 +72,11 @@ package final class CentralClient: Sendable {
         try await exchange("/v1/certificate", request.json) { json throws(WireError) in try CertificateGrant(json: json) }
     }
 
+    /// On the web listener, where no certificate is asked for.
+    package func recover(_ recovery: SignedRecovery) async throws(CentralLinkError) -> CertificateGrant {
+        try await exchange("/v1/certificate/recover", recovery.body) { json throws(WireError) in try CertificateGrant(json: json) }
+    }
+
     package func report(_ report: OrderReport) async throws(CentralLinkError) {
         _ = try await call("POST", "/v1/orders/\(report.order)/state", body: try encode(report.json), limit: 64 << 10)
     }
@@ -83,7 +88,13 @@ package final class CentralClient: Sendable {
     private func exchange<Reply: Sendable>(
         _ path: String, _ body: JSONValue, _ decode: (JSONValue) throws(WireError) -> Reply
     ) async throws(CentralLinkError) -> Reply {
-        let bytes = try await call("POST", path, body: try encode(body), limit: Self.replyBytesMax)
+        try await exchange(path, try encode(body), decode)
+    }
+
+    private func exchange<Reply: Sendable>(
+        _ path: String, _ body: [UInt8], _ decode: (JSONValue) throws(WireError) -> Reply
+    ) async throws(CentralLinkError) -> Reply {
+        let bytes = try await call("POST", path, body: body, limit: Self.replyBytesMax)
         let json: JSONValue
         do throws(JSONError) {
             json = try JSONValue(parsing: bytes, limits: JSONLimits(bytesMax: Self.replyBytesMax))
@@ -115,8 +126,12 @@ package final class CentralClient: Sendable {
         }
         guard (200..<300).contains(status) else {
             let problem = try? JSONValue(parsing: bytes, limits: JSONLimits(bytesMax: 64 << 10))
-            // Only what looks like a code of ours: the text ends up in logs.
-            throw .refused(status: status, code: problem?["code"]?.string.flatMap { Code($0)?.description })
+            // Only what looks like a code or a time of ours: the text ends up in logs.
+            let code = problem?["code"]?.string.flatMap { Code($0)?.description }
+            if code == "recovery.clock", let central = problem?["centralTime"]?.string.flatMap({ Timestamp($0) }) {
+                throw .clocksDiffer(central: central)
+            }
+            throw .refused(status: status, code: code)
         }
         return bytes
     }

@@ -22,6 +22,8 @@ package struct ApplianceConfiguration: Sendable {
     package var hostID: HostID = "appliance"
     /// nil: what enrolment granted.
     package var centralURL: String?
+    /// nil: where this appliance was enrolled.
+    package var enrollmentURL: String?
     package var reseller: String?
     package var policyVersion = "1"
     package var baseline = "default"
@@ -60,10 +62,12 @@ package struct ApplianceConfiguration: Sendable {
         directory = StateDirectory(settings[Keys.stateDirectory])
         hostID = settings[Keys.hostID]
         centralURL = settings.optional(Keys.centralURL)
-        if let centralURL, !centralURL.hasPrefix("https://") {
+        enrollmentURL = settings.optional(Keys.enrollmentURL)
+        for (key, url) in [(Keys.centralURL, centralURL), (Keys.enrollmentURL, enrollmentURL)] {
+            guard let url, !url.hasPrefix("https://") else { continue }
             log.error(
-                at: settings.origin(Keys.centralURL), code: "value.url",
-                "central.url must begin with https://; an address without a path is taken")
+                at: settings.origin(key), code: "value.url",
+                "\(key.declaration.name) must begin with https://; an address without a path is taken")
         }
         reseller = settings.optional(Keys.reseller)
         policyVersion = settings[Keys.policyVersion]

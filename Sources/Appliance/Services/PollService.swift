@@ -25,7 +25,7 @@ package actor PollService {
 
     package func turn() async -> Duration {
         do {
-            try await checkIn()
+            try await checkInRecovering()
             if failures >= Self.failuresBeforeAlert {
                 context.logger.notice("Central answers again", metadata: ["failures": "\(failures)"])
             }
@@ -39,6 +39,27 @@ package actor PollService {
         }
         let interval = context.configuration.pollInterval.wholeMilliseconds
         return .milliseconds(Int64.random(in: interval * 9 / 10...interval * 11 / 10))
+    }
+
+    /// A certificate that is not taken any more is replaced by the evidence key's word, once, and the check-in made with the new one.
+    private func checkInRecovering() async throws {
+        if try await context.central.isExpired() {
+            guard try await recover() else { throw CentralLinkError.refused(status: 401, code: "certificate.expired") }
+            return try await checkIn()
+        }
+        do {
+            try await checkIn()
+        } catch let error as CentralLinkError where error.mayBeOurCertificate {
+            guard try await recover() else { throw error }
+            try await checkIn()
+        }
+    }
+
+    private func recover() async throws -> Bool {
+        guard try await context.central.recover() else { return false }
+        context.logger.notice("certificate recovered with the evidence key")
+        context.wakes.push.ring()
+        return true
     }
 
     private func checkIn() async throws {

@@ -5,6 +5,8 @@ package enum SettingTable {
     package enum Name: String, Sendable {
         /// What enrolment granted (`Identity`); its presence is what "enrolled" means.
         case identity
+        /// `https://host:port` of Central's web listener, at which this appliance was enrolled.
+        case enrollmentURL
         /// `1` while all automatic repair is stopped.
         case isPaused
         case lastCheckin

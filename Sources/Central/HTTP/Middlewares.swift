@@ -72,7 +72,7 @@ struct ApplianceIdentityMiddleware: RouterMiddleware {
 
 extension Request {
     /// The whole body, at most `limit` bytes and within ten seconds of the last byte (the channel's idle timeout).
-    private func body(limit: Int) async throws -> [UInt8] {
+    func body(limit: Int) async throws -> [UInt8] {
         if let announced = headers[.contentLength].flatMap(Int.init), announced > limit { throw CentralError.bodyTooLarge }
         var bytes: [UInt8] = []
         for try await chunk in body {

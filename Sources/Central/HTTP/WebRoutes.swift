@@ -13,6 +13,7 @@ struct WebRoutes: Sendable {
     func add(to router: Router<CentralRequestContext>) {
         router.get("v1/ca", use: authority)
         router.post("v1/enroll", use: enroll)
+        router.post("v1/certificate/recover", use: recover)
         router.get("healthz", use: health)
     }
 
@@ -27,6 +28,18 @@ struct WebRoutes: Sendable {
     @Sendable func enroll(_ request: Request, context: CentralRequestContext) async throws -> Response {
         let parsed = try await request.message(EnrollmentRequest.self)
         return try await enrollment.enroll(parsed, from: context.source).json.response()
+    }
+
+    /// `POST /v1/certificate/recover`: `SignedRecovery` -> `CertificateGrant`.
+    @Sendable func recover(_ request: Request, context: CentralRequestContext) async throws -> Response {
+        var body: [UInt8]?
+        // A body that is too large is refused like any other: counted and recorded.
+        do {
+            body = try await request.body(limit: SignedRecovery.bytesMax)
+        } catch let error as CentralError {
+            guard error == .bodyTooLarge else { throw error }
+        }
+        return try await enrollment.recover(body, from: context.source).json.response()
     }
 
     /// `GET /healthz`: 200 when the database answers, else 503.

@@ -55,19 +55,23 @@ package struct ApplianceStore: Sendable {
 
     /// Before a certificate leaves the house: one that is not in this table is refused.
     func register(serial: String, of appliance: ApplianceID, issued: Timestamp, notAfter: Timestamp) async throws {
-        try await database.write { transaction in
-            // Those that nobody can show any more; kept a month longer for questions.
-            try transaction.execute(
-                """
-                DELETE FROM certificate WHERE appliance_id = \(appliance.description)
-                    AND not_after < \((issued - .seconds(30 * 86_400)).milliseconds)
-                """)
-            try transaction.execute(
-                """
-                INSERT INTO certificate (serial, appliance_id, issued_at, not_after)
-                VALUES (\(serial), \(appliance.description), \(issued.milliseconds), \(notAfter.milliseconds))
-                """)
-        }
+        try await database.write { try Self.register(serial: serial, of: appliance, issued: issued, notAfter: notAfter, in: $0) }
+    }
+
+    static func register(
+        serial: String, of appliance: ApplianceID, issued: Timestamp, notAfter: Timestamp, in transaction: any SQLTransaction
+    ) throws {
+        // Those that nobody can show any more; kept a month longer for questions.
+        try transaction.execute(
+            """
+            DELETE FROM certificate WHERE appliance_id = \(appliance.description)
+                AND not_after < \((issued - .seconds(30 * 86_400)).milliseconds)
+            """)
+        try transaction.execute(
+            """
+            INSERT INTO certificate (serial, appliance_id, issued_at, not_after)
+            VALUES (\(serial), \(appliance.description), \(issued.milliseconds), \(notAfter.milliseconds))
+            """)
     }
 
     /// From the next request on, the appliance is refused. Final: it must be enrolled anew.

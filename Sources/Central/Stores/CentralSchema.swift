@@ -159,5 +159,20 @@ enum CentralSchema {
                 published_by TEXT NOT NULL
             );
             """),
+        Migration(
+            8, "recoveries",
+            """
+            CREATE TABLE recovery_nonce (
+                appliance_id TEXT NOT NULL REFERENCES appliance (id),
+                nonce TEXT NOT NULL,
+                seen_at BIGINT NOT NULL,
+                PRIMARY KEY (appliance_id, nonce)
+            );
+            CREATE TABLE recovery_failures (
+                source TEXT PRIMARY KEY,
+                window_began_at BIGINT NOT NULL,
+                failures BIGINT NOT NULL CHECK (failures > 0)
+            );
+            """),
     ]
 }

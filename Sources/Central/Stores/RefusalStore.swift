@@ -40,15 +40,23 @@ package struct RefusalStore: Sendable {
     /// Inside the transaction of what was refused, so that neither is there without the other.
     static func record(
         source: String, code: Code, sentence: String, sequence: Int64? = nil, digest: Digest? = nil, credential: ApplianceCredential? = nil,
-        at now: Timestamp, in transaction: any SQLTransaction
+        owner: RefusalOwner? = nil, at now: Timestamp, in transaction: any SQLTransaction
     ) throws {
+        let owner = owner ?? credential.map { RefusalOwner(organization: $0.organization, site: $0.site, appliance: $0.appliance) }
         try transaction.execute(
             """
             INSERT INTO refusal (source, code, sequence, digest, sentence, organization_id, site_id, appliance_id, first_at, last_at, times)
             VALUES (\(source), \(code.description), \(sequence ?? -1), \(digest?.bytes ?? []), \(sentence),
-                \(credential?.organization.description), \(credential?.site.description), \(credential?.appliance.description),
+                \(owner?.organization.description), \(owner?.site.description), \(owner?.appliance.description),
                 \(now.milliseconds), \(now.milliseconds), 1)
             ON CONFLICT (source, code, sequence, digest) DO UPDATE SET times = refusal.times + 1, last_at = excluded.last_at
             """)
     }
+}
+
+/// Whose refusal it is, once that is proven by a certificate or a signature.
+struct RefusalOwner: Sendable {
+    let organization: OrganizationID
+    let site: SiteID
+    let appliance: ApplianceID
 }
