@@ -20,7 +20,7 @@ package struct Incident: Hashable, Sendable {
     package let opened: Timestamp
     package var lastSeen: Timestamp
     package var resolved: Timestamp?
-    /// Plans that were admitted and run for this incident.
+    /// Plans that were admitted and run for this incident, but those that left only a drift that was there besides theirs.
     package var attempts: Int
     /// Facts of the newest observation.
     package var facts: Facts

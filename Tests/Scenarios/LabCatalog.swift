@@ -10,9 +10,11 @@ enum LabCatalog {
 
     /// - Parameters:
     ///   - file: held to mode 0640, root, root.
+    ///   - secondDrift: whether this machine also has a drift `files.other` that no rule knows.
     ///   - repairs: whether a rule repairs it; otherwise it goes to a person.
     static func make(
-        version: Int64, file: String, interval: Duration = .seconds(10), repairs: Bool = true, isDisruptive: Bool = false
+        version: Int64, file: String, interval: Duration = .seconds(10), repairs: Bool = true, isDisruptive: Bool = false,
+        secondDrift: Bool = false
     ) -> CompiledCatalog {
         let expected = "\(file) 0640 root root"
         let parameter = ParameterDefinition(type: .strings, summary: "Files and what they may be.", default: .strings([expected]))
@@ -22,7 +24,7 @@ enum LabCatalog {
             drift: [
                 Clause(
                     code: "files.wrong", condition: .exists("files.first_wrong_path"))
-            ], requires: [], controls: [])
+            ] + (secondDrift ? [Clause(code: "files.other", condition: .exists("files.set_id"))] : []), requires: [], controls: [])
         let rule = RuleDefinition(
             id: "L1-LAB-001", title: "Set the mode", priority: 100, check: check, codes: ["files.wrong"], platforms: [], condition: nil,
             runbook: repairs ? runbook : nil, parameters: repairs ? ["files": .checkParameter("files")] : [:], cooldown: .seconds(1),

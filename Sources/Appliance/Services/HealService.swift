@@ -85,7 +85,10 @@ package actor HealService {
             start(on: intent.plan.host) { [self] in
                 context.logger.notice("recovering", metadata: ["plan": "\(intent.plan.id)", "host": "\(intent.plan.host)"])
                 let executor = executor(for: intent.plan.host, loaded)
-                let result = await executor.recover(intent, on: entry.host) { await self.recheck(intent.plan, loaded) }
+                let others = otherDrift(than: intent.plan, in: intent.preState, loaded)
+                let result = await executor.recover(intent, on: entry.host, otherDrift: others) {
+                    await self.recheck(intent.plan, loaded)
+                }
                 // nil: the host cannot be reached; asked again with the next turn.
                 if let result { await conclude(result, loaded) }
             }
@@ -232,10 +235,19 @@ package actor HealService {
         context.logger.notice("repair", metadata: ["plan": "\(plan.id)", "host": "\(plan.host)", "runbook": "\(plan.runbook)"])
         return start(on: plan.host) { [self] in
             let result = await executor(for: plan.host, loaded).run(
-                plan, runbook: runbook, runbookDigest: digest, on: entry.host, preState: preState
+                plan, runbook: runbook, runbookDigest: digest, on: entry.host, preState: preState,
+                otherDrift: otherDrift(than: plan, in: preState, loaded)
             ) { await self.recheck(plan, loaded) }
             await conclude(result, loaded, approver: approver)
         }
+    }
+
+    /// Codes of the drift that was there besides the one that `plan` repairs: the first that the check finds in the same facts.
+    private nonisolated func otherDrift(than plan: Plan, in facts: Facts, _ loaded: ActiveCatalog.Loaded) -> Set<Code> {
+        guard let check = loaded.catalog.checks[plan.check] else { return [] }
+        let parameters = hosts.parameters(of: check, on: plan.host, in: loaded.catalog)
+        guard case .drift(let code) = check.judge(facts, parameters: parameters, at: plan.made) else { return [] }
+        return check.otherDrift(than: code, in: facts, parameters: parameters, at: plan.made)
     }
 
     private nonisolated func executor(for host: HostID, _ loaded: ActiveCatalog.Loaded) -> Executor {
@@ -267,7 +279,8 @@ package actor HealService {
                 try await context.journal.append([bundle]) { transaction, places in
                     try IntentTable.finish(plan.id, result.outcome, at: now, in: transaction)
                     if let id = plan.incident, var incident = try IncidentTable.find(id, in: transaction) {
-                        incident.attempts += 1
+                        // Where its own drift is gone the attempt did what it was for; what is left is another one's to try.
+                        if result.outcome != .failed("executor.other_drift") { incident.attempts += 1 }
                         try IncidentTable.put(incident, in: transaction)
                     }
                     if let order = plan.order {

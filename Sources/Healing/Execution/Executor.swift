@@ -57,12 +57,13 @@ package struct Executor: Sendable {
 
     /// Ends an intent that a crash left: finishes it if the check passes now, otherwise puts the host back.
     ///
+    /// - Parameter otherDrift: as in `run`.
     /// - Returns: nil while the host cannot be reached; nothing is decided then, ask again later.
     package func recover(
-        _ intent: Intent, on host: any Host, recheck: @escaping @Sendable () async -> Observation
+        _ intent: Intent, on host: any Host, otherDrift: Set<Code> = [], recheck: @escaping @Sendable () async -> Observation
     ) async -> HealingResult? {
         var run = Run(executor: self, intent: intent, host: host, recheck: recheck, wasInterrupted: true)
-        return await Task { await run.afterCrash() }.value
+        return await Task { await run.afterCrash(otherDrift: otherDrift) }.value
     }
 
     /// nil where a step names a verb, a parameter or a type that does not exist: the catalog's lint refuses it, but a pack
@@ -122,7 +123,7 @@ private struct Run: Sendable {
         return await back(observation.verdict.code ?? "executor.recheck_stale")!
     }
 
-    mutating func afterCrash() async -> HealingResult? {
+    mutating func afterCrash(otherDrift: Set<Code>) async -> HealingResult? {
         let hands = hands(until: executor.now + max(intent.timeout, Executor.rollbackTimeoutMin))
         guard (try? await hands.run(["true"], atMost: .seconds(10))) != nil else { return nil }
         actions = intent.steps.enumerated().compactMap { index, step in
@@ -146,6 +147,9 @@ private struct Run: Sendable {
         let settled = executor.now
         let observation = await recheck()
         if let proof = PassingRecheck(observation, after: settled) { return result(.success(proof), observation) }
+        if case .drift(let code) = observation.verdict, otherDrift.contains(code) {
+            return result(.failed("executor.other_drift"), observation)
+        }
         return await back("executor.interrupted")
     }
 
