@@ -13,6 +13,8 @@ struct CatalogReader {
     let log: DiagnosticLog
     private(set) var checks: [CheckID: CheckDefinition] = [:]
     private(set) var runbooks: [RunbookID: RunbookDefinition] = [:]
+    /// Where steps name documents; each baseline is held against them.
+    private var namedDocuments: [(name: String, mark: Mark)] = []
     private var parameterTypes: [CheckID: [String: ValueType]] = [:]
 
     init(schema: CatalogSchema, log: DiagnosticLog) {
@@ -130,18 +132,21 @@ struct CatalogReader {
         return runbook
     }
 
-    private func readSteps(_ reader: inout NodeReader, _ parameters: [String: ParameterDefinition]) -> [StepDefinition] {
+    private mutating func readSteps(_ reader: inout NodeReader, _ parameters: [String: ParameterDefinition]) -> [StepDefinition] {
         guard let node = reader.required("steps"), let items = node.items("steps", countMax: 50, log: log) else { return [] }
         if items.isEmpty { log.error(at: node.mark, code: "runbook.no_step", "a runbook must have a step") }
         var used: Set<String> = []
-        let steps = items.compactMap { step($0, parameters, &used) }
+        var steps: [StepDefinition] = []
+        for item in items {
+            if let step = step(item, parameters, &used) { steps.append(step) }
+        }
         for name in parameters.keys.sorted() where !used.contains(name) && steps.count == items.count {
             log.error(at: reader.mark, code: "runbook.unused_parameter", "no step uses the parameter \(quoted(name))")
         }
         return steps
     }
 
-    private func step(_ node: Node, _ parameters: [String: ParameterDefinition], _ used: inout Set<String>) -> StepDefinition? {
+    private mutating func step(_ node: Node, _ parameters: [String: ParameterDefinition], _ used: inout Set<String>) -> StepDefinition? {
         guard var reader = NodeReader(node, kind: "step", log: log) else { return nil }
         let verb = reader.text("verb", bytesMax: 100)
         let with = reader.optional("with")
@@ -164,12 +169,30 @@ struct CatalogReader {
                     continue
                 }
                 arguments[name] = stepArgument(value, name, of: type, parameters, &used)
+                if signature.documents.contains(name), let argument = arguments[name] {
+                    note(argument, parameters, at: value.mark)
+                }
             }
         }
         for name in signature.required.keys.sorted() where arguments[name] == nil && !(with?.has(name) ?? false) {
             log.error(at: reader.mark, code: "step.missing_argument", "\(verb) needs the argument \"\(name)\"")
         }
         return StepDefinition(verb: verb, arguments: arguments)
+    }
+
+    private mutating func note(_ document: StepArgument, _ parameters: [String: ParameterDefinition], at mark: Mark) {
+        switch document {
+        case .literal(.string(let name)): namedDocuments.append((name, mark))
+        case .literal: break
+        case .parameter(let parameter):
+            guard let names = parameters[parameter]?.allowed else {
+                log.error(
+                    at: mark, code: "step.any_document",
+                    "parameter \(quoted(parameter)) may name any document; say in its \"allowed\" which ones there are")
+                return
+            }
+            namedDocuments += names.map { ($0, mark) }
+        }
     }
 
     private func stepArgument(
@@ -346,6 +369,11 @@ struct CatalogReader {
             for (_, name, value) in texts.all() { documents[name] = value.text(name, bytesMax: 256 * 1_024, log: log) }
         }
         reader.finish()
+        for (name, mark) in namedDocuments where documents[name] == nil && id != nil {
+            log.error(
+                at: mark, code: "step.no_document",
+                "baseline \(id!) has no document \(quoted(name))\(suggestion(for: name, in: documents.keys))")
+        }
         for check in checks.values.sorted(by: { $0.id < $1.id }) {
             for (name, parameter) in check.parameters.sorted(by: { $0.key < $1.key })
             where parameter.default == nil && values[check.id]?[name] == nil {

@@ -15,10 +15,13 @@ package struct CatalogSchema: Hashable, Sendable {
 package struct VerbSignature: Hashable, Sendable {
     package let required: [String: ValueType]
     package let optional: [String: ValueType]
+    /// Arguments that name a document which every baseline must have. Not part of a pack: a folder's lint has looked.
+    package let documents: Set<String>
 
-    package init(required: [String: ValueType], optional: [String: ValueType] = [:]) {
+    package init(required: [String: ValueType], optional: [String: ValueType] = [:], documents: Set<String> = []) {
         self.required = required
         self.optional = optional
+        self.documents = documents
     }
 
     package subscript(_ argument: String) -> ValueType? { required[argument] ?? optional[argument] }

@@ -7,6 +7,6 @@ extension CatalogSchema {
     package static func code(probes: [any Probe] = ProbeRegistry.all, verbs: VerbRegistry = VerbRegistry()) -> CatalogSchema {
         CatalogSchema(
             probes: Dictionary(uniqueKeysWithValues: probes.map { ($0.id, $0.facts) }),
-            verbs: Dictionary(uniqueKeysWithValues: verbs.all.map { ($0.name, VerbSignature(required: $0.parameters)) }))
+            verbs: Dictionary(uniqueKeysWithValues: verbs.all.map { ($0.name, $0.signature) }))
     }
 }

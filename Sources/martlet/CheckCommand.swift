@@ -52,7 +52,7 @@ struct CheckCommand: AsyncParsableCommand {
     private func loadCatalog() throws -> CompiledCatalog {
         let schema = CatalogSchema(
             probes: Dictionary(uniqueKeysWithValues: ProbeRegistry.all.map { ($0.id, $0.facts) }),
-            verbs: Dictionary(uniqueKeysWithValues: VerbRegistry().all.map { ($0.name, VerbSignature(required: $0.parameters)) }))
+            verbs: Dictionary(uniqueKeysWithValues: VerbRegistry().all.map { ($0.name, $0.signature) }))
         let (catalog, findings) = CatalogLoader.lint(directory: self.catalog, schema: schema, version: 1)
         guard let catalog else {
             let errors = findings.filter { $0.level == .error }.map(\.description).joined(separator: "\n")

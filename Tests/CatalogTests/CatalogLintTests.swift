@@ -162,6 +162,52 @@ private let baseline = "baselines/default.yaml"
         #expect(codes.isSuperset(of: ["value.choice", "value.type", "yaml.anchor", "catalog.unknown_check"]))
     }
 
+    /// The small catalog with a runbook whose step puts a document of the baseline on a host.
+    func folderWithADocument(_ argument: String, parameters: String = "") -> (folder: CatalogFolder, schema: CatalogSchema, file: String) {
+        var folder = CatalogFolder()
+        let file = "runbooks/ssh/linux.sshd.banner.yaml"
+        folder.files[file] = """
+            schema: martlet.runbook/v1
+            id: linux.sshd.banner
+            title: Put the banner back
+            checks: [linux.ssh.hardening]
+            platforms: [linux]
+            parameters: {\(parameters)}
+            timeout: 60s
+            steps:
+            - verb: file.restore
+              with: {path: /etc/issue, document: \(argument)}
+            """
+        var verbs = CatalogFolder.schema.verbs
+        verbs["file.restore"] = VerbSignature(required: ["path": .string, "document": .string], documents: ["document"])
+        return (folder, CatalogSchema(probes: CatalogFolder.schema.probes, verbs: verbs), file)
+    }
+
+    @Test("A document that a step names must stand in every baseline; the step is named, with file and line")
+    func holdsBaselinesAgainstSteps() throws {
+        var (folder, schema, file) = folderWithADocument("nftables.ruleset")
+        #expect(try folder.lint(schema: schema).findings.map(\.code) == ["runbook.unused"])
+        folder.files["baselines/strict.yaml"] = "schema: martlet.baseline/v1\nid: strict\ntitle: Without documents\n"
+        let (catalog, findings) = try folder.lint(schema: schema)
+        #expect(catalog == nil)
+        let errors = findings.filter { $0.level == .error }
+        #expect(errors.map(\.code) == ["step.no_document"])
+        #expect(errors.first?.mark.file.hasSuffix(file) == true && errors.first?.mark.line == 10)
+        (folder, schema, file) = folderWithADocument("nftables.rulesett")
+        #expect(try folder.lint(schema: schema).findings.filter { $0.level == .error }.map(\.code) == ["step.no_document"])
+    }
+
+    @Test(
+        "A document that a rule or an order chooses comes from a closed list, all of which every baseline has",
+        arguments: [
+            ("allowed: [nftables.ruleset], ", [] as [String]), ("allowed: [nftables.ruleset, other], ", ["step.no_document"]),
+            ("", ["step.any_document"]),
+        ])
+    func boundsChosenDocuments(allowed: String, codes: [String]) throws {
+        let (folder, schema, _) = folderWithADocument("{parameter: which}", parameters: "which: {type: string, \(allowed)summary: Which.}")
+        #expect(try folder.lint(schema: schema).findings.filter { $0.level == .error }.map(\.code.description) == codes)
+    }
+
     @Test func aFileWithTheWrongEndingIsNotPassedOver() throws {
         var folder = CatalogFolder()
         folder.files["rules/ssh/L1-SSH-009.yml"] = "x"

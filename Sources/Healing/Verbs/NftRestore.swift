@@ -9,7 +9,8 @@ package import Seal
 /// and the host itself goes back to the old rules unless a new connection calls that off.
 package struct NftRestore: Verb {
     package let name = "nft.restore"
-    package let signature = VerbSignature(required: ["document": .string, "managementPort": .integer, "file": .string])
+    package let signature = VerbSignature(
+        required: ["document": .string, "managementPort": .integer, "file": .string], documents: ["document"])
     private let undoAfter: Duration
     private static let keptName = "nft"
 
