@@ -29,7 +29,7 @@ test: setup ## all tests, against real PostgreSQL, hosts, TLS and files
 	@swift test --skip-build
 
 lint: ## formatting, the frameworks' checker, the catalog's lint
-	@swift format lint --strict -r Sources Tests Package.swift
+	@swift format lint --strict -r Sources Tests Package.swift Benchmarks
 	@python3 Catalog/frameworks/check.py >/dev/null || python3 Catalog/frameworks/check.py
 	@scripts/check-repository
 

@@ -95,7 +95,8 @@ let package = Package(
         .executableTarget(
             name: "martlet-appliance",
             dependencies: [
-                "Model", "Seal", "Documents", "Database", "Appliance", .product(name: "NIOCore", package: "swift-nio"), .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                "Model", "Seal", "Documents", "Database", "Appliance", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .executableTarget(
@@ -150,7 +151,8 @@ let package = Package(
                 .product(name: "SwiftASN1", package: "swift-asn1"), .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"), .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
-        .testTarget(name: "ReportsTests", dependencies: ["Model", "Seal", "Evidence", "Wire", "Reports", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ReportsTests", dependencies: ["Model", "Seal", "Evidence", "Wire", "Reports", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "Scenarios",
             dependencies: [

@@ -16,8 +16,8 @@ package enum ApplianceSettings {
         manual: "Where Central's appliance API is now (`https://host:port`). Only needed when it has moved since enrolment.")
     package static let enrollmentURL = Setting<String>.text(
         "central.enrollmentUrl", .optional,
-        manual: "Where Central's web listener is now (`https://host:port`); there an appliance that was offline for longer than its certificate "
-            + "lives gets another. Only needed when it has moved since enrolment.")
+        manual: "Where Central's web listener is now (`https://host:port`); an appliance that was offline for longer than its "
+            + "certificate lives gets another there. Only needed when it has moved since enrolment.")
     package static let mode = Setting<DeploymentMode>.choice(
         "mode", .default(.reseller),
         manual: "`reseller`: an MSP sees every event. `direct`: nobody does, so disruptive work needs a named approver.")
@@ -115,7 +115,8 @@ package enum ApplianceSettings {
         program: "martlet-appliance",
         "Read from `/etc/martlet/appliance.yaml`, or the file that `--config` or `MARTLET_CONFIG` names.",
         [
-            stateDirectory.declaration, hostID.declaration, centralURL.declaration, enrollmentURL.declaration, mode.declaration, reseller.declaration,
+            stateDirectory.declaration, hostID.declaration, centralURL.declaration, enrollmentURL.declaration, mode.declaration,
+            reseller.declaration,
             policyVersion.declaration, baseline.declaration, pollInterval.declaration, scanConcurrency.declaration, heartbeat.declaration,
             keepNewest.declaration, keepDays.declaration, incidentDays.declaration, healing.declaration, windowHours.declaration,
             windowDays.declaration, windowZone.declaration, allowOutsideWindow.declaration, approveDisruptive.declaration,

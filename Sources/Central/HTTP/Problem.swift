@@ -8,14 +8,16 @@ extension CentralError {
     /// RFC 9457 problem details; `code` is what machines go by.
     func response(requestID: String) -> Response {
         var problem: [String: JSONValue] = [
-            "type": "about:blank", "title": .string(HTTPResponse.Status(integerLiteral: status).reasonPhrase),
+            "type": "about:blank",
+            "title": .string(HTTPResponse.Status(integerLiteral: status).reasonPhrase),
             "status": .integer(Int64(status)),
             "code": .string(code.description), "detail": .string(message), "requestId": .string(requestID),
         ]
         if let centralTime { problem["centralTime"] = .string(centralTime.description) }
         var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
         if status == 503 || status == 429 { headers[.retryAfter] = status == 429 ? "900" : "5" }
-        return Response(status: .init(code: status), headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: JSONValue.object(problem).bytes)))
+        return Response(
+            status: .init(code: status), headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: JSONValue.object(problem).bytes)))
     }
 }
 
