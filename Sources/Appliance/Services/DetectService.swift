@@ -15,6 +15,8 @@ package actor DetectService {
     private let recorder: ObservationRecorder
     /// When the newest look of each check began; from the state file at the first turn.
     private var last: [Detector.Subject: Timestamp]?
+    /// The catalog whose looks `last` holds.
+    private var catalog: Int64?
     private var platformsRead: [HostID: Timestamp] = [:]
     private var scans: [HostID: Task<Void, Never>] = [:]
 
@@ -28,6 +30,7 @@ package actor DetectService {
         do {
             guard let loaded = try await context.catalog.current() else { return Self.interval }
             try await loadOnce()
+            try await forgetLooksOfOtherCatalogs(loaded)
             let rest = startScans(loaded)
             try await attest(loaded)
             return rest
@@ -147,19 +150,30 @@ package actor DetectService {
 
     private func attest(_ loaded: ActiveCatalog.Loaded) async throws {
         let now = context.clock.now()
-        let (attested, entries) = try await context.database.read {
-            (try ObservationTable.attested(in: $0), try ObservationTable.all(in: $0))
+        let (attested, entries, since) = try await context.database.read {
+            (try ObservationTable.attested(in: $0), try ObservationTable.all(in: $0), try CatalogTable.activeSince(in: $0))
         }
         for host in hosts.ids {
             if let last = attested[host], last <= now, now - last < context.configuration.heartbeat { continue }
             let seen = Dictionary(entries.filter { $0.host == host }.map { ($0.check, $0) }, uniquingKeysWith: { $1 })
             // Not before the first look at this host came to an end, whatever it saw.
             guard !seen.isEmpty else { continue }
-            let verdicts = loaded.detector.checks(for: target(host)).map { ObservationTable.attested($0, seen[$0.id], at: now) }
+            let verdicts = loaded.detector.checks(for: target(host)).map {
+                ObservationTable.attested($0, seen[$0.id], catalogSince: since, at: now)
+            }
             try await context.journal.append([context.drafts.attestation(host, verdicts)]) { transaction, _ in
                 try ObservationTable.setAttested(host, at: now, in: transaction)
             }
         }
+    }
+
+    /// With a new catalog every check is due: what the one before concluded is no longer attested.
+    private func forgetLooksOfOtherCatalogs(_ loaded: ActiveCatalog.Loaded) async throws {
+        guard catalog != loaded.catalog.version else { return }
+        if let since = try await context.database.read({ try CatalogTable.activeSince(in: $0) }) {
+            last = last?.filter { $0.value >= since }
+        }
+        catalog = loaded.catalog.version
     }
 
     private func loadOnce() async throws {

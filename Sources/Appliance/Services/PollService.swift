@@ -131,6 +131,8 @@ package actor PollService {
             let fresh = try ActiveCatalog.load(bytes, key: context.identity.catalogKey)
             guard fresh.catalog.version == version else { throw CentralLinkError.malformed("catalog \(version) asked, another sent") }
             let faults = context.faults
+            // Not when the fetch began: looks that began meanwhile were still judged by the other one.
+            let now = context.clock.now()
             let note = "Catalog \(version) is in force; its digest is \(fresh.catalog.digest)."
             try await context.journal.append([context.drafts.system(.observed, note: note)]) { transaction, _ in
                 try CatalogTable.activate(version, bytes, at: now, in: transaction)

@@ -9,6 +9,13 @@ package enum CatalogTable {
         }
     }
 
+    /// When the pack in force came into force; nil before there is one.
+    package static func activeSince(in transaction: any SQLTransaction) throws -> Timestamp? {
+        try transaction.query("SELECT stored FROM catalog_pack WHERE state = 'active'").first.map {
+            Timestamp(milliseconds: try $0.integer(0))
+        }
+    }
+
     package static func isRefused(_ version: Int64, in transaction: any SQLTransaction) throws -> Bool {
         try !transaction.query("SELECT 1 FROM catalog_pack WHERE version = \(version) AND state = 'refused'").isEmpty
     }

@@ -63,12 +63,19 @@ package enum ObservationTable {
     }
 
     /// What an attestation says of one check: its newest verdict while that counts, and otherwise that nothing is known.
-    package static func attested(_ check: CheckDefinition, _ entry: Entry?, at now: Timestamp) -> Bundle.Attested {
+    ///
+    /// - Parameter catalogSince: when the catalog came into force that the bundle will name. What an earlier one concluded may
+    ///   not be said in its name: the check may ask for more now. One of the future says that the clock was put back.
+    package static func attested(
+        _ check: CheckDefinition, _ entry: Entry?, catalogSince: Timestamp?, at now: Timestamp
+    ) -> Bundle.Attested {
         // A check that was never run has the digest of no facts.
         guard let entry else {
             return Bundle.Attested(check: check.id, verdict: .unknown("observation.none"), observed: now, factsDigest: .genesis)
         }
-        let counts = entry.started <= now && now - entry.started <= check.staleAfter
+        let counts =
+            entry.started <= now && now - entry.started <= check.staleAfter
+            && (catalogSince.map { entry.started >= $0 || $0 > now } ?? true)
         return Bundle.Attested(
             check: check.id, verdict: counts ? entry.verdict : .unknown("observation.stale"), observed: entry.started,
             factsDigest: entry.factsDigest)
