@@ -13,7 +13,7 @@ package struct CentralConfiguration: Sendable {
     package var names = ["localhost", "127.0.0.1"]
     /// Where appliances find the appliance API. nil: `https://` and the first name with the port that is listened on.
     package var applianceURL: String?
-    package var clientCertificateLifetime: Duration = .seconds(90 * 86_400)
+    package var clientCertificateLifetime: Duration = .seconds(86_400)
     package var serverCertificateLifetime: Duration = .seconds(30 * 86_400)
     package var claimLimits = ClaimLimits()
 
@@ -44,7 +44,7 @@ package struct CentralConfiguration: Sendable {
         "names", .default(["localhost", "127.0.0.1"]), countMax: 20,
         manual: "Host names and addresses by which appliances reach Central; they stand in its certificate.")
     package static let clientCertificateLifetime = Setting<Duration>.duration(
-        "certificates.applianceLifetime", .default(.seconds(90 * 86_400)), in: .seconds(300)...(.seconds(90 * 86_400)),
+        "certificates.applianceLifetime", .default(.seconds(86_400)), in: .seconds(300)...(.seconds(90 * 86_400)),
         manual: "How long an appliance's certificate is valid. It renews itself after two thirds; an appliance that was offline for "
             + "longer asks for a new one with its evidence key. Revocation does not wait for it.")
     package static let serverCertificateLifetime = Setting<Duration>.duration(

@@ -22,12 +22,6 @@ import X509
         }
     }
 
-    @Test("By default, whoever goes offline just before renewing still gets in after 30 days")
-    func certificateOutlivesAMonthOffline() {
-        let lifetime = CentralConfiguration(dataDirectory: "/none").clientCertificateLifetime
-        #expect(lifetime / 3 >= .seconds(30 * 86_400))
-    }
-
     @Test("A revoked appliance is refused at its next request, and cannot renew", arguments: TestEngine.allCases)
     func revoked(engine: TestEngine) async throws {
         try await CentralUnderTest.run(engine) { central in
