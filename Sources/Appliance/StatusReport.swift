@@ -5,6 +5,9 @@ package import Model
 
 /// What an operator needs at 3 a.m., read from the state file, also while the appliance runs or when it does not.
 package struct StatusReport: Sendable {
+    /// Longest time without a look or a check-in before silence is a finding: the longest `poll.interval`, and its variation.
+    package static let silenceMax: Duration = .seconds(70 * 60)
+
     package let lines: [(name: String, value: String)]
     /// Whether something needs a person.
     package let needsAttention: Bool
@@ -55,8 +58,14 @@ package struct StatusReport: Sendable {
                 ))
         }
         for alert in state.alerts { lines.append(("ALERT", "\(alert.code) since \(alert.raised): \(alert.note)")) }
+        let newestSign = (state.observations.map(\.ended) + [state.lastCheckin].compactMap { $0 }).max()
+        let isSilent = newestSign.map { now - $0 > Self.silenceMax } ?? true
+        if isSilent {
+            let since = newestSign.map { "for \(Self.age(now - $0))" } ?? "since it was enrolled"
+            lines.append(("ALERT", "appliance.silent: no look and no check-in \(since). Is martlet-appliance running?"))
+        }
         self.lines = lines
-        needsAttention = !state.alerts.isEmpty || state.incidents.contains { $0.state == .escalated }
+        needsAttention = isSilent || !state.alerts.isEmpty || state.incidents.contains { $0.state == .escalated }
     }
 
     /// One line each, names aligned.

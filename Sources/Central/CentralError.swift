@@ -59,6 +59,13 @@ extension CentralError {
     package static let recoveryLocked = CentralError(
         429, "recovery.locked", "too many refused recoveries from this address; nothing was issued. Wait 15 minutes, then try again.")
 
+    /// - Parameter section: of the configuration: `web` or `appliances`.
+    package static func cannotListen(_ section: String, _ host: String, _ port: Int, _ reason: String) -> CentralError {
+        CentralError(
+            503, "listen.refused",
+            "\(host) port \(port) cannot be listened on (\(reason)); Central was not started. Stop the process that has it "
+                + "(`ss -ltnp`), or change \(section).host or \(section).port.")
+    }
     package static func notFound(_ what: String) -> CentralError {
         CentralError(404, "not_found", "no such \(what); nothing was done. List what there is.")
     }

@@ -1,5 +1,6 @@
 import Database
 import Documents
+import Reports
 import Seal
 import Wire
 
@@ -10,9 +11,13 @@ package enum CentralFailure {
         case let error as CentralError: "\(error.message) [\(error.code)]"
         case let error as DatabaseError: "\(error.message) [\(error.code)]"
         case let error as MigrationError: "\(error.message) [\(error.code)]"
+        case PrivateFileError.missing(let path):
+            "\(path) does not exist; nothing was done. On a new Central run `martlet central init`; on one that has worked before, restore "
+                + "the file from its backup. [key.missing]"
         case let error as PrivateFileError: "\(error.message) [\(error.code)]"
         case let error as EnvelopeError: "\(error.message) [\(error.code)]"
         case let error as WireError: "\(error.message) [\(error.code)]"
+        case let error as KitWriteError: "\(error.message) [\(error.code)]"
         default: "\(error)"
         }
     }

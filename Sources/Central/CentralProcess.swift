@@ -53,9 +53,10 @@ package struct CentralProcess: Sendable {
             run: [
                 DatabaseService(database: services.database), intake, certificates,
                 web.application(
-                    webRouter, host: configuration.webHost, port: configuration.webPort, tls: certificates.webTLS(identity), logger: logger),
+                    "web", webRouter, host: configuration.webHost, port: configuration.webPort, tls: certificates.webTLS(identity),
+                    logger: logger),
                 appliances.application(
-                    applianceRouter, host: configuration.applianceHost, port: configuration.appliancePort,
+                    "appliances", applianceRouter, host: configuration.applianceHost, port: configuration.appliancePort,
                     tls: try certificates.applianceTLS(identity), logger: logger),
             ])
     }

@@ -1,3 +1,4 @@
+import Glibc
 package import Model
 
 /// Why no kit was written. There is nothing under its name.
@@ -20,7 +21,8 @@ package enum KitWriteError: Error, Hashable, Sendable {
         switch self {
         case .tooLarge: "the kit would be larger than a kit may be; none was written. Make one for a shorter period."
         case .misplaced(let bundle): "bundle \(bundle) does not belong where it came; no kit was written."
-        case .system(let call, let number): "the kit could not be written (\(call), error \(number)); there is none."
+        case .system(let call, let number):
+            "the kit could not be written (\(call): \(String(cString: strerror(number)))); there is none. Choose a place with room that you may write to."
         }
     }
 }

@@ -78,11 +78,18 @@ struct Arguments {
         return 0
     }
 
-    /// 0 when nothing needs a person, 2 when something does.
+    /// 0 when nothing needs a person, 2 when something does, 1 when it could not be told.
     private func status() async throws -> Int32 {
         let environment = Environment.all()
         let configuration = try ApplianceConfiguration(path: options["config"] ?? environment["MARTLET_CONFIG"], environment: environment)
-        guard access(configuration.directory.database, F_OK) == 0 else {
+        guard access(configuration.directory.database, R_OK | W_OK) == 0 else {
+            let number = errno
+            guard number == ENOENT else {
+                Output.error(
+                    "martlet-appliance: \(configuration.directory.database) cannot be opened (\(String(cString: strerror(number)))); "
+                        + "nothing was read. Run it as root or as the appliance's user. [state.unreadable]")
+                return 1
+            }
             Output.line("There is no state in \(configuration.directory.path): this machine is not enrolled.")
             return 2
         }

@@ -7,7 +7,23 @@ import UnixSignals
 
 /// `martlet-central`: configuration from the file that MARTLET_CONFIG names and from MARTLET_… variables.
 @main struct Main {
+    private static let usage = """
+        usage: martlet-central
+        Runs Central until SIGTERM. It takes no arguments: MARTLET_CONFIG names its configuration file, and MARTLET_ variables win over it.
+        Make its keys and database first: martlet central init
+        """
+
     static func main() async {
+        let words = CommandLine.arguments.dropFirst()
+        if words == ["--help"] || words == ["-h"] {
+            print(usage)
+            exit(0)
+        }
+        guard words.isEmpty else {
+            let wrong = words.joined(separator: " ")
+            FileHandle.standardError.write(Data("martlet-central: there is no \"\(wrong)\"; nothing was started.\n\(usage)\n".utf8))
+            exit(64)
+        }
         let environment = ProcessInfo.processInfo.environment
         let logger = Logger(label: "martlet-central", factory: { StreamLogHandler.standardError(label: $0) })
         do {

@@ -54,7 +54,8 @@ struct CentralInit: AsyncParsableCommand {
     @OptionGroup var central: CentralOptions
 
     func run() async throws {
-        let configuration = try central.read()
+        let configuration: CentralConfiguration
+        do { configuration = try central.read() } catch { throw CentralRefused(description: CentralFailure.sentence(for: error)) }
         do { _ = try CentralKeys.create(in: configuration.dataDirectory, at: WallClock.system.now()) } catch {
             throw CentralRefused(description: CentralFailure.sentence(for: error))
         }

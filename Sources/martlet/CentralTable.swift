@@ -9,7 +9,11 @@ struct CentralTable {
 
     mutating func add(_ values: JSONValue...) { rows.append(values) }
 
-    /// - Parameter asJSON: an array of objects, one for each row; otherwise columns under their names.
+    /// Wider tables fold in a terminal, where nobody finds the column again.
+    private static let widthMax = 100
+
+    /// - Parameter asJSON: an array of objects, one for each row; otherwise columns under their names, or, where a line would be
+    ///   too long, each row as a block of name and value, without what is empty.
     func print(asJSON: Bool) throws {
         if asJSON {
             let objects = rows.map { JSONValue.object(Dictionary(uniqueKeysWithValues: zip(columns, $0))) }
@@ -18,6 +22,16 @@ struct CentralTable {
         }
         let texts = [columns.map { $0.uppercased() }] + rows.map { $0.map(Self.text) }
         let widths = columns.indices.map { column in texts.map { $0[column].count }.max() ?? 0 }
+        if widths.reduce(2 * (columns.count - 1), +) > Self.widthMax, !rows.isEmpty {
+            let nameWidth = columns.map(\.count).max() ?? 0
+            for (number, row) in texts.dropFirst().enumerated() {
+                if number > 0 { Swift.print("") }
+                for (name, value) in zip(texts[0], row) where value != "-" {
+                    Swift.print(name + String(repeating: " ", count: nameWidth - name.count + 2) + value)
+                }
+            }
+            return
+        }
         for row in texts {
             let cells = row.enumerated().map { index, text in
                 // No blanks after the last column.

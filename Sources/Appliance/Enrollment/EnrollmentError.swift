@@ -31,11 +31,33 @@ package enum EnrollmentError: Error, Sendable {
             "This machine is already enrolled as \(appliance); nothing was changed. To enrol anew, stop it and move its state directory away."
         case .claim(let error): error.message
         case .wrongAuthority:
-            "The server at that address is not the Central that made this code; nothing was sent to it. Check the address and the network."
-        case .central(let error): error.message
+            "The server at that address is not the Central that made this code, or the code was mistyped; nothing was sent to it. "
+                + "Check the code, the address and the network."
+        // Here nobody tries again by himself, as the running appliance would.
+        case .central(.unreachable(let reason)):
+            "Central could not be reached (\(reason)); this machine is not enrolled. Check --central and the network, then run it again."
+        case .central(.timedOut):
+            "Central did not answer in time; this machine is not enrolled. Check --central and the network, then run it again."
+        case .central(.untrusted(let reason)):
+            "The connection to Central was refused (\(reason)); this machine is not enrolled. Check --central."
+        case .central(.refused(let status, let code)):
+            Self.refusal(status, code)
+        case .central(let error): "\(error.message) This machine is not enrolled."
         case .key(let error): error.message
         case .badGrant(let reason):
             "Central's grant was refused (\(reason)); this machine is not enrolled. Report it to Central's operator."
         }
+    }
+
+    private static func refusal(_ status: Int, _ code: String?) -> String {
+        let next =
+            switch code {
+            case "claim.unknown": "Check the code for a slip, or ask for a new one"
+            case "claim.used": "Ask for a new code, and find out who used this one"
+            case "claim.expired": "Ask for a new code"
+            case "claim.locked": "There were too many wrong codes; wait 15 minutes, then run it again"
+            default: "Central's log and `martlet central refusals` say why"
+            }
+        return "Central refused with \(status)\(code.map { " (\($0))" } ?? ""); this machine is not enrolled. \(next)."
     }
 }

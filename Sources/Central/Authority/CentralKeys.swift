@@ -21,8 +21,12 @@ package struct CentralKeys: Sendable {
             do { _ = try SigningKey.create(at: "\(directory)/\(name).key") } catch .exists {}
         }
         if !FileManager.default.fileExists(atPath: "\(directory)/ca.pem") {
-            // A key without its certificate is what a start that died in between left: nothing was issued with it.
-            if FileManager.default.fileExists(atPath: "\(directory)/ca.key") { unlink("\(directory)/ca.key") }
+            // A key without its certificate is what a start that died in between left, and then nothing was issued with it; or what
+            // a backup without ca.pem gave back, and then every appliance hangs on it. Kept aside, since nobody can tell.
+            let key = "\(directory)/ca.key"
+            if FileManager.default.fileExists(atPath: key) {
+                try FileManager.default.moveItem(atPath: key, toPath: "\(key).aside-\(now.milliseconds)")
+            }
             try CertificateAuthority(makingAt: now, name: "Martlet Central CA")
                 .write(keyFile: "\(directory)/ca.key", certificateFile: "\(directory)/ca.pem")
         }

@@ -1,3 +1,4 @@
+import Glibc
 import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
@@ -24,11 +25,13 @@ final class CentralListener: Sendable {
     private let waiting = Mutex<[CheckedContinuation<Int, Never>]>([])
     private let limits = ListenerLimits()
 
-    /// - Parameter identity: the certificate to begin with.
+    /// - Parameters:
+    ///   - section: of the configuration, for the sentence where nothing can be bound.
+    ///   - tls: the certificate to begin with.
     func application(
-        _ router: Router<CentralRequestContext>, host: String, port: Int, tls: TLSConfiguration, logger: Logger
+        _ section: String, _ router: Router<CentralRequestContext>, host: String, port: Int, tls: TLSConfiguration, logger: Logger
     ) -> some Service {
-        Application(
+        let application = Application(
             router: router,
             server: HTTPServerBuilder { [self] responder in
                 let channel = ReloadableChannel(try makeChannel(tls, responder))
@@ -39,6 +42,11 @@ final class CentralListener: Sendable {
             configuration: .init(address: .hostname(host, port: port), serverName: nil),
             onServerRunning: { [self] channel in didBind(channel.localAddress?.port ?? 0) },
             logger: logger)
+        return BindingService(application: application) { [self] error in
+            guard portIfBound == nil else { return error }
+            let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+            return CentralError.cannotListen(section, host, port, reason)
+        }
     }
 
     /// For connections from now on; those that are open live on with the old one.
@@ -79,6 +87,16 @@ final class CentralListener: Sendable {
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: limits.headerBytesMax, maxHeaderListSize: limits.headerBytesMax, maxHeaderFieldCount: 64)))
         return try TLSChannel(http, tlsConfiguration: tls)
+    }
+}
+
+/// Ends with a sentence for the operator where its listener could not be bound.
+private struct BindingService<Base: Service>: Service {
+    let application: Base
+    let explained: @Sendable (any Error) -> any Error
+
+    func run() async throws {
+        do { try await application.run() } catch { throw explained(error) }
     }
 }
 
