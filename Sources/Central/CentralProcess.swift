@@ -15,9 +15,9 @@ package struct CentralProcess: Sendable {
     package let run: [any Service]
 
     package static func build(
-        _ configuration: CentralConfiguration, clock: WallClock, logger: Logger
+        _ configuration: CentralConfiguration, clock: WallClock, faults: CentralFaults = .none, logger: Logger
     ) async throws -> CentralProcess {
-        let services = try await CentralServices.open(configuration, clock: clock)
+        let services = try await CentralServices.open(configuration, clock: clock, faults: faults)
         let (web, appliances) = (CentralListener(), CentralListener())
         let applianceURL = configuration.applianceURL
         let firstName = configuration.names.first ?? configuration.applianceHost
@@ -27,7 +27,8 @@ package struct CentralProcess: Sendable {
             certificateLifetime: configuration.clientCertificateLifetime,
             applianceURL: { applianceURL ?? "https://\(firstName):\(appliances.portIfBound ?? configuration.appliancePort)" },
             now: clock.now)
-        let intake = EvidenceIntake(database: services.database, receiptKey: services.keys.receipts, now: clock.now, logger: logger)
+        let intake = EvidenceIntake(
+            database: services.database, receiptKey: services.keys.receipts, now: clock.now, faults: faults, logger: logger)
         let certificates = ServerCertificates(
             keys: services.keys, names: configuration.names, lifetime: configuration.serverCertificateLifetime, clock: clock, web: web,
             appliances: appliances, logger: logger)
@@ -44,8 +45,9 @@ package struct CentralProcess: Sendable {
         applianceRouter.add(middleware: ProblemMiddleware())
         applianceRouter.add(middleware: ApplianceIdentityMiddleware(appliances: services.appliances))
         ApplianceRoutes(
-            checkins: CheckinService(database: services.database, now: clock.now), catalogs: services.catalogs, orders: services.orders,
-            intake: intake, enrollment: enrollment
+            checkins: CheckinService(database: services.database, now: clock.now, faults: faults), catalogs: services.catalogs,
+            orders: services.orders,
+            intake: intake, enrollment: enrollment, faults: faults
         ).add(to: applianceRouter)
 
         return CentralProcess(

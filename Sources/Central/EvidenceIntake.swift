@@ -18,6 +18,7 @@ actor EvidenceIntake: Service {
     private let database: any SQLDatabase
     private let receiptKey: SigningKey
     private let now: @Sendable () -> Timestamp
+    private let faults: CentralFaults
     private let logger: Logger
     private var waiting: [Job] = []
     private var wake: CheckedContinuation<Void, Never>?
@@ -28,10 +29,12 @@ actor EvidenceIntake: Service {
         let answer: CheckedContinuation<EvidenceReply, any Error>
     }
 
-    init(database: any SQLDatabase, receiptKey: SigningKey, now: @escaping @Sendable () -> Timestamp, logger: Logger) {
+    init(database: any SQLDatabase, receiptKey: SigningKey, now: @escaping @Sendable () -> Timestamp, faults: CentralFaults, logger: Logger)
+    {
         self.database = database
         self.receiptKey = receiptKey
         self.now = now
+        self.faults = faults
         self.logger = logger
     }
 
@@ -100,10 +103,13 @@ actor EvidenceIntake: Service {
 
     private func store(_ submissions: [CheckedSubmission]) async throws -> [EvidenceReply] {
         let now = now()
-        let receiptKey = receiptKey
+        let (receiptKey, faults) = (receiptKey, faults)
         let replies = try await database.write { transaction in
-            try submissions.map { try $0.store(at: now, receiptKey: receiptKey, in: transaction) }
+            let replies = try submissions.map { try $0.store(at: now, receiptKey: receiptKey, faults, in: transaction) }
+            faults.reached(.evidenceBeforeCommit)
+            return replies
         }
+        faults.reached(.evidenceAfterCommit)
         for (submission, reply) in zip(submissions, replies) {
             guard let refusal = reply.refusal else { continue }
             logger.warning(
@@ -142,8 +148,11 @@ private struct CheckedSubmission: Sendable {
     }
 
     /// Stores, signs the receipt and records the refusal in one transaction; the answer leaves after its commit.
-    func store(at now: Timestamp, receiptKey: SigningKey, in transaction: any SQLTransaction) throws -> EvidenceReply {
+    func store(at now: Timestamp, receiptKey: SigningKey, _ faults: CentralFaults, in transaction: any SQLTransaction) throws
+        -> EvidenceReply
+    {
         let appended = try EvidenceStore.append(bundles, of: credential, at: now, in: transaction)
+        faults.reached(.evidenceBeforeReceipt)
         var receipt: String?
         if let accepted = appended.accepted, let head = appended.acceptedHead {
             let statement = Receipt(

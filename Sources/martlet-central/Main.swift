@@ -28,7 +28,7 @@ import UnixSignals
         let logger = Logger(label: "martlet-central", factory: { StreamLogHandler.standardError(label: $0) })
         do {
             let configuration = try CentralConfiguration(file: environment["MARTLET_CONFIG"], environment: environment)
-            let process = try await CentralProcess.build(configuration, clock: .system, logger: logger)
+            let process = try await CentralProcess.build(configuration, clock: .system, faults: try faults(), logger: logger)
             let notification = SystemdNotification(address: environment["NOTIFY_SOCKET"])
             let group = ServiceGroup(
                 configuration: .init(services: process.run, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -46,4 +46,18 @@ import UnixSignals
             exit(1)
         }
     }
+
+    /// Takes no arguments, but in a debug build one for tests of what a sudden end leaves behind: `--crash-at STEP[:COUNT]`.
+    private static func faults() throws -> CentralFaults {
+        let words = Array(CommandLine.arguments.dropFirst())
+        if words.isEmpty { return .none }
+        #if DEBUG
+        if words.count == 2, words[0] == "--crash-at", let faults = CentralFaults(killingAt: words[1]) { return faults }
+        #endif
+        throw UsageError()
+    }
+}
+
+struct UsageError: Error, CustomStringConvertible {
+    let description = "it takes no arguments; nothing was started. Its configuration is the file that MARTLET_CONFIG names. [usage]"
 }

@@ -22,6 +22,21 @@ struct CentralOptions: ParsableArguments {
     @Option(help: "Configuration file of martlet-central. Without it: the variable MARTLET_CONFIG, then variables alone.")
     var config: String?
 
+    #if DEBUG
+    @Option(help: .private) var crashAt: String?
+    #endif
+
+    /// For tests of what a sudden end leaves behind: ends this process at a durable step. Only in debug builds.
+    private func faults() throws -> CentralFaults {
+        #if DEBUG
+        if let crashAt {
+            guard let faults = CentralFaults(killingAt: crashAt) else { throw ValidationError("--crash-at takes STEP or STEP:COUNT") }
+            return faults
+        }
+        #endif
+        return .none
+    }
+
     func read() throws -> CentralConfiguration {
         let environment = ProcessInfo.processInfo.environment
         return try CentralConfiguration(file: config ?? environment["MARTLET_CONFIG"], environment: environment)
@@ -33,7 +48,7 @@ struct CentralOptions: ParsableArguments {
     /// Runs `body` with Central's stores, closes the database, and turns an error into its one sentence.
     func run(_ body: (CentralServices, OperatorCredential) async throws -> Void) async throws {
         do {
-            let services = try await CentralServices.open(read(), clock: .system)
+            let services = try await CentralServices.open(read(), clock: .system, faults: faults())
             do { try await body(services, person) } catch {
                 await services.close()
                 throw error

@@ -79,14 +79,17 @@ struct LabAppliance {
     func queued() async throws -> Int { try await process.context.database.read { try EvidenceTable.queuedCount(in: $0) } }
 }
 
-/// Asks every 20 ms until it holds, moving the clock, if one is given, by five seconds each time. 20 s at most.
-func eventually(_ what: String, moving clock: TestClock? = nil, _ condition: () async throws -> Bool) async throws {
-    for _ in 0..<1_000 {
+/// Asks every 20 ms until it holds, moving the clock, if one is given, by five seconds each time. 40 s at most.
+func eventually(
+    _ what: String, moving clock: TestClock? = nil, every pause: Duration = .milliseconds(20), _ condition: () async throws -> Bool
+) async throws {
+    let end = ContinuousClock.now + .seconds(40)
+    while ContinuousClock.now < end {
         if try await condition() { return }
         clock?.advance(by: .seconds(5))
-        try await Task.sleep(for: .milliseconds(20))
+        try await Task.sleep(for: pause)
     }
-    throw DidNotHappen(description: "did not happen within 20 s: \(what)")
+    throw DidNotHappen(description: "did not happen within 40 s: \(what)")
 }
 
 struct DidNotHappen: Error, CustomStringConvertible { let description: String }

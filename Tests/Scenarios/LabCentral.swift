@@ -54,6 +54,17 @@ actor LabCentral {
         try await running.task.value
     }
 
+    /// For an operator beside a `martlet-central` that runs as a process of its own.
+    func open() async throws -> CentralServices { try await CentralServices.open(configuration, clock: clock) }
+
+    /// For programs that work on the same data and ports.
+    var environment: [String: String] {
+        [
+            "PATH": "/usr/bin:/bin", "MARTLET_DATA_DIRECTORY": directory.path, "MARTLET_WEB_PORT": "\(configuration.webPort)",
+            "MARTLET_APPLIANCES_PORT": "\(configuration.appliancePort)",
+        ]
+    }
+
     var services: CentralServices { running!.process.services }
     var webURL: String { "https://127.0.0.1:\(configuration.webPort)" }
 

@@ -31,6 +31,9 @@ final class LabDaemon {
         while process.isRunning { try await Task.sleep(for: .milliseconds(5)) }
     }
 
+    /// Makes it look at everything now.
+    func hangUp() { Foundation.kill(process.processIdentifier, SIGHUP) }
+
     func kill() async throws {
         if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
         try await ended()

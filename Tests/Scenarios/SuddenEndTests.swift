@@ -1,31 +1,55 @@
 import Appliance
 import Central
+import Database
 import Evidence
 import Foundation
 import Healing
 import Hosts
 import Model
+import Seal
 import TestSupport
 import Testing
+import Wire
 
 /// Whatever durable step the real process dies at, a restart leaves one unbroken chain, nothing that was receipted is lost,
 /// nothing was done without evidence, and Central's copy equals ours.
-@Suite(.serialized, .enabled(if: geteuid() == 0)) struct SuddenEndTests {
-    /// Steps that one short life with a drift and an order passes through, and for which time. Renewal and pruning need weeks
-    /// to come to pass and have tests of their own.
-    static let moments: [(DurableStep, Int)] = [
-        (.evidenceBeforeCommit, 1), (.evidenceBeforeCommit, 3), (.evidenceAfterCommit, 4), (.orderBeforeAccept, 1), (.orderAfterAccept, 1),
-        (.reportBeforeForget, 1), (.reportAfterForget, 1), (.intentBeforeSave, 1), (.intentAfterSave, 1), (.intentAfterSave, 2),
-        (.intentBeforeSave, 3), (.intentAfterSave, 3), (.receiptBeforeStore, 1), (.receiptAfterStore, 1), (.catalogBeforeSwitch, 1),
-        (.catalogAfterSwitch, 1),
-    ]
+@Suite(.enabled(if: geteuid() == 0)) struct SuddenEndTests {
+    /// For which time each step kills. A new case does not compile before it stands here, and a life that does not come to its
+    /// step fails: every step is died at.
+    static func times(of step: DurableStep) -> [Int] {
+        switch step {
+        case .evidenceBeforeCommit: [1, 3]
+        case .evidenceAfterCommit: [4]
+        case .intentBeforeSave: [1, 3]
+        case .intentAfterSave: [1, 2, 3]
+        case .orderBeforeAccept, .orderAfterAccept, .reportBeforeForget, .reportAfterForget, .receiptBeforeStore, .receiptAfterStore,
+            .catalogBeforeSwitch, .catalogAfterSwitch, .certificateBeforeReplace, .certificateAfterReplace, .pruneBeforeDelete,
+            .pruneAfterDelete:
+            [1]
+        }
+    }
+    static let moments = DurableStep.allCases.flatMap { step in times(of: step).map { (step, $0) } }
+    /// So many lives at a time: more would only wait for one another.
+    private static let gate = Gate(10)
 
     @Test("Killed at any durable step, the appliance goes on without a gap, a loss or an action that nobody recorded", arguments: moments)
     func killedAtAStep(step: DurableStep, count: Int) async throws {
-        let central = try LabCentral()
+        try await Self.gate.pass { try await dieAndGoOn(step, count) }
+    }
+
+    private func dieAndGoOn(_ step: DurableStep, _ count: Int) async throws {
+        // The appliance renews what has a third of its life behind it, and so short a life has when it begins.
+        let renews = step == .certificateBeforeReplace || step == .certificateAfterReplace
+        let prunes = step == .pruneBeforeDelete || step == .pruneAfterDelete
+        let clock = TestClock(at: WallClock.system.now() - .seconds(prunes ? 95 * 86_400 : 0))
+        let central = try LabCentral(clock: clock.clock, clientCertificateLifetime: renews ? .seconds(120) : .seconds(300 * 86_400))
         try await central.start()
         let site = try await central.site()
-        let lab = try await DaemonLab(central, site)
+        let lab = try await DaemonLab(central, site, clock: clock.clock)
+        if prunes {
+            try await lab.live(atOnce: 210, clock.clock)
+            clock.advance(by: .seconds(95 * 86_400))
+        }
         lab.makeDrift()
         try await central.publish(LabCatalog.make(version: 1, file: lab.file))
         let order = try await central.order(
@@ -33,21 +57,31 @@ import Testing
 
         let first = try LabDaemon(lab.configurationPath, ["--crash-at", "\(step.rawValue):\(count)"])
         try await eventually("killed itself at \(step)") { !first.isRunning }
+        #expect(first.process.terminationReason == .uncaughtSignal && first.process.terminationStatus == SIGKILL, "\(first.log)")
+        let certificate = try lab.certificate()
 
+        let hearing = first.log.components(separatedBy: "<5>started").count + 1
         let second = try LabDaemon(lab.configurationPath)
-        try await eventually("healed, ordered and receipted") {
+        try await eventually("healed, ordered and receipted: \(step)", every: .milliseconds(300)) {
+            // The log holds the first life too; before the second one listens, SIGHUP would end it.
+            if second.log.components(separatedBy: "<5>started").count >= hearing { second.hangUp() }
             let held = try await central.evidence(of: site)
             return held.contains { $0.record.outcome.word == "success" } && held.contains { $0.record.order == order.id }
                 && held.contains { $0.record.verdict == .compliant && $0.record.kind == .verdict }
+                && (!renews || (try? lab.certificate()) != certificate)
+                && (!prunes || held.contains { $0.record.note.contains("no longer kept here") })
         }
-        try await eventually("said that it started") { second.log.components(separatedBy: "<5>started").count >= 2 }
+        try await eventually("said that it started") { second.log.components(separatedBy: "<5>started").count >= hearing }
         let took = try await second.stop()
         #expect(took < .seconds(5))
 
         let ours = try await lab.stored()
         let held = try await central.evidence(of: site)
         #expect(isChain(ours) && isChain(held), "\(second.log)")
-        #expect(Array(ours.map(\.digest).prefix(held.count)) == held.map(\.digest))
+        let firstKept = Int(ours.first?.record.link.sequence ?? 0)
+        #expect(prunes == (firstKept > 0) && held.first?.record.link.sequence == 0)
+        #expect(Array(ours.map(\.digest).prefix(held.count - firstKept)) == held.dropFirst(firstKept).map(\.digest))
+        #expect(ours.contains { $0.record.note.contains("no longer kept here") } == prunes)
         // The file was changed once, and every change has its bundle.
         #expect(lab.mode == 0o640)
         #expect(ours.count { $0.record.kind == .healing && $0.record.outcome.word == "success" } == 1)
@@ -138,10 +172,10 @@ struct DaemonLab {
     let identity: Identity
     var file: String { temporary.file("watched") }
 
-    init(_ central: LabCentral, _ site: LabSite) async throws {
+    init(_ central: LabCentral, _ site: LabSite, clock: WallClock = .system, state: String? = nil) async throws {
         temporary = try TemporaryDirectory()
-        configuration = ApplianceConfiguration(directory: StateDirectory(temporary.file("state")))
-        identity = try await LabAppliance.enroll(configuration, central, site.code, .system)
+        configuration = ApplianceConfiguration(directory: StateDirectory(state ?? temporary.file("state")))
+        identity = try await LabAppliance.enroll(configuration, central, site.code, clock)
         configurationPath = temporary.file("appliance.yaml")
         let text = """
             stateDirectory: \(configuration.directory.path)
@@ -155,9 +189,31 @@ struct DaemonLab {
     }
 
     func makeDrift() { chmod(file, 0o666) }
-    var mode: mode_t {
-        var status = stat()
-        return stat(file, &status) == 0 ? status.st_mode & 0o7777 : 0
+    var mode: Int { (try? FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int) ?? 0 }
+
+    func certificate() throws -> String { try String(contentsOfFile: configuration.directory.tlsIdentity, encoding: .utf8) }
+
+    /// Past life: so many bundles of that time, all of them receipted. By hand, because a whole appliance in this process would
+    /// hold the lock on its state for as long as the test lives.
+    func live(atOnce count: Int, _ clock: WallClock) async throws {
+        let database = try SQLiteDatabase(path: configuration.directory.database)
+        let key = try SigningKey(contentsOf: configuration.directory.evidenceKey)
+        let journal = try await EvidenceJournal(database: database, key: key, appended: Wake(), clock: clock)
+        let drafts = BundleDrafts(
+            identity: identity, configuration: configuration, catalog: ActiveCatalog(database: database, key: identity.catalogKey),
+            clock: clock, clockState: ClockState(), softwareVersion: "lab")
+        let places = try await journal.append((0..<count).map { drafts.system(.observed, note: "long ago \($0)") })
+        let link = CentralLink(
+            identity: identity, configuration: configuration, enrollmentURL: nil, evidenceKey: key, clock: clock, faults: .none)
+        let bundles = try await database.read { try EvidenceTable.all(in: $0) }
+        let reply = try await link.client().submit(EvidenceSubmission(bundles: bundles.map(\.signed)))
+        await link.close()
+        let envelope = try #require(reply.receipt)
+        let (last, now) = (places[count - 1], clock.now())
+        try await database.write {
+            try EvidenceTable.receipt(0, last.sequence, head: last.digest, envelope: envelope, received: now, in: $0)
+        }
+        await database.close()
     }
 
     /// Only while no daemon works there.

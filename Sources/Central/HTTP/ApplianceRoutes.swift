@@ -12,6 +12,7 @@ struct ApplianceRoutes: Sendable {
     let orders: OrderStore
     let intake: EvidenceIntake
     let enrollment: EnrollmentService
+    let faults: CentralFaults
 
     func add(to router: Router<CentralRequestContext>) {
         router.post("v1/checkin", use: checkin)
@@ -45,7 +46,14 @@ struct ApplianceRoutes: Sendable {
     /// because a refused bundle is an answer and not a fault of the request.
     @Sendable func evidence(_ request: Request, context: CentralRequestContext) async throws -> Response {
         let parsed = try await request.message(EvidenceSubmission.self)
-        return try await intake.submit(parsed, by: context.requireCredential()).json.response()
+        let reply = try await intake.submit(parsed, by: context.requireCredential()).json.response()
+        let (written, faults) = (reply.body, faults)
+        return Response(
+            status: reply.status, headers: reply.headers,
+            body: ResponseBody(contentLength: written.contentLength) { writer in
+                try await written.write(writer)
+                faults.reached(.evidenceAfterReply)
+            })
     }
 
     @Sendable func certificate(_ request: Request, context: CentralRequestContext) async throws -> Response {

@@ -24,9 +24,11 @@ package struct ApplianceSummary: Hashable, Sendable {
 /// Appliances, their keys and certificates.
 package struct ApplianceStore: Sendable {
     private let database: any SQLDatabase
+    private let faults: CentralFaults
     private let now: @Sendable () -> Timestamp
 
-    init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp) {
+    init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp, faults: CentralFaults) {
+        self.faults = faults
         self.database = database
         self.now = now
     }
@@ -55,7 +57,12 @@ package struct ApplianceStore: Sendable {
 
     /// Before a certificate leaves the house: one that is not in this table is refused.
     func register(serial: String, of appliance: ApplianceID, issued: Timestamp, notAfter: Timestamp) async throws {
-        try await database.write { try Self.register(serial: serial, of: appliance, issued: issued, notAfter: notAfter, in: $0) }
+        let faults = faults
+        try await database.write { transaction in
+            try Self.register(serial: serial, of: appliance, issued: issued, notAfter: notAfter, in: transaction)
+            faults.reached(.certificateBeforeCommit)
+        }
+        faults.reached(.certificateAfterCommit)
     }
 
     static func register(

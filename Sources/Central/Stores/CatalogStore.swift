@@ -12,8 +12,10 @@ package struct CatalogStore: Sendable {
     private let now: @Sendable () -> Timestamp
 
     private let key: VerifyingKey
+    private let faults: CentralFaults
 
-    init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp, key: VerifyingKey) {
+    init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp, key: VerifyingKey, faults: CentralFaults) {
+        self.faults = faults
         self.key = key
         self.database = database
         self.now = now
@@ -30,7 +32,7 @@ package struct CatalogStore: Sendable {
             throw CentralError.catalogRefused(Code(error.code) ?? "catalog.refused", error.message)
         }
         let digest = Digest(of: pack)
-        let now = now().milliseconds
+        let (now, faults) = (now().milliseconds, faults)
         try await database.write { transaction in
             guard try Self.newestVersion(in: transaction) < version else { throw CentralError.catalogOld }
             try transaction.execute(
@@ -38,7 +40,9 @@ package struct CatalogStore: Sendable {
                 INSERT INTO catalog_pack (version, digest, envelope, published_at, published_by)
                 VALUES (\(version), \(digest.bytes), \(pack), \(now), \(credential.name))
                 """)
+            faults.reached(.catalogBeforePublish)
         }
+        faults.reached(.catalogAfterPublish)
         return version
     }
 

@@ -18,9 +18,11 @@ package struct ClaimStore: Sendable {
     private let database: any SQLDatabase
     private let now: @Sendable () -> Timestamp
     private let limits: ClaimLimits
+    private let faults: CentralFaults
     private static let everywhere = "*"
 
-    init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp, limits: ClaimLimits) {
+    init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp, limits: ClaimLimits, faults: CentralFaults) {
+        self.faults = faults
         self.database = database
         self.now = now
         self.limits = limits
@@ -64,7 +66,7 @@ package struct ClaimStore: Sendable {
     /// Uses up the code and makes the appliance, in one transaction. A wrong code is counted and recorded in the same.
     func redeem(secret: String, candidate: Candidate, source: String) async throws -> Redeemed {
         let digest = Digest(of: Array(secret.utf8))
-        let now = now()
+        let (now, faults) = (now(), faults)
         let outcome: Result<Redeemed, CentralError> = try await database.write { transaction in
             guard try !isLocked(source, at: now, in: transaction) else {
                 // One row for all addresses: who guesses must not be able to fill the disk.
@@ -74,13 +76,17 @@ package struct ClaimStore: Sendable {
                 return .failure(.claimLocked)
             }
             do {
-                return .success(try Self.use(digest, candidate, at: now, in: transaction))
+                let redeemed = try Self.use(digest, candidate, at: now, in: transaction)
+                faults.reached(.grantBeforeCommit)
+                return .success(redeemed)
             } catch let error as CentralError {
                 if error.status == 403 { try countFailure(source, at: now, in: transaction) }
                 try RefusalStore.record(source: source, code: error.code, sentence: error.message, at: now, in: transaction)
+                faults.reached(.refusalBeforeRecord)
                 return .failure(error)
             }
         }
+        if case .success = outcome { faults.reached(.grantAfterCommit) } else { faults.reached(.refusalAfterRecord) }
         return try outcome.get()
     }
 

@@ -55,10 +55,12 @@ package struct OrderStore: Sendable {
     private let database: any SQLDatabase
     private let now: @Sendable () -> Timestamp
     private let key: SigningKey
+    private let faults: CentralFaults
     /// Orders in one check-in reply.
     private static let deliveredMax = 20
 
-    init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp, key: SigningKey) {
+    init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp, key: SigningKey, faults: CentralFaults) {
+        self.faults = faults
         self.database = database
         self.now = now
         self.key = key
@@ -79,7 +81,8 @@ package struct OrderStore: Sendable {
         let id = OrderID(at: issued)
         var random = SystemRandomNumberGenerator()
         let nonce = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &random) }.hexadecimal
-        return try await database.write { transaction in
+        let faults = faults
+        let created = try await database.write { transaction in
             let rows = try transaction.query(
                 """
                 UPDATE appliance SET order_sequence = order_sequence + 1
@@ -101,8 +104,11 @@ package struct OrderStore: Sendable {
                     \(order.requester), \(order.reason), \(envelope), \(issued.milliseconds), \(order.expires.milliseconds), 'created',
                     \(issued.milliseconds))
                 """)
+            faults.reached(.orderBeforeCreate)
             return order
         }
+        faults.reached(.orderAfterCreate)
+        return created
     }
 
     /// Orders that wait for this appliance, oldest first; marks them delivered, and those past their time expired.
@@ -139,7 +145,7 @@ package struct OrderStore: Sendable {
 
     /// What the appliance says became of an order. Repeating a report changes nothing; contradicting an ended order is refused.
     func report(_ report: OrderReport, by credential: ApplianceCredential) async throws {
-        let now = now()
+        let (now, faults) = (now(), faults)
         let refusal: CentralError? = try await database.write { transaction in
             let rows = try transaction.query(
                 """
@@ -167,8 +173,10 @@ package struct OrderStore: Sendable {
                     in: transaction)
                 return error
             }
+            faults.reached(.orderBeforeReport)
             return nil
         }
+        faults.reached(.orderAfterReport)
         if let refusal { throw refusal }
     }
 

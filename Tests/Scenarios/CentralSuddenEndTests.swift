@@ -1,0 +1,125 @@
+import Appliance
+import Catalog
+import Central
+import Database
+import Evidence
+import Foundation
+import Healing
+import Model
+import Seal
+import TestSupport
+import Testing
+import Wire
+
+/// Whatever durable step the real Central dies at while an appliance works with it: after a restart nothing that was
+/// acknowledged is lost, both hold the same chain, each order is carried out once, and a lost grant is given again.
+@Suite struct CentralSuddenEndTests {
+    private static let gate = Gate(4)
+
+    @Test("Killed at any durable step, Central goes on with the same chain, orders and enrolment", arguments: CentralDurableStep.allCases)
+    func killedAtAStep(step: CentralDurableStep) async throws {
+        try await Self.gate.pass { try await dieAndGoOn(step) }
+    }
+
+    private func dieAndGoOn(_ step: CentralDurableStep) async throws {
+        let central = try LabCentral()
+        try await central.start()
+        let site = try await central.site()
+        try await central.stop()
+        let services = try await central.open()
+        // Orders and catalogs are made by the command line, the rest happens in the server.
+        let isOfCommand: Bool =
+            switch step {
+            case .orderBeforeCreate, .orderAfterCreate, .catalogBeforePublish, .catalogAfterPublish: true
+            default: false
+            }
+        let environment = await central.environment
+        func server(_ name: String, _ arguments: [String]) async throws -> LabProgram {
+            let made = try LabProgram(
+                "martlet-central", arguments, environment: environment, log: central.directory.file("\(name).log"))
+            try await eventually("Central listens") { made.log.contains("central.ready") || !made.process.isRunning }
+            return made
+        }
+        func command(_ arguments: [String]) async throws -> LabProgram {
+            let made = try LabProgram(
+                "martlet", ["central"] + arguments, environment: environment, log: central.directory.file("command.log"))
+            try await made.ended()
+            return made
+        }
+        let dying = ["--crash-at", step.rawValue]
+        let first = try await server("first", isOfCommand ? [] : dying)
+        var second: LabProgram?
+        func goOn() async throws {
+            if !first.process.isRunning, second == nil { second = try await server("second", []) }
+        }
+
+        // A wrong code of this Central first, then the right one until it is granted: always by the same box.
+        let clock = TestClock()
+        let temporary = try TemporaryDirectory()
+        var configuration = ApplianceConfiguration(directory: StateDirectory(temporary.file("state")))
+        configuration.hosts = []
+        let wrong = ClaimCode(authority: Digest(of: services.keys.authority.der)).text
+        await #expect(throws: (any Error).self) { try await LabAppliance.enroll(configuration, central, wrong, clock.clock) }
+        try await goOn()
+        var identity = try? await LabAppliance.enroll(configuration, central, site.code, clock.clock)
+        if identity == nil {
+            try await first.ended()
+            try await goOn()
+            identity = try await LabAppliance.enroll(configuration, central, site.code, clock.clock)
+        }
+        let appliance = try await LabAppliance.build(configuration, clock.clock, .none)
+        let context = appliance.context
+        #expect(try await services.appliances.list(for: central.credential).map(\.id) == [identity?.appliance])
+
+        let pack = central.directory.file("pack")
+        let catalog = LabCatalog.make(version: 1, file: temporary.file("watched"))
+        try Data(CatalogPack.sign(try CatalogPack.encode(catalog, schema: .code()), with: services.keys.catalog))
+            .write(to: URL(fileURLWithPath: pack))
+        let publish = ["catalog", "publish", pack]
+        let create = ["order", "create", context.identity.appliance.description, "pause", "--reason", "test"]
+        func orders() async throws -> [OrderSummary] { try await services.orders.list(appliance: nil, for: central.credential, limit: 10) }
+        if isOfCommand {
+            let dead = try await command((step.rawValue.hasPrefix("order") ? create : publish) + dying)
+            #expect(dead.wasKilled, "\(dead.log)")
+            #expect(try await orders().count == (step == .orderAfterCreate ? 1 : 0))
+            #expect(try await services.catalogs.newestVersion() == (step == .catalogAfterPublish ? 1 : 0))
+        }
+        if step != .catalogAfterPublish { _ = try await command(publish) }
+        if step != .orderAfterCreate { _ = try await command(create) }
+
+        let (poll, push) = (PollService(context, clockService: ClockService(context)), PushService(context))
+        try await context.journal.append((0..<3).map { context.drafts.system(.observed, note: "\($0)") })
+        try await eventually("all settled at \(step): \(first.log)", moving: clock, every: .milliseconds(100)) {
+            try await goOn()
+            _ = await poll.turn()
+            _ = await appliance.heal.turn()
+            _ = await push.turn()
+            let state = try await orders().first?.state
+            let queued = try await context.database.read { try EvidenceTable.queuedCount(in: $0) }
+            return state == "completed" && context.catalog.stamp.version == 1 && queued == 0
+        }
+        #expect(isOfCommand ? first.process.isRunning : first.wasKilled, "\(first.log)")
+
+        let ours = try await context.database.read { try EvidenceTable.all(in: $0) }
+        let held = try await services.evidence.page(of: site.site, in: site.scope, limit: 500)
+        #expect(held.map { Digest(of: $0.bundle.bytes) } == ours.map { Digest(of: $0.signed.bytes) })
+        #expect(held.map(\.sequence) == Array(0..<Int64(held.count)))
+        let all = try await orders()
+        #expect(all.map(\.sequence) == [1])
+        let keys = [
+            EnrolledKey(
+                key: try SigningKey(contentsOf: configuration.directory.evidenceKey).verifyingKey, validFrom: Timestamp(milliseconds: 0),
+                validUntil: nil)
+        ]
+        let records = try ours.map { try VerifiedBundle($0.signed, keys: keys).record }
+        #expect(records.count { $0.order == all[0].id } == 1, "carried out once")
+        let receipts = try await services.evidence.receipts(of: site.site, in: site.scope)
+        #expect(!receipts.isEmpty)
+        await appliance.close()
+        await services.close()
+        for program in [first, second].compactMap({ $0 }) where program.process.isRunning {
+            program.process.terminate()
+            try await program.ended()
+        }
+    }
+}
