@@ -135,6 +135,17 @@ final class Listener: Sendable {
         pthread_detach(thread)
     }
 
+    /// How many have connected to a silent listener since it was asked last.
+    func waiting() -> Int {
+        _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+        var count = 0
+        while case let peer = accept(descriptor, nil, nil), peer >= 0 {
+            close(peer)
+            count += 1
+        }
+        return count
+    }
+
     deinit {
         shutdown(descriptor, Int32(SHUT_RDWR))
         close(descriptor)
