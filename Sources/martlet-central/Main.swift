@@ -19,16 +19,18 @@ import UnixSignals
             print(usage)
             exit(0)
         }
-        guard words.isEmpty else {
-            let wrong = words.joined(separator: " ")
-            FileHandle.standardError.write(Data("martlet-central: there is no \"\(wrong)\"; nothing was started.\n\(usage)\n".utf8))
+        let faults: CentralFaults
+        do {
+            faults = try Self.faults(Array(words))
+        } catch {
+            FileHandle.standardError.write(Data("martlet-central: \(error)\n\(usage)\n".utf8))
             exit(64)
         }
         let environment = ProcessInfo.processInfo.environment
         let logger = Logger(label: "martlet-central", factory: { StreamLogHandler.standardError(label: $0) })
         do {
             let configuration = try CentralConfiguration(file: environment["MARTLET_CONFIG"], environment: environment)
-            let process = try await CentralProcess.build(configuration, clock: .system, faults: try faults(), logger: logger)
+            let process = try await CentralProcess.build(configuration, clock: .system, faults: faults, logger: logger)
             let notification = SystemdNotification(address: environment["NOTIFY_SOCKET"])
             let group = ServiceGroup(
                 configuration: .init(services: process.run, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -47,17 +49,16 @@ import UnixSignals
         }
     }
 
-    /// Takes no arguments, but in a debug build one for tests of what a sudden end leaves behind: `--crash-at STEP[:COUNT]`.
-    private static func faults() throws -> CentralFaults {
-        let words = Array(CommandLine.arguments.dropFirst())
+    /// It takes no arguments, but in a debug build one for tests of what a sudden end leaves behind: `--crash-at STEP[:COUNT]`.
+    private static func faults(_ words: [String]) throws(UsageError) -> CentralFaults {
         if words.isEmpty { return .none }
         #if DEBUG
         if words.count == 2, words[0] == "--crash-at", let faults = CentralFaults(killingAt: words[1]) { return faults }
         #endif
-        throw UsageError()
+        throw UsageError(description: "there is no \"\(words.joined(separator: " "))\"; nothing was started.")
     }
 }
 
 struct UsageError: Error, CustomStringConvertible {
-    let description = "it takes no arguments; nothing was started. Its configuration is the file that MARTLET_CONFIG names. [usage]"
+    let description: String
 }

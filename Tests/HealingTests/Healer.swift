@@ -11,7 +11,9 @@ struct Healer {
     /// Compliant when it exits 0 and, where a text is given, prints exactly that.
     let passes: (command: [String], output: String?)
 
-    func run(_ steps: [(String, [String: TypedValue])], undoAfter: Duration = .seconds(4)) async -> HealingResult {
+    /// - Parameter undoAfter: long, because a new connection takes its time while every other test runs; short where the host
+    ///   itself is to undo what locked us out.
+    func run(_ steps: [(String, [String: TypedValue])], undoAfter: Duration = .seconds(45)) async -> HealingResult {
         let (plan, runbook) = Self.runbook(steps, host: host.id)
         return await Executor(verbs: VerbRegistry(undoAfter: undoAfter), intents: intents, clock: .system, documents: documents)
             .run(plan, runbook: runbook, runbookDigest: plan.runbookDigest, on: host, preState: Facts(), recheck: recheck)

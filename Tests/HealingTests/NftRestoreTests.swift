@@ -78,7 +78,7 @@ struct NftRestoreTests {
         try await practice.run("nft", "flush", "ruleset")
         try await practice.run("nft", "add", "table", "ip", "mine")
         let before = try await rules()
-        let result = await healer(Self.cuttingOff, passes: (["true"], nil)).run(Self.step)
+        let result = await healer(Self.cuttingOff, passes: (["true"], nil)).run(Self.step, undoAfter: .seconds(4))
         #expect(result.outcome == .reverted("nft.cut_off"), "\(result)")
         await practice.host.disconnect()
         #expect(try await rules() == before)

@@ -35,9 +35,12 @@ struct PracticeHost: Sendable {
             })
         else { throw LabError(output: "no host \(number)") }
         let hostKey = line.dropFirst(address.utf8.count + 1)
+        // Everything else runs beside this: a new connection may take longer than an appliance would wait for it.
+        var limits = SSHLimits()
+        limits.connect = .seconds(30)
         let host = try SSHHost(
             id: HostID("practice-\(number)")!, address: SSHAddress(host: address, user: user, keyFile: key, hostKey: String(hostKey)),
-            become: become, stateDirectory: "/tmp/martlet-heal-\(getpid())-\(number)-\(user)")
+            become: become, stateDirectory: "/tmp/martlet-heal-\(getpid())-\(number)-\(user)", limits: limits)
         return PracticeHost(host: host, number: number)
     }
 

@@ -138,7 +138,7 @@ struct SSHDSetOptionTests {
     /// We log in as root: forbidding that locks us out. Nobody is there to mend it but the host itself.
     @Test func aSettingThatLocksUsOutUndoesItself() async throws {
         let before = try await fresh()
-        let result = await healer("permitrootlogin", "no").run(step("PermitRootLogin", "no"))
+        let result = await healer("permitrootlogin", "no").run(step("PermitRootLogin", "no"), undoAfter: .seconds(4))
         #expect(result.outcome == .reverted("sshd.locked_out"))
         await practice.host.disconnect()
         #expect(try await practice.run("cat", main) == before.text)
