@@ -42,6 +42,20 @@ struct CommandOutputs {
         return text.split(separator: "\n")
     }
 
+    /// Lines of a command whose status 1 may only mean that something it was asked about does not exist. Any other complaint
+    /// (an input error, a stale mount) means that it has seen only a part.
+    func linesOfWhatExists(_ index: Int) throws(ProbeError) -> [Substring] {
+        let result = try result(index)
+        if result.exitStatus == 1 {
+            for line in String(decoding: result.errorOutput, as: UTF8.self).split(separator: "\n")
+            where !line.hasSuffix("No such file or directory") {
+                let isRefusal = Self.refusals.contains { line.contains($0) }
+                throw ProbeError(isRefusal ? "host.not_permitted" : "probe.command_failed", String(line))
+            }
+        }
+        return try lines(index, statuses: [0, 1])
+    }
+
     func json(_ index: Int, statuses: Set<Int> = [0]) throws(ProbeError) -> JSONValue {
         let text = try text(index, statuses: statuses)
         do {

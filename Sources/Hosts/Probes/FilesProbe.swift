@@ -54,7 +54,7 @@ package struct FilesProbe: Probe {
     private static func compare(_ outputs: CommandOutputs, with entries: [String]) throws(ProbeError) -> [FactName: TypedValue] {
         var found: [String: [String]] = [:]
         // Status 1: some of the files do not exist. Where none answered, nothing was looked at.
-        for line in try outputs.lines(0, statuses: [0, 1]) {
+        for line in try outputs.linesOfWhatExists(0) {
             let words = line.words
             guard words.count == 4 else { throw ProbeError("probe.unparseable", "stat wrote \(words.count) words") }
             found[words[3]] = words
@@ -82,7 +82,7 @@ package struct FilesProbe: Probe {
 
     /// Status 1 only says that a directory (`/opt`) is not there.
     private static func found(_ outputs: CommandOutputs, _ index: Int) throws(ProbeError) -> [String] {
-        try outputs.lines(index, statuses: [0, 1]).map(String.init).sorted()
+        try outputs.linesOfWhatExists(index).map(String.init).sorted()
     }
 
     private static func octal(_ mode: Int) -> String {
