@@ -17,8 +17,8 @@ package enum Decision: Hashable, Sendable {
 /// number of all rules.
 ///
 /// Rules of one check and code lie side by side in a flat table, in the order in which they are tried. Platforms are
-/// bits, so that a rule for another platform costs one AND. The condition of a rule that tests one fact against literals
-/// is answered by the table itself; all others go to the one evaluator that checks use too.
+/// bits, so that a rule for another platform costs one AND. A condition that compares one fact with an integer literal is
+/// answered from bounds; all others go to the one evaluator that checks use too.
 package struct L1Index: Sendable {
     /// Of one host, made once: the platforms that rules name, as bits.
     package struct Platforms: Hashable, Sendable {

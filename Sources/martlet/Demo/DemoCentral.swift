@@ -56,6 +56,7 @@ final class DemoCentral {
         }
     }
 
+    func listeningSockets() throws -> Int { try process.listeningSockets() }
     func stop() { process.stop() }
     func kill() { process.kill() }
 

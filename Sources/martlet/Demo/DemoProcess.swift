@@ -65,6 +65,28 @@ final class DemoProcess {
         return status.split(separator: ")").last?.split(separator: " ").first != "Z"
     }
 
+    /// TCP sockets of the process that listen, as the kernel lists them.
+    func listeningSockets() throws -> Int {
+        guard let process else { throw DemoFailure("\(program) does not run") }
+        let descriptors = "/proc/\(process.processIdentifier)/fd"
+        var sockets: Set<String> = []
+        for name in try FileManager.default.contentsOfDirectory(atPath: descriptors) {
+            // One that was closed since is nobody's listener.
+            guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(descriptors)/\(name)") else { continue }
+            if target.hasPrefix("socket:[") { sockets.insert(String(target.dropFirst(8).dropLast())) }
+        }
+        return try ["tcp", "tcp6"].reduce(0) { count, table in
+            let lines = try String(contentsOfFile: "/proc/\(process.processIdentifier)/net/\(table)", encoding: .utf8).split(
+                separator: "\n")
+            // Column 3 is the state (0A: listening), column 9 the inode.
+            return count
+                + lines.dropFirst().count { line in
+                    let words = line.split(separator: " ")
+                    return words.count > 9 && words[3] == "0A" && sockets.contains(String(words[9]))
+                }
+        }
+    }
+
     /// A port that nobody listens on now.
     static func freePort() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
