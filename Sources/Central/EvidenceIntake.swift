@@ -158,7 +158,7 @@ private struct CheckedSubmission: Sendable {
             let statement = Receipt(
                 site: credential.site, appliance: credential.appliance, firstSequence: accepted.lowerBound,
                 lastSequence: accepted.upperBound,
-                head: head, received: now)
+                head: head, received: now, logged: appended.logged)
             let text = try SignedEnvelope(signing: statement.json, with: receiptKey).text
             if appended.added > 0 { try EvidenceStore.keep(text, accepted, of: credential.appliance, at: now, in: transaction) }
             receipt = text

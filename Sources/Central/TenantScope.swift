@@ -1,5 +1,6 @@
 import Evidence
 package import Model
+import Seal
 
 /// Which organization's data a call may touch. Every store method of tenant data takes one, and it is made from a
 /// credential only: forgetting the question does not compile.
@@ -23,6 +24,8 @@ package struct ApplianceCredential: Hashable, Sendable {
     package let notAfter: Timestamp
     /// Those that may sign this appliance's evidence.
     let evidenceKeys: [EnrolledKey]
+    /// The same keys as the log names them: SHA-256 of the raw key.
+    private let signers: [KeyID: Digest]
 
     init(
         organization: OrganizationID, site: SiteID, appliance: ApplianceID, serial: String, issued: Timestamp, notAfter: Timestamp,
@@ -35,7 +38,11 @@ package struct ApplianceCredential: Hashable, Sendable {
         self.issued = issued
         self.notAfter = notAfter
         self.evidenceKeys = evidenceKeys
+        signers = Dictionary(evidenceKeys.map { ($0.key.id, Digest(of: $0.key.bytes)) }, uniquingKeysWith: { first, _ in first })
     }
+
+    /// - Parameter key: one of `evidenceKeys`: what a verified bundle of this appliance was signed with.
+    func signer(_ key: KeyID) -> Digest { signers[key]! }
 }
 
 /// A person who works on Central's machine with access to its database and keys: the operating system checked that.

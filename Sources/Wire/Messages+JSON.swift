@@ -188,22 +188,32 @@ extension CertificateGrant: WireMessage {
 }
 
 extension Receipt: WireMessage {
-    package static let bytesMax = 4_096
+    package static let bytesMax = 40_960
 
     package var json: JSONValue {
         [
             "appliance": .string(appliance.description), "firstSequence": .integer(firstSequence), "head": .string(head.description),
-            "lastSequence": .integer(lastSequence), "received": .string(received.description), "schema": .string(Self.schema),
-            "site": .string(site.description),
+            "lastSequence": .integer(lastSequence),
+            "logged": .array(
+                logged.map { ["count": .integer($0.count), "index": .integer($0.index), "sequence": .integer($0.sequence)] }),
+            "received": .string(received.description), "schema": .string(Self.schema), "site": .string(site.description),
         ]
     }
 
     package init(reading reader: ObjectReader) throws(FieldError) {
         guard try reader.string("schema", bytesMax: 100) == Self.schema else { throw .outOfRange("schema", expected: Self.schema) }
         let first = try reader.integer("firstSequence", in: 0...JSONValue.greatestInteger)
+        var logged: [LogRun] = []
+        for run in try reader.objects("logged", countMax: EvidenceSubmission.bundlesMax) {
+            logged.append(
+                LogRun(
+                    sequence: try run.integer("sequence", in: 0...JSONValue.greatestInteger),
+                    index: try run.integer("index", in: 0...JSONValue.greatestInteger),
+                    count: try run.integer("count", in: 1...Int64(EvidenceSubmission.bundlesMax))))
+        }
         self.init(
             site: try reader.parsed("site"), appliance: try reader.parsed("appliance"), firstSequence: first,
             lastSequence: try reader.integer("lastSequence", in: first...JSONValue.greatestInteger), head: try reader.parsed("head"),
-            received: try reader.instant("received"))
+            received: try reader.instant("received"), logged: logged)
     }
 }

@@ -174,9 +174,13 @@ package struct Receipt: Hashable, Sendable {
     /// Digest of the bundle at `lastSequence`: with the chain inside, it fixes all before it.
     package let head: Digest
     package let received: Timestamp
+    /// Where these bundles stand in the transparency log; a checkpoint that covers them follows within `mergeDelay` of `received`.
+    package let logged: [LogRun]
+    package static let mergeDelay: Duration = .seconds(10)
 
     package init(
-        site: SiteID, appliance: ApplianceID, firstSequence: Int64, lastSequence: Int64, head: Digest, received: Timestamp
+        site: SiteID, appliance: ApplianceID, firstSequence: Int64, lastSequence: Int64, head: Digest, received: Timestamp,
+        logged: [LogRun]
     ) {
         self.site = site
         self.appliance = appliance
@@ -184,6 +188,21 @@ package struct Receipt: Hashable, Sendable {
         self.lastSequence = lastSequence
         self.head = head
         self.received = received
+        self.logged = logged
+    }
+}
+
+/// Bundles that follow one another both in their chain and in the log.
+package struct LogRun: Hashable, Sendable {
+    /// Of the first.
+    package let sequence: Int64
+    package let index: Int64
+    package var count: Int64
+
+    package init(sequence: Int64, index: Int64, count: Int64) {
+        self.sequence = sequence
+        self.index = index
+        self.count = count
     }
 }
 

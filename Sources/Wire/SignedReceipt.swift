@@ -2,7 +2,7 @@ package import Seal
 
 /// A receipt as it travels and is kept: an envelope over `martlet.receipt/v1`.
 package struct SignedReceipt: Hashable, Sendable {
-    package static let bytesMax = 16_384
+    package static let bytesMax = 65_536
     package let envelope: SignedEnvelope
     package let receipt: Receipt
 

@@ -26,7 +26,8 @@ import Wire
                     receipt
                         == Receipt(
                             site: tenant.site, appliance: try #require(box.grant?.appliance), firstSequence: Int64(last - count + 1),
-                            lastSequence: Int64(last), head: box.head, received: central.clock.now))
+                            lastSequence: Int64(last), head: box.head, received: central.clock.now,
+                            logged: [LogRun(sequence: Int64(last - count + 1), index: Int64(last - count + 1), count: Int64(count))]))
             }
             let held = try await central.services.evidence.page(of: tenant.site, in: tenant.scope, limit: 1_000)
             #expect(held.map(\.bundle) == sent)

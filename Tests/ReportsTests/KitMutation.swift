@@ -55,8 +55,7 @@ enum KitMutation: CaseIterable {
             let genuine = sample.subject.receipts[0].receipt
             let forged = Receipt(
                 site: sample.site, appliance: genuine.appliance, firstSequence: 0, lastSequence: genuine.lastSequence,
-                head: Digest(of: [8]),
-                received: sample.now)
+                head: Digest(of: [8]), received: sample.now, logged: genuine.logged)
             parts[parts.receiptNames[0]] = Array(SignedReceipt(signing: forged, with: sample.receiptKey).text.utf8)
             try parts.relist(with: sample.central)
         case .addedFile: parts["keys/key_0123456789abcdef.pub"] = [1, 2, 3]

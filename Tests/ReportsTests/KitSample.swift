@@ -51,7 +51,8 @@ struct KitSample {
             receipts.append(
                 SignedReceipt(
                     signing: Receipt(
-                        site: site, appliance: appliance, firstSequence: first, lastSequence: last, head: previous, received: now),
+                        site: site, appliance: appliance, firstSequence: first, lastSequence: last, head: previous, received: now,
+                        logged: [LogRun(sequence: first, index: first, count: Int64(count))]),
                     with: receiptKey))
         }
         self.site = site

@@ -29,7 +29,8 @@ import Wire
         EvidenceReply(receipt: nil, refusal: nil, acknowledgedSequence: -1),
         CertificateRequest(signingRequest: "r"),
         CertificateGrant(certificate: "c", authority: "a"),
-        Receipt(site: site, appliance: appliance, firstSequence: 3, lastSequence: 3, head: Digest(of: [1]), received: now),
+        Receipt(site: site, appliance: appliance, firstSequence: 3, lastSequence: 3, head: Digest(of: [1]), received: now,
+            logged: [LogRun(sequence: 3, index: 40, count: 1)]),
         RecoveryRequest(appliance: appliance, signingRequest: "r", made: now, nonce: "00112233445566778899aabbccddeeff"),
     ]
 
@@ -91,7 +92,8 @@ import Wire
     func opensReceipts() throws {
         let key = SigningKey()
         let receipt = Receipt(
-            site: Self.site, appliance: Self.appliance, firstSequence: 0, lastSequence: 9, head: Digest(of: [7]), received: Self.now)
+            site: Self.site, appliance: Self.appliance, firstSequence: 0, lastSequence: 9, head: Digest(of: [7]), received: Self.now,
+            logged: [LogRun(sequence: 0, index: 4, count: 3), LogRun(sequence: 3, index: 11, count: 7)])
         let text = SignedReceipt(signing: receipt, with: key).text
         #expect(try SignedReceipt(opening: text, keys: [key.verifyingKey]).receipt == receipt)
         #expect(throws: EnvelopeError.unknownKey(key.id)) { try SignedReceipt(opening: text, keys: [SigningKey().verifyingKey]) }

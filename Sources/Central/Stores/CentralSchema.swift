@@ -116,6 +116,7 @@ enum CentralSchema {
                 bytes BYTEA NOT NULL,
                 signature BYTEA NOT NULL,
                 received_at BIGINT NOT NULL,
+                log_index BIGINT NOT NULL,
                 PRIMARY KEY (appliance_id, sequence),
                 FOREIGN KEY (appliance_id, site_id, organization_id) REFERENCES appliance (id, site_id, organization_id)
             );
@@ -172,6 +173,25 @@ enum CentralSchema {
                 source TEXT PRIMARY KEY,
                 window_began_at BIGINT NOT NULL,
                 failures BIGINT NOT NULL CHECK (failures > 0)
+            );
+            """),
+        Migration(
+            9, "log",
+            """
+            CREATE TABLE log_state (
+                id BIGINT PRIMARY KEY CHECK (id = 1),
+                size BIGINT NOT NULL CHECK (size >= 0)
+            );
+            INSERT INTO log_state (id, size) VALUES (1, 0);
+            CREATE TABLE log_entry (
+                log_index BIGINT PRIMARY KEY CHECK (log_index >= 0),
+                entry BYTEA NOT NULL
+            );
+            CREATE TABLE log_checkpoint (
+                size BIGINT PRIMARY KEY CHECK (size >= 0),
+                root BYTEA NOT NULL,
+                note TEXT NOT NULL,
+                signed_at BIGINT NOT NULL
             );
             """),
     ]

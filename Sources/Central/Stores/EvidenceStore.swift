@@ -1,6 +1,7 @@
 import Database
 package import Evidence
 package import Model
+import Wire
 
 /// The evidence of every appliance. Rows are added and never changed or removed.
 package struct EvidenceStore: Sendable {
@@ -23,6 +24,8 @@ package struct EvidenceStore: Sendable {
         /// Of the bundle at `accepted.upperBound`.
         var acceptedHead: Digest?
         var added = 0
+        /// Where `accepted` stands in the log.
+        var logged: [LogRun] = []
         /// The first that was not taken; nothing after it was looked at.
         var refusal: (bundle: VerifiedBundle, fault: ChainFault)?
     }
@@ -45,6 +48,7 @@ package struct EvidenceStore: Sendable {
         let held = try head(of: credential.appliance, in: transaction)
         var result = Appended(head: held)
         var rows: [[SQLValue]] = []
+        var entries: [LogSequence.Entry] = []
         for bundle in bundles {
             let number = bundle.record.link.sequence
             if let last = result.accepted?.upperBound, number != last + 1 {
@@ -67,6 +71,7 @@ package struct EvidenceStore: Sendable {
                     break
                 }
                 result.head = Head(sequence: number, digest: bundle.digest)
+                entries.append(LogSequence.Entry(document: bundle.digest, signer: credential.signer(bundle.key)))
                 rows.append([
                     .text(credential.appliance.description), .integer(number), .text(credential.site.description),
                     .text(credential.organization.description), .text(bundle.record.id.description), .blob(bundle.digest.bytes),
@@ -77,12 +82,40 @@ package struct EvidenceStore: Sendable {
             result.accepted = (result.accepted?.lowerBound ?? number)...number
             result.acceptedHead = bundle.digest
         }
+        if !rows.isEmpty {
+            let first = try LogSequence.append(entries, in: transaction)
+            for index in rows.indices { rows[index].append(.integer(first + Int64(index))) }
+        }
         try transaction.insert(
             into: "evidence",
-            columns: "appliance_id, sequence, site_id, organization_id, bundle_id, digest, previous, bytes, signature, received_at",
+            columns:
+                "appliance_id, sequence, site_id, organization_id, bundle_id, digest, previous, bytes, signature, received_at, log_index",
             rows: rows)
         result.added = rows.count
+        if let accepted = result.accepted { result.logged = try logged(accepted, of: credential.appliance, in: transaction) }
         return result
+    }
+
+    /// Where these bundles stand in the log, in as few runs as there are.
+    static func logged(
+        _ sequences: ClosedRange<Int64>, of appliance: ApplianceID, in transaction: any SQLTransaction
+    ) throws -> [LogRun] {
+        var runs: [LogRun] = []
+        let rows = try transaction.query(
+            """
+            SELECT sequence, log_index FROM evidence
+            WHERE appliance_id = \(appliance.description) AND sequence >= \(sequences.lowerBound) AND sequence <= \(sequences.upperBound)
+            ORDER BY sequence
+            """)
+        for row in rows {
+            let (sequence, index) = (try row.integer(0), try row.integer(1))
+            if let last = runs.last, last.sequence + last.count == sequence, last.index + last.count == index {
+                runs[runs.count - 1].count += 1
+            } else {
+                runs.append(LogRun(sequence: sequence, index: index, count: 1))
+            }
+        }
+        return runs
     }
 
     static func keep(
