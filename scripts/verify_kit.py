@@ -18,7 +18,6 @@ import re
 import stat
 import struct
 import sys
-import unicodedata
 from datetime import datetime, timedelta, timezone
 
 from cryptography.exceptions import InvalidSignature
@@ -46,20 +45,23 @@ class Malformed(Exception):
 
 
 def parse_json(data, bytes_max, depth_max):
+    """Strict JSON with printable ASCII keys: what is one name in one version of Unicode need not be in another."""
     if len(data) > bytes_max:
         raise Malformed("too large")
 
     def members(pairs):
         seen = set()
         for key, _ in pairs:
-            normal = unicodedata.normalize("NFC", key)
-            if normal in seen:
+            if key in seen:
                 raise Malformed("a key twice")
-            seen.add(normal)
+            if not all(" " <= character <= "~" for character in key):
+                raise Malformed("a key that is not printable ASCII")
+            seen.add(key)
         return dict(pairs)
 
     def integer(text):
-        number = int(text) if len(text) < 400 else None
+        # Longer ones are beyond any double, which float() says with an exception of its own.
+        number = int(text) if len(text) <= 300 else None
         if number is None:
             raise Malformed("a number that a double cannot hold")
         if abs(number) <= INTEGER_MAX:
@@ -263,8 +265,8 @@ def bundle_fields(value):
         text(value, key, 200)
     integer(value, "catalogVersion", 0)
     text(value, "rulesetDigest", 200, DIGEST)
-    text(value, "host", 200, NAME)
-    optional(value, "check", text, 200, NAME)
+    host = text(value, "host", 200, NAME)
+    check = optional(value, "check", text, 200, NAME)
     controls = need(value, "controls")
     require(isinstance(controls, dict))
     for framework in controls:
@@ -300,8 +302,8 @@ def bundle_fields(value):
     until = optional(outcome, "until", instant)
     recheck = outcome.get("recheck")
     if recheck is not None:
-        text(recheck, "host", 200, NAME)
-        text(recheck, "check", 200, NAME)
+        require(text(recheck, "host", 200, NAME) == host and text(recheck, "check", 200, NAME) == check, "recheck")
+        require((value.get("verdict") or {}).get("word") == "compliant", "recheck")
         instant(recheck, "started")
         instant(recheck, "ended")
     found = text(outcome, "word", 20)
@@ -331,10 +333,12 @@ def manifest_fields(value):
     names = []
     for item in items(value, "appliances", 1_000):
         names.append(text(item, "appliance", 200, APPLIANCE))
-        first = integer(item, "first", 0, SEQUENCE_MAX)
-        integer(item, "last", first, SEQUENCE_MAX)
-        text(item, "head", 200, DIGEST)
-        integer(item, "count", 1, ENTRIES_MAX)
+        if integer(item, "count", 0, ENTRIES_MAX) == 0:
+            require(all(item.get(key) is None for key in ("first", "last", "head")), "count")
+        else:
+            first = integer(item, "first", 0, SEQUENCE_MAX)
+            integer(item, "last", first, SEQUENCE_MAX)
+            text(item, "head", 200, DIGEST)
         for key in items(item, "keys", 100):
             text(key, "id", 200, KEY)
             instant(key, "validFrom")
@@ -422,6 +426,19 @@ class Zip:
 
 # --- Verification ---------------------------------------------------------------------------------------------------
 
+SMALL_ORDER = {
+    # Every y, also as y + p, of a point of which eight times is the neutral element: under such a key anybody can sign anything.
+    bytes.fromhex(y)
+    for y in (
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    )
+}
 PEM_PREFIX = bytes.fromhex("302a300506032b6570032100")
 
 
@@ -434,10 +451,13 @@ def pem(raw):
 
 
 def raw_key(data):
-    """The 32 bytes of a PEM public key in exactly the form that `pem` writes, or None."""
+    """The 32 bytes of a PEM public key in exactly the form that `pem` writes, or None; no point of small order."""
     lines = data.split(b"\n")
-    raw = decode_base64(lines[1]) if len(lines) == 4 else None
-    return raw[12:] if raw is not None and len(raw) == 44 and pem(raw[12:]) == data else None
+    decoded = decode_base64(lines[1]) if len(lines) == 4 else None
+    if decoded is None or len(decoded) != 44 or pem(decoded[12:]) != data:
+        return None
+    raw = decoded[12:]
+    return None if raw[:31] + bytes([raw[31] & 0x7F]) in SMALL_ORDER else raw
 
 
 def decode_base64(data):
@@ -531,7 +551,9 @@ class Kit:
         heads = {}
         for sequence, name in receipts:
             self.receipt(item, sequence, name, heads)
-        expected, head = item["first"], "0" * 64 if item["first"] == 0 else None
+        # An appliance that sent nothing is followed as an empty chain, should there be something after all.
+        first, last = (item["first"], item["last"]) if item["count"] else (0, -1)
+        expected, head = first, "0" * 64 if first == 0 else None
         self.verified[appliance] = 0
         for sequence, name in bundles:
             record = self.bundle(item, name)
@@ -563,11 +585,11 @@ class Kit:
             self.verified[appliance] += not faults
             if any(digest != record["digest"] for digest in heads.get(sequence, ())):
                 self.find("receipt.wrong_head", name)
-        if expected <= item["last"]:
+        if expected <= last:
             self.find("chain.gap", appliance)
-        elif expected == item["last"] + 1 and head not in (None, item["head"]):
+        elif item["count"] and expected == last + 1 and head not in (None, item["head"]):
             self.find("kit.wrong_head", appliance)
-        if len(bundles) != item["count"] or expected > item["last"] + 1:
+        if len(bundles) != item["count"] or expected > last + 1:
             self.find("kit.wrong_count", appliance)
 
     def bundle(self, item, name):
@@ -622,7 +644,7 @@ class Kit:
             return self.find("receipt.malformed", name)
         if place != (self.manifest["site"], item["appliance"], sequence):
             return self.find("receipt.misplaced", name)
-        if sequence > item["last"]:
+        if sequence > (item["last"] if item["count"] else -1):
             self.find("receipt.beyond_end", name)
         heads.setdefault(sequence, []).append(head)
 
@@ -637,12 +659,15 @@ def judge(path, pinned_id=None, pinned_key=None):
     codes = {code for code, _ in kit.findings}
     if "kit.bad_signature" in codes:
         trust = "not signed by any key that was found"
-    elif (pinned_id or pinned_key) and "kit.untrusted_key" not in codes:
+    elif "kit.untrusted_key" in codes:
+        trust = f"signed by {signer}, which is not the key you named: nobody you named vouches for it"
+    elif pinned_id or pinned_key:
         trust = f"signed by {signer}, the key you named"
     else:
         trust = f"signed by {signer}, which this kit itself supplies: compare it with the key your provider published"
     findings = [{"code": code, "subject": subject} for code, subject in kit.findings]
-    return {"exit": 1 if findings else 0, "findings": findings, "trust": trust, "verified": kit.verified}
+    silent = [item["appliance"] for item in kit.manifest["appliances"] if not item["count"]]
+    return {"exit": 1 if findings else 0, "findings": findings, "silent": silent, "trust": trust, "verified": kit.verified}
 
 
 def main():
@@ -671,10 +696,11 @@ def main():
     else:
         print(f"trust     {report['trust']}")
         for appliance, count in report.get("verified", {}).items():
-            print(f"appliance {appliance}: {count} bundles verified")
+            print(f"appliance {appliance}: " + ("sent nothing" if appliance in report["silent"] else f"{count} bundles verified"))
         for finding in report["findings"][:100]:
             print(f"finding   {finding['code']}  {finding['subject']}")
-        print("result    " + ("everything verified", f"{len(report['findings'])} findings", "not a kit that can be judged")[report["exit"]])
+        found = "1 finding" if len(report["findings"]) == 1 else f"{len(report['findings'])} findings"
+        print("result    " + ("everything verified", found, "not a kit that can be judged")[report["exit"]])
     return report["exit"]
 
 

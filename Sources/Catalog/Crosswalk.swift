@@ -19,6 +19,10 @@ package struct Crosswalk: Sendable {
             else { continue }
             var citations: [ControlCitation] = []
             for (_, framework, value) in frameworks.all() {
+                guard framework.utf8.allSatisfy({ (0x20...0x7e).contains($0) }) else {
+                    log.error(at: value.mark, code: "crosswalk.framework", "framework \(framework) is not printable ASCII")
+                    continue
+                }
                 guard var mapping = NodeReader(value, kind: "mapping", log: log) else { continue }
                 for confidence in [ControlCitation.Confidence.direct, .supporting] {
                     for control in mapping.texts(confidence.rawValue, default: []) ?? [] {

@@ -19,7 +19,7 @@ struct EnrollmentService: Sendable {
     func enroll(_ request: EnrollmentRequest, from source: String) async throws -> EnrollmentGrant {
         let now = now()
         guard VerifyingKey(bytes: request.evidenceKey) != nil, request.sealingKey.count == 32 else {
-            throw CentralError.value("the evidence key and the sealing key are 32 bytes each")
+            throw CentralError.value("the evidence key and the sealing key are 32 bytes each, and the evidence key not of small order")
         }
         let candidate = ClaimStore.Candidate(
             appliance: ApplianceID(at: now), evidenceKey: request.evidenceKey, sealingKey: request.sealingKey, hostname: request.hostname,

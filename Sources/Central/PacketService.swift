@@ -1,3 +1,4 @@
+import Database
 import Evidence
 package import Model
 import Reports
@@ -27,10 +28,13 @@ package struct PacketService: Sendable {
             throw CentralError.notFound("site")
         }
         let scope = TenantScope(credential, organization: known.organization)
-        var keys: [ApplianceID: [EnrolledKey]] = [:]
+        // What the kit says of each key, and what was so when its bundles were received: one that is dated after the revocation was
+        // taken before it all the same. It goes into the kit, where every reader finds it.
+        var (keys, keysAtReceipt): ([ApplianceID: [EnrolledKey]], [ApplianceID: [EnrolledKey]]) = ([:], [:])
         for entry in try await services.evidence.keys(of: site, in: scope) {
-            guard let key = VerifyingKey(bytes: entry.key) else { continue }
-            keys[entry.appliance] = [EnrolledKey(key: key, validFrom: entry.enrolled, validUntil: nil)]
+            guard let key = VerifyingKey(bytes: entry.key) else { throw DatabaseError.corrupt("an evidence key is no key") }
+            keys[entry.appliance] = [EnrolledKey(key: key, validFrom: entry.enrolled, validUntil: entry.revoked)]
+            keysAtReceipt[entry.appliance] = [EnrolledKey(key: key, validFrom: entry.enrolled, validUntil: nil)]
         }
         guard let span = try await services.evidence.span(of: site, in: scope) else { throw CentralError.noEvidence }
         let receiptKeys = [services.keys.receipts.verifyingKey]
@@ -49,7 +53,7 @@ package struct PacketService: Sendable {
             let page = try await services.evidence.page(of: site, in: scope, after: after, limit: Self.pageSize)
             // What arrived while this runs belongs to the next packet.
             for stored in page where stored.received <= span.upperBound {
-                try writer.add(try VerifiedBundle(stored.bundle, keys: keys[stored.appliance] ?? []))
+                try writer.add(try VerifiedBundle(stored.bundle, keys: keysAtReceipt[stored.appliance] ?? []))
                 count += 1
             }
             guard let last = page.last else { break }

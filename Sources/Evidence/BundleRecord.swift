@@ -97,6 +97,12 @@ extension BundleRecord {
         order = try reader.optionalParsed("order")
         runbook = try reader.optionalParsed("runbook")
         incident = try reader.optionalParsed("incident")
+        if outcome.recheck != nil {
+            // Whatever wrote it: a success without a passing look at the very thing is not one.
+            guard outcome.recheck?.host == host, outcome.recheck?.check == check, verdict == .compliant else {
+                throw .outOfRange("outcome.recheck", expected: "a passing look at the bundle's own host and check")
+            }
+        }
         tier = try reader.optionalWord("tier")
         requester = try reader.optionalString("requester", bytesMax: 400)
         approver = try reader.optionalString("approver", bytesMax: 400)

@@ -43,7 +43,7 @@ package struct VerifiedBundle: Hashable, Sendable {
         var isCanonical = false
         do throws(JSONError) {
             value = try JSONValue(
-                parsing: signed.bytes, limits: JSONLimits(bytesMax: SignedBundle.bytesMax, depthMax: 8), isCanonical: &isCanonical)
+                parsing: signed.bytes, limits: .signed(bytesMax: SignedBundle.bytesMax, depthMax: 8), isCanonical: &isCanonical)
         } catch {
             throw .notJSON(error)
         }

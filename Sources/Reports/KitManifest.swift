@@ -15,6 +15,11 @@ package struct KitManifest: Hashable, Sendable {
     package struct Appliance: Hashable, Sendable {
         package let appliance: ApplianceID
         package let keys: [Key]
+        /// nil for one that is enrolled and sent nothing.
+        package let chain: Chain?
+    }
+
+    package struct Chain: Hashable, Sendable {
         package let first: Int64
         package let last: Int64
         /// Digest of the bundle at `last`.
@@ -32,7 +37,7 @@ package struct KitManifest: Hashable, Sendable {
     package let organizationName: String
     package let from: Timestamp
     package let until: Timestamp
-    /// In ascending order of id; only those with bundles.
+    /// In ascending order of id; also those that sent nothing, whose silence would not be seen otherwise.
     package let appliances: [Appliance]
     package let receiptKeys: [KeyID]
     /// Every file but the manifest and its signature.
@@ -94,8 +99,8 @@ extension KitManifest {
 extension KitManifest.Appliance {
     fileprivate var json: JSONValue {
         [
-            "appliance": .string(appliance.description), "count": .integer(count), "first": .integer(first),
-            "head": .string(head.description),
+            "appliance": .string(appliance.description), "count": .integer(chain?.count ?? 0),
+            "first": chain.map { .integer($0.first) } ?? nil, "head": chain.map { .string($0.head.description) } ?? nil,
             "keys": .array(
                 keys.map {
                     [
@@ -103,16 +108,24 @@ extension KitManifest.Appliance {
                         "validUntil": $0.validUntil.map { .string($0.description) } ?? nil,
                     ]
                 }),
-            "last": .integer(last),
+            "last": chain.map { .integer($0.last) } ?? nil,
         ]
     }
 
     fileprivate init(reading reader: ObjectReader) throws(FieldError) {
         appliance = try reader.parsed("appliance")
-        first = try reader.integer("first", in: 0...KitPath.sequenceMax)
-        last = try reader.integer("last", in: first...KitPath.sequenceMax)
-        head = try reader.parsed("head")
-        count = try reader.integer("count", in: 1...Int64(ZipFormat.entriesMax))
+        let count = try reader.integer("count", in: 0...Int64(ZipFormat.entriesMax))
+        if count == 0 {
+            for key in ["first", "last", "head"] where reader.optional(key) != nil {
+                throw .outOfRange(reader.path(key), expected: "null, where nothing was sent")
+            }
+            chain = nil
+        } else {
+            let first = try reader.integer("first", in: 0...KitPath.sequenceMax)
+            chain = KitManifest.Chain(
+                first: first, last: try reader.integer("last", in: first...KitPath.sequenceMax), head: try reader.parsed("head"),
+                count: count)
+        }
         var keys: [KitManifest.Key] = []
         for item in try reader.objects("keys", countMax: 100) {
             keys.append(

@@ -12,8 +12,8 @@ package struct KitReport: Hashable, Sendable {
 
     package struct Appliance: Hashable, Sendable {
         package let appliance: ApplianceID
-        package let first: Int64
-        package let last: Int64
+        /// Sequences of its first and last bundle, as the manifest has them; nil when it sent nothing.
+        package let sequences: ClosedRange<Int64>?
         /// Bundles whose signature, form and place are right.
         package let verified: Int
     }
@@ -23,6 +23,8 @@ package struct KitReport: Hashable, Sendable {
         case pinned(KeyID)
         /// The kit itself brought the key: proof only once somebody compared it.
         case unpinned(KeyID)
+        /// Well signed, but not by the key that the caller brought along.
+        case stranger(KeyID)
         case none
     }
 
@@ -46,6 +48,7 @@ extension KitReport {
         switch trust {
         case .pinned(let key): "signed by \(key), the key you named"
         case .unpinned(let key): "signed by \(key), which this kit itself supplies: compare it with the key your provider published"
+        case .stranger(let key): "signed by \(key), which is not the key you named: nobody you named vouches for it"
         case .none: "not signed by any key that was found"
         }
     }
@@ -55,7 +58,8 @@ extension KitReport {
             "appliances": .array(
                 appliances.map {
                     [
-                        "appliance": .string($0.appliance.description), "first": .integer($0.first), "last": .integer($0.last),
+                        "appliance": .string($0.appliance.description), "first": $0.sequences.map { .integer($0.lowerBound) } ?? nil,
+                        "last": $0.sequences.map { .integer($0.upperBound) } ?? nil,
                         "verified": .integer(Int64($0.verified)),
                     ]
                 }),
@@ -74,13 +78,15 @@ extension KitReport {
         if let site { lines.append("site          \(site)  \(organizationName ?? "")") }
         if exitCode != 2 { lines.append("trust         \(trustSentence)") }
         for appliance in appliances {
-            lines.append(
-                "appliance     \(appliance.appliance)  bundles \(appliance.first) to \(appliance.last): \(appliance.verified) verified")
+            let found =
+                appliance.sequences.map { "bundles \($0.lowerBound) to \($0.upperBound): \(appliance.verified) verified" } ?? "sent nothing"
+            lines.append("appliance     \(appliance.appliance)  \(found)")
         }
         for finding in findings.prefix(100) { lines.append("finding       \(finding.code)  \(finding.subject): \(finding.sentence)") }
         if findings.count > 100 { lines.append("              and \(findings.count - 100) more") }
         switch exitCode {
         case 0: lines.append("result        everything verified")
+        case 1 where findings.count == 1: lines.append("result        1 finding: do not rely on what it names")
         case 1: lines.append("result        \(findings.count) findings: do not rely on what they name")
         default: lines.append("result        not a kit that can be judged")
         }

@@ -54,17 +54,16 @@ private struct KitVerification {
         for entry in zip.entries { entries[entry.name] = entry }
         guard let entry = entries[KitPath.manifest] else { throw .noManifest }
         let bytes = try zip.read(entry)
-        let limits = JSONLimits(bytesMax: KitManifest.bytesMax, depthMax: 8)
         let value: JSONValue
-        let canonical: [UInt8]
+        var isCanonical = false
         do throws(JSONError) {
-            value = try JSONValue(parsing: bytes, limits: limits)
-            canonical = try value.canonicalBytes()
+            value = try JSONValue(
+                parsing: bytes, limits: .signed(bytesMax: KitManifest.bytesMax, depthMax: 8), isCanonical: &isCanonical)
         } catch {
             throw .manifestMalformed(error.message)
         }
         do throws(FieldError) { manifest = try KitManifest(json: value) } catch { throw .manifestMalformed(error.message) }
-        guard canonical == bytes else { throw .manifestMalformed("it is not canonical JSON.") }
+        guard isCanonical else { throw .manifestMalformed("it is not canonical JSON.") }
         try loadKeys()
         try verifySignature(of: bytes)
     }
@@ -89,8 +88,9 @@ private struct KitVerification {
         let trust: KitReport.Trust =
             !isSigned
             ? .none
-            : self.trust == .none || findings.contains { $0.code == "kit.untrusted_key" }
-                ? .unpinned(manifest.key) : .pinned(manifest.key)
+            : self.trust == .none
+                ? .unpinned(manifest.key)
+                : findings.contains { $0.code == "kit.untrusted_key" } ? .stranger(manifest.key) : .pinned(manifest.key)
         return KitReport(
             findings: findings, appliances: appliances, site: manifest.site, organizationName: manifest.organizationName, trust: trust,
             exitCode: findings.isEmpty ? 0 : 1)
@@ -109,7 +109,7 @@ private struct KitVerification {
             guard let entry = entries[path], entry.size <= 1_000,
                 let key = VerifyingKey(pem: String(decoding: try zip.read(entry), as: UTF8.self)), key.id == id
             else {
-                find("kit.key_missing", path, "is missing, or is not the key of that name.")
+                find("kit.key_missing", path, "is missing, or is not the key of that name, or is one with which anybody can sign.")
                 continue
             }
             keys[id] = key
@@ -191,7 +191,7 @@ private struct KitVerification {
         var wanted: [Int64: [Digest]] = [:]
         for receipt in listed.receipts { try judge(receipt.entry, receipt.sequence, appliance, &wanted) }
 
-        var chain = ChainVerifier(site: manifest.site, appliance: appliance.appliance, next: appliance.first)
+        var chain = ChainVerifier(site: manifest.site, appliance: appliance.appliance, next: appliance.chain?.first ?? 0)
         var verified = 0
         let windowSize = workers * 128
         for start in stride(from: 0, to: listed.bundles.count, by: windowSize) {
@@ -213,15 +213,19 @@ private struct KitVerification {
             }
         }
         let subject = appliance.appliance.description
-        if chain.next <= appliance.last {
-            find("chain.gap", subject, "bundles \(chain.next) to \(appliance.last) are missing at the end.")
-        } else if chain.next == appliance.last + 1, let head = chain.head, head != appliance.head {
+        guard let named = appliance.chain else {
+            if !listed.bundles.isEmpty { find("kit.wrong_count", subject, "sent something; the manifest says that it did not.") }
+            return KitReport.Appliance(appliance: appliance.appliance, sequences: nil, verified: verified)
+        }
+        if chain.next <= named.last {
+            find("chain.gap", subject, "bundles \(chain.next) to \(named.last) are missing at the end.")
+        } else if chain.next == named.last + 1, let head = chain.head, head != named.head {
             find("kit.wrong_head", subject, "does not end with the bundle that the manifest names.")
         }
-        if Int64(listed.bundles.count) != appliance.count || chain.next > appliance.last + 1 {
+        if Int64(listed.bundles.count) != named.count || chain.next > named.last + 1 {
             find("kit.wrong_count", subject, "does not have the number of bundles that the manifest names.")
         }
-        return KitReport.Appliance(appliance: appliance.appliance, first: appliance.first, last: appliance.last, verified: verified)
+        return KitReport.Appliance(appliance: appliance.appliance, sequences: named.first...named.last, verified: verified)
     }
 
     private mutating func judge(
@@ -233,8 +237,8 @@ private struct KitVerification {
             guard receipt.site == manifest.site, receipt.appliance == appliance.appliance, receipt.lastSequence == sequence else {
                 return find("receipt.misplaced", entry.name, "is about something else.")
             }
-            if sequence > appliance.last {
-                find("receipt.beyond_end", entry.name, "acknowledges bundles after \(appliance.last), which the kit leaves out.")
+            if sequence > appliance.chain?.last ?? -1 {
+                find("receipt.beyond_end", entry.name, "acknowledges bundles that the kit leaves out at the end.")
             }
             wanted[sequence, default: []].append(receipt.head)
         } catch {

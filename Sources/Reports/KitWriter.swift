@@ -10,7 +10,7 @@ package struct KitSubject: Sendable {
     package let organizationName: String
     package let from: Timestamp
     package let until: Timestamp
-    /// The evidence keys of each appliance, retired ones too.
+    /// Every enrolled appliance, also one that sent nothing, with its evidence keys, retired and revoked ones too.
     package let keys: [ApplianceID: [EnrolledKey]]
     package let receipts: [SignedReceipt]
     package let receiptKeys: [VerifyingKey]
@@ -38,6 +38,8 @@ package final class KitWriter {
         var last: Int64
         var head: Digest
         var count: Int64
+
+        var chain: KitManifest.Chain { KitManifest.Chain(first: first, last: last, head: head, count: count) }
     }
 
     private let subject: KitSubject
@@ -81,7 +83,7 @@ package final class KitWriter {
     /// Writes keys, manifest and receipts. On return the kit is on disk under its name; before that there is none.
     package func finish() throws(KitWriteError) {
         if let current { finished.append(current) }
-        let named = finished.map(\.appliance)
+        let named = subject.keys.keys.sorted()
         let keys = [key.verifyingKey] + subject.receiptKeys + named.flatMap { subject.keys[$0]!.map(\.key) }
         var seen: Set<KeyID> = []
         for key in keys.sorted(by: { $0.id < $1.id }) where seen.insert(key.id).inserted {
@@ -91,9 +93,11 @@ package final class KitWriter {
         let receipts = receiptFiles(of: named)
         for receipt in receipts { note(receipt.path, receipt.bytes) }
 
+        let chains = Dictionary(uniqueKeysWithValues: finished.map { ($0.appliance, $0.chain) })
         let manifest = KitManifest(
             site: subject.site, organization: subject.organization, organizationName: subject.organizationName, from: subject.from,
-            until: subject.until, appliances: finished.map(described), receiptKeys: subject.receiptKeys.map(\.id).sorted(), files: files,
+            until: subject.until, appliances: named.map { described($0, chains[$0]) }, receiptKeys: subject.receiptKeys.map(\.id).sorted(),
+            files: files,
             key: key.id)
         // A manifest holds only texts and integers within JSON's range.
         let bytes = try! manifest.json.canonicalBytes()
@@ -116,12 +120,11 @@ package final class KitWriter {
         return texts.sorted { $0.key < $1.key }.map { ($0.key, Array($0.value.utf8)) }
     }
 
-    private func described(_ progress: Progress) -> KitManifest.Appliance {
-        let keys = subject.keys[progress.appliance]!.sorted { ($0.validFrom, $0.key.id) < ($1.validFrom, $1.key.id) }
+    private func described(_ appliance: ApplianceID, _ chain: KitManifest.Chain?) -> KitManifest.Appliance {
+        let keys = subject.keys[appliance]!.sorted { ($0.validFrom, $0.key.id) < ($1.validFrom, $1.key.id) }
         return KitManifest.Appliance(
-            appliance: progress.appliance,
-            keys: keys.map { KitManifest.Key(id: $0.key.id, validFrom: $0.validFrom, validUntil: $0.validUntil) }, first: progress.first,
-            last: progress.last, head: progress.head, count: progress.count)
+            appliance: appliance, keys: keys.map { KitManifest.Key(id: $0.key.id, validFrom: $0.validFrom, validUntil: $0.validUntil) },
+            chain: chain)
     }
 
     private func add(_ path: String, _ bytes: [UInt8]) throws(KitWriteError) {
@@ -142,6 +145,10 @@ private let readme = """
     keys/<key>.pub                             public keys
     receipts/<appliance>/<number>.json         when the provider received the chain up to that number
     manifest.json, manifest.sig                every file with its SHA-256, and the provider's signature over that list
+
+    0. Is this the file that you were told of? Compare what this prints with the digest that you were given with it:
+
+       sha256sum FILE
 
     1. Compare the "key" in manifest.json with the key that your provider published. All else rests on it. Then:
 

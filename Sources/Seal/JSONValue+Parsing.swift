@@ -27,7 +27,7 @@ extension JSONValue {
         }
         let depthMax = min(limits.depthMax, JSONLimits.depthCeiling)
         (self, isCanonical) = try bytes.withUnsafeBufferPointer { (input) throws(JSONError) in
-            var parser = JSONParser(input: input, depthMax: depthMax)
+            var parser = JSONParser(input: input, depthMax: depthMax, keys: limits.keys)
             return (try parser.document(), parser.isCanonical)
         }
     }
@@ -50,15 +50,17 @@ private struct JSONParser {
 
     let input: UnsafeBufferPointer<UInt8>
     let depthMax: Int
+    let keys: JSONLimits.Keys
     var offset = 0
     /// Nothing seen so far is written otherwise than RFC 8785 would.
     var isCanonical = true
     /// Members of all objects that are still open, innermost last: a dictionary that is made when its size is known never grows.
     private var open: [Member] = []
 
-    init(input: UnsafeBufferPointer<UInt8>, depthMax: Int) {
+    init(input: UnsafeBufferPointer<UInt8>, depthMax: Int, keys: JSONLimits.Keys) {
         self.input = input
         self.depthMax = depthMax
+        self.keys = keys
     }
 
     mutating func document() throws(JSONError) -> JSONValue {
@@ -93,6 +95,7 @@ private struct JSONParser {
             let start = offset
             guard offset < input.count, input[offset] == UInt8(ascii: "\"") else { throw .syntax(offset: offset) }
             let key = try string()
+            if keys == .printableASCII, !key.utf8.allSatisfy({ (0x20...0x7e).contains($0) }) { throw .key(offset: start) }
             let bytes = (start + 1)..<(offset - 1)
             if isCanonical, let last { isCanonical = precedes(last, (key, bytes)) }
             last = (key, bytes)

@@ -62,10 +62,26 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
 package struct JSONLimits: Sendable {
     package var bytesMax: Int
     package var depthMax: Int
+    package var keys: Keys
 
-    package init(bytesMax: Int, depthMax: Int = 32) {
+    /// Names of members.
+    package enum Keys: Sendable {
+        /// Any text, as RFC 8259 and RFC 8785 have it.
+        case any
+        /// U+0020 to U+007E. What counts as the same name outside of these depends on the reader's version of Unicode, so that
+        /// two readers could see different content in one signed document.
+        case printableASCII
+    }
+
+    package init(bytesMax: Int, depthMax: Int = 32, keys: Keys = .any) {
         self.bytesMax = bytesMax
         self.depthMax = depthMax
+        self.keys = keys
+    }
+
+    /// For what is signed, or was meant to be.
+    package static func signed(bytesMax: Int, depthMax: Int = 32) -> JSONLimits {
+        JSONLimits(bytesMax: bytesMax, depthMax: depthMax, keys: .printableASCII)
     }
 }
 
@@ -76,6 +92,8 @@ package enum JSONError: Error, Hashable, Sendable {
     case notUTF8(offset: Int)
     case syntax(offset: Int)
     case duplicateKey(String, offset: Int)
+    /// Where only printable ASCII is taken as the name of a member.
+    case key(offset: Int)
     /// An unpaired surrogate, which RFC 8785 forbids.
     case loneSurrogate(offset: Int)
     /// Not finite in IEEE 754, or an integer that a double cannot hold exactly.
@@ -89,6 +107,7 @@ package enum JSONError: Error, Hashable, Sendable {
         case .notUTF8: "json.not_utf8"
         case .syntax: "json.syntax"
         case .duplicateKey: "json.duplicate_key"
+        case .key: "json.key"
         case .loneSurrogate: "json.lone_surrogate"
         case .number: "json.number"
         case .trailing: "json.trailing"
@@ -102,6 +121,7 @@ package enum JSONError: Error, Hashable, Sendable {
         case .notUTF8(let offset): "JSON refused at byte \(offset): not UTF-8; nothing was taken."
         case .syntax(let offset): "JSON refused at byte \(offset): not JSON; nothing was taken."
         case .duplicateKey(let key, let offset): "JSON refused at byte \(offset): key \"\(key)\" twice in one object; nothing was taken."
+        case .key(let offset): "JSON refused at byte \(offset): a key that is not printable ASCII; nothing was taken."
         case .loneSurrogate(let offset): "JSON refused at byte \(offset): half a surrogate pair; nothing was taken."
         case .number(let offset): "JSON refused at byte \(offset): a number that a double cannot hold; nothing was taken."
         case .trailing(let offset): "JSON refused at byte \(offset): more than one value; nothing was taken."

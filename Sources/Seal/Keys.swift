@@ -57,9 +57,9 @@ package struct VerifyingKey: Hashable, Sendable {
     package let bytes: [UInt8]
     package let id: KeyID
 
-    /// nil unless `bytes` are 32.
+    /// nil unless `bytes` are 32 and not those of a point of small order.
     package init?(bytes: [UInt8]) {
-        guard let key = try? Curve25519.Signing.PublicKey(rawRepresentation: bytes) else { return nil }
+        guard !Self.isSmallOrder(bytes), let key = try? Curve25519.Signing.PublicKey(rawRepresentation: bytes) else { return nil }
         self.init(key)
     }
 
@@ -68,6 +68,25 @@ package struct VerifyingKey: Hashable, Sendable {
         bytes = Array(key.rawRepresentation)
         id = KeyID(of: bytes)
     }
+
+    /// Whether eight times the point is the neutral element: then anybody can make signatures that verify, for any message, and
+    /// RFC 8032 does not ask a verifier to refuse them (Chalkias, Garillot, Nikolaenko: "Taming the many EdDSAs", 2020).
+    private static func isSmallOrder(_ bytes: [UInt8]) -> Bool {
+        guard let last = bytes.last else { return false }
+        // The highest bit is the sign of x; both signs are in question.
+        return smallOrderPoints.contains(bytes.dropLast() + [last & 0x7f])
+    }
+
+    /// The y of every such point, also as encodings of y + p where those fit.
+    private static let smallOrderPoints: Set<[UInt8]> = [
+        [UInt8](repeating: 0, count: 32),
+        [1] + [UInt8](repeating: 0, count: 31),
+        [UInt8](hexadecimal: "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")!,
+        [UInt8](hexadecimal: "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a")!,
+        [0xec] + [UInt8](repeating: 0xff, count: 30) + [0x7f],
+        [0xed] + [UInt8](repeating: 0xff, count: 30) + [0x7f],
+        [0xee] + [UInt8](repeating: 0xff, count: 30) + [0x7f],
+    ]
 
     package func isValid(_ signature: [UInt8], for bytes: [UInt8]) -> Bool {
         signature.count == 64 && key.isValidSignature(signature, for: bytes)
@@ -91,6 +110,7 @@ extension VerifyingKey {
             information.starts(with: Self.informationPrefix)
         else { return nil }
         self.init(bytes: Array(information.dropFirst(Self.informationPrefix.count)))
-        guard self.pem == pem else { return nil }
+        // By bytes: texts that Unicode holds equivalent are equal as texts.
+        guard self.pem.utf8.elementsEqual(pem.utf8) else { return nil }
     }
 }

@@ -31,6 +31,8 @@ package struct SignedEnvelope: Hashable, Sendable {
     /// Only takes the envelope apart. Nothing is verified until `open`.
     package init(parsing bytes: [UInt8], limits: JSONLimits) throws(EnvelopeError) {
         let value: JSONValue
+        var limits = limits
+        limits.keys = .printableASCII
         do throws(JSONError) { value = try JSONValue(parsing: bytes, limits: limits) } catch { throw .notJSON(error) }
         try self.init(json: value, limits: limits)
     }
@@ -61,14 +63,15 @@ package struct SignedEnvelope: Hashable, Sendable {
         guard let key = keys.first(where: { $0.id == keyID }) else { throw .unknownKey(keyID) }
         guard key.isValid(signature, for: payload) else { throw .badSignature(keyID) }
         let value: JSONValue
-        let canonical: [UInt8]
+        var isCanonical = false
+        var limits = limits
+        limits.keys = .printableASCII
         do throws(JSONError) {
-            value = try JSONValue(parsing: payload, limits: limits)
-            canonical = try value.canonicalBytes()
+            value = try JSONValue(parsing: payload, limits: limits, isCanonical: &isCanonical)
         } catch {
             throw .notJSON(error)
         }
-        guard canonical == payload else { throw .notCanonical }
+        guard isCanonical else { throw .notCanonical }
         guard value["schema"]?.string == schema else { throw .wrongSchema(expected: schema) }
         return (value, key)
     }

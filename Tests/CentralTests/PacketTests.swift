@@ -5,6 +5,7 @@ import Reports
 import Seal
 import TestSupport
 import Testing
+import Wire
 
 @Suite struct PacketTests {
     @Test("A packet holds everything received, verifies offline, and is the same twice", arguments: TestEngine.allCases)
@@ -32,6 +33,36 @@ import Testing
                 directory.file("a.zip"))
             #expect(report.findings == [])
             #expect(report.appliances.map(\.verified).reduce(0, +) == 12)
+        }
+    }
+
+    @Test(
+        "A revoked appliance's key ends in the packet when it was revoked, and one that sent nothing is named",
+        arguments: TestEngine.allCases)
+    func namesRevokedAndSilent(engine: TestEngine) async throws {
+        try await CentralUnderTest.run(engine) { central in
+            let tenant = try await central.makeTenant()
+            var (honest, late) = (try await enrolledBox(at: central, tenant), try await enrolledBox(at: central, tenant))
+            let silent = try await enrolledBox(at: central, tenant)
+            _ = try await honest.submit(honest.makeBundles(2, at: central.clock.now), to: central)
+            // Dated later than the revocation that follows: its clock is wrong, or somebody wants it to seem so.
+            let future = central.clock.now + .seconds(301)
+            _ = try await late.submit(late.makeBundles(1, at: central.clock.now) + late.makeBundles(1, at: future), to: central)
+            for box in [honest, late] {
+                try await central.services.appliances.revoke(try #require(box.grant?.appliance), in: tenant.scope)
+            }
+            let directory = try TemporaryDirectory()
+            let summary = try await PacketService(central.services).write(
+                tenant.site, to: directory.file("a.zip"), for: CentralUnderTest.person)
+            #expect(summary.bundles == 4)
+
+            let report = await KitVerifier(trust: .none, workers: 2).verify(directory.file("a.zip"))
+            #expect(report.findings.map(\.code) == ["bundle.key_not_valid"])
+            let lateID = try #require(late.grant?.appliance.description)
+            #expect(report.findings.first?.subject == "bundles/\(lateID)/000000000001/bundle.json")
+            let silentID = try #require(silent.grant?.appliance)
+            #expect(report.appliances.map(\.verified).sorted() == [0, 1, 2])
+            #expect(report.appliances.filter { $0.sequences == nil }.map(\.appliance) == [silentID])
         }
     }
 

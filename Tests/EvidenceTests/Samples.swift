@@ -66,8 +66,8 @@ enum Samples {
             ControlCitation(framework: "nist-csf-2.0", control: "PR.AA-01", confidence: .supporting),
             ControlCitation(framework: "hipaa-security-rule", control: "164.312(d)", confidence: .direct),
             ControlCitation(framework: "hipaa-security-rule", control: "164.312(a)(1)", confidence: .supporting),
-            ControlCitation(framework: "😀", control: text(using: &random), confidence: .direct),
-            ControlCitation(framework: "\u{ff00}", control: "x", confidence: .direct),
+            ControlCitation(framework: "Z \"~", control: text(using: &random), confidence: .direct),
+            ControlCitation(framework: "a\\", control: "x", confidence: .direct),
         ]
         let actions = (1...3).map {
             ActionRecord(
@@ -78,15 +78,19 @@ enum Samples {
             Bundle.Attested(
                 check: "linux.ssh.hardening", verdict: verdicts.randomElement(using: &random)!, observed: now, factsDigest: Digest(of: [2]))
         }
+        let outcome = outcome(using: &random)
+        // A success states the verdict of the look that proves it.
+        let isProven = outcome.word == "success"
         let hasMore = Bool.random(using: &random)
         return Bundle(
             id: BundleID(at: now, random: &random), kind: Bundle.Kind.allCases.randomElement(using: &random)!, origin: origin,
-            host: "front-desk", check: hasMore ? "linux.ssh.hardening" : nil,
+            host: "front-desk", check: hasMore || isProven ? "linux.ssh.hardening" : nil,
             controls: Array(controls.shuffled(using: &random).prefix(Int.random(in: 0...5, using: &random))),
-            verdict: hasMore ? verdicts.randomElement(using: &random)! : nil, attested: attested, preState: facts(using: &random),
+            verdict: isProven ? .compliant : hasMore ? verdicts.randomElement(using: &random)! : nil, attested: attested,
+            preState: facts(using: &random),
             postState: facts(using: &random), actions: hasMore ? actions : [], isRollbackAvailable: hasMore, observed: now,
             started: now + .milliseconds(1), ended: now + .milliseconds(900),
-            clock: hasMore ? ClockReading(offsetMilliseconds: -12, source: "ntp:3 sources") : .unknown, outcome: outcome(using: &random),
+            clock: hasMore ? ClockReading(offsetMilliseconds: -12, source: "ntp:3 sources") : .unknown, outcome: outcome,
             order: hasMore ? OrderID(at: now, random: &random) : nil, runbook: hasMore ? "linux.sshd.set_option" : nil,
             incident: hasMore ? IncidentID(at: now, random: &random) : nil, tier: hasMore ? .l3 : nil,
             requester: hasMore ? "order:alice@msp.example" : nil, approver: nil, note: text(using: &random))

@@ -50,6 +50,18 @@ import Testing
         arguments: ["\"\\ud800\"", "\"\\udc00\"", "\"\\ud800x\"", "\"\\ud800\\n\"", "\"\\ud800\\ud800\"", "\"\\ude00\\ud83d\""])
     func refusesLoneSurrogates(text: String) { #expect(refusal(text) == "json.lone_surrogate") }
 
+    @Test("Where only printable ASCII keys are taken, any other is refused at any depth, and texts stay free")
+    func refusesOtherKeys() {
+        let signed = JSONLimits.signed(bytesMax: 1_000)
+        for text in [
+            #"{"é":1}"#, "[{\"a\":{\"e\u{301}\":1}}]", "{\"\u{212a}\":1}", "{\"\u{7f}\":1}", #"{"\u00e9":1}"#, #"{"\n":1}"#, #"{"😀":1}"#,
+        ] {
+            #expect(refusal(text, signed) == "json.key")
+            #expect(refusal(text) == nil)
+        }
+        for text in [#"{" ~":"é😀"}"#, #"{"":1}"#, #"{"\u0041":1}"#, #"["é"]"#] { #expect(refusal(text, signed) == nil) }
+    }
+
     @Test("A key twice is refused, also when one is escaped or decomposed, at any depth")
     func refusesDuplicateKeys() {
         #expect(refusal(#"{"a":1,"a":1}"#) == "json.duplicate_key")

@@ -78,6 +78,31 @@ import Testing
         #expect(VerifyingKey(bytes: [UInt8](repeating: 1, count: 31)) == nil)
     }
 
+    @Test(
+        "Each of the fourteen encodings of a point of small order is refused as a key",
+        arguments: [
+            "0100000000000000000000000000000000000000000000000000000000000000",
+            "0100000000000000000000000000000000000000000000000000000000000080",
+            "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+            "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+            "0000000000000000000000000000000000000000000000000000000000000000",
+            "0000000000000000000000000000000000000000000000000000000000000080",
+            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+            "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+            "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+            "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+            "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        ])
+    func refusesSmallOrder(hexadecimal: String) throws {
+        #expect(VerifyingKey(bytes: try #require([UInt8](hexadecimal: hexadecimal))) == nil)
+    }
+
+    @Test("A public key's text is bytes: a letter that Unicode holds equivalent is another")
+    func comparesBytes() { #expect(VerifyingKey(pem: SigningKey().verifyingKey.pem.replacing("KEY", with: "\u{212a}EY")) == nil) }
+
     @Test("A private key prints nothing secret")
     func isRedacted() {
         let key = SigningKey()

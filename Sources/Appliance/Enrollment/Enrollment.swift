@@ -85,7 +85,7 @@ package struct Enrollment: Sendable {
     private func identity(_ grant: EnrollmentGrant, authority: String) throws(EnrollmentError) -> Identity {
         guard let order = VerifyingKey(bytes: grant.orderKey), let receipt = VerifyingKey(bytes: grant.receiptKey),
             let catalog = VerifyingKey(bytes: grant.catalogKey)
-        else { throw .badGrant("a key is not 32 bytes") }
+        else { throw .badGrant("a key is not a sound one of 32 bytes") }
         guard Certificate.der(ofPEM: grant.authority) == Certificate.der(ofPEM: authority) else {
             throw .badGrant("its authority is not the one of the claim code")
         }

@@ -43,7 +43,10 @@ extension Identity {
 
     init(json: JSONValue) throws(FieldError) {
         let reader = try ObjectReader(json)
-        func key(_ name: String) throws(FieldError) -> VerifyingKey { VerifyingKey(bytes: try reader.bytes(name, count: 32...32))! }
+        func key(_ name: String) throws(FieldError) -> VerifyingKey {
+            if let key = VerifyingKey(bytes: try reader.bytes(name, count: 32...32)) { return key }
+            throw .outOfRange(name, expected: "a public key")
+        }
         organization = try reader.parsed("organization")
         site = try reader.parsed("site")
         appliance = try reader.parsed("appliance")

@@ -188,16 +188,26 @@ package struct EvidenceStore: Sendable {
         }
     }
 
-    /// Appliances of a site with the raw keys that sign their evidence.
-    package func keys(of site: SiteID, in scope: TenantScope) async throws -> [(appliance: ApplianceID, key: [UInt8], enrolled: Timestamp)]
-    {
+    /// An appliance of a site with the raw key that signs its evidence.
+    package struct StoredKey: Hashable, Sendable {
+        package let appliance: ApplianceID
+        package let key: [UInt8]
+        package let enrolled: Timestamp
+        package let revoked: Timestamp?
+    }
+
+    /// Every appliance that was ever enrolled at a site, whether it sent something or not.
+    package func keys(of site: SiteID, in scope: TenantScope) async throws -> [StoredKey] {
         try await database.read { transaction in
             try transaction.query(
                 """
-                SELECT id, evidence_key, enrolled_at FROM appliance
+                SELECT id, evidence_key, enrolled_at, revoked_at FROM appliance
                 WHERE site_id = \(site.description) AND organization_id = \(scope.organization.description) ORDER BY id
                 """
-            ).map { (try $0.parsed(0), try $0.blob(1), try $0.instant(2)) }
+            ).map {
+                StoredKey(
+                    appliance: try $0.parsed(0), key: try $0.blob(1), enrolled: try $0.instant(2), revoked: try $0.optionalInstant(3))
+            }
         }
     }
 }

@@ -1,0 +1,236 @@
+import Evidence
+import Foundation
+import Model
+import Seal
+import TestSupport
+import Testing
+
+@testable import Reports
+
+/// What somebody who holds Central's key and an appliance's key can sign: `martlet verify` and `scripts/verify_kit.py` must say the
+/// same about it, in the same codes.
+@Suite struct ReadersTests {
+    let directory: TemporaryDirectory
+    let sample: KitSample
+    let genuine: KitParts
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        sample = try KitSample(seed: 23)
+        try sample.write(to: directory.file("kit.zip"))
+        genuine = try KitParts(path: directory.file("kit.zip"))
+        try FileManager.default.createDirectory(atPath: directory.file("batch"), withIntermediateDirectories: false)
+    }
+
+    struct Case {
+        let name: String
+        let codes: Set<String>
+        let parts: KitParts
+
+        init(_ name: String, _ codes: Set<String>, _ parts: KitParts) {
+            self.name = name
+            self.codes = codes
+            self.parts = parts
+        }
+    }
+
+    /// The last bundle of the first chain: what is wrong with it breaks nothing else.
+    var last: String { genuine.bundleNames[11] }
+
+    /// What both readers find where that bundle is another good one.
+    let replaced: Set<String> = ["kit.wrong_head", "receipt.wrong_head"]
+
+    func withLast(_ edit: (inout [String: JSONValue]) -> Void) throws -> KitParts {
+        var members = try JSONValue(parsing: genuine[last]!, limits: JSONLimits(bytesMax: 1 << 20)).object!
+        edit(&members)
+        return try withLast(bytes: JSONValue.object(members).canonicalBytes())
+    }
+
+    func withLast(bytes: [UInt8]) throws -> KitParts {
+        var parts = genuine
+        parts[last] = bytes
+        parts[last.replacing("bundle.json", with: "bundle.sig")] = sample.evidenceKey.sign(bytes)
+        try parts.relist(with: sample.central)
+        return parts
+    }
+
+    func withAppliance(_ index: Int, in parts: KitParts? = nil, _ edit: (inout [String: JSONValue]) -> Void) throws -> KitParts {
+        var parts = parts ?? genuine
+        try parts.relist(with: sample.central) {
+            var appliances = $0["appliances"]!.array!
+            var appliance = appliances[index].object!
+            edit(&appliance)
+            appliances[index] = .object(appliance)
+            $0["appliances"] = .array(appliances)
+        }
+        return parts
+    }
+
+    func expectBoth(_ cases: [Case]) async throws {
+        for item in cases { try Data(item.parts.packed()).write(to: URL(filePath: directory.file("batch/\(item.name)"))) }
+        let script = "\(repositoryRoot)/scripts/verify_kit.py"
+        let lines = try runCommand("/usr/bin/env", ["python3", script, "--batch", directory.file("batch")])
+        var judged: [String: Set<String>] = [:]
+        for line in lines.split(separator: "\n") {
+            let value = try JSONValue(parsing: String(line), limits: JSONLimits(bytesMax: 1 << 20))
+            judged[try #require(value["kit"]?.string)] = Set(try #require(value["findings"]?.array).compactMap { $0["code"]?.string })
+        }
+        for item in cases {
+            let report = await KitVerifier(trust: .none, workers: 2).verify(directory.file("batch/\(item.name)"))
+            #expect(Set(report.findings.map(\.code.description)) == item.codes, "martlet verify, \(item.name)")
+            #expect(judged[item.name] == item.codes, "verify_kit.py, \(item.name)")
+        }
+    }
+
+    @Test("A member's name outside of printable ASCII is refused, so that no two readers can disagree on what is the same name")
+    func refusesOtherKeys() async throws {
+        var files = genuine
+        try files.relist(with: sample.central) {
+            var listed = $0["files"]!.object!
+            listed["\u{212a}"] = ["sha256": .string(Digest.genesis.description), "size": 0]
+            $0["files"] = .object(listed)
+        }
+        var envelope = genuine
+        let receipt = genuine.receiptNames[0]
+        let text = String(decoding: genuine[receipt]!, as: UTF8.self)
+        envelope[receipt] = Array(text.replacing("{\"keyId\"", with: "{\"\u{e9}\":1,\"keyId\"").utf8)
+        try envelope.relist(with: sample.central)
+        try await expectBoth([
+            Case("ascii", replaced, withLast { $0["~ !"] = 1 }),
+            Case("composed", ["bundle.not_json"], withLast { $0["\u{e9}"] = 1 }),
+            Case("framework", ["bundle.not_json"], withLast { $0["controls"] = ["f\u{fc}r": []] }),
+            Case("control-character", ["bundle.not_json"], withLast { $0["\u{7f}"] = 1 }),
+            Case("value", replaced, withLast { $0["note"] = "\u{e9} e\u{301} \u{212a}" }),
+            Case("manifest", ["kit.manifest_malformed"], files),
+            Case("receipt", ["receipt.malformed"], envelope),
+        ])
+    }
+
+    @Test("A success whose re-check is of another host or check, or whose verdict is not compliant, is not evidence")
+    func refusesBorrowedProof() async throws {
+        func success(_ recheck: [String: JSONValue] = [:], _ members: [String: JSONValue] = [:]) throws -> KitParts {
+            try withLast {
+                let look: [String: JSONValue] = [
+                    "check": $0["check"]!, "host": $0["host"]!, "started": $0["ended"]!, "ended": $0["ended"]!,
+                ]
+                $0["outcome"] = [
+                    "code": nil, "recheck": .object(look.merging(recheck) { $1 }), "until": nil, "word": "success",
+                ]
+                for (key, value) in members { $0[key] = value }
+            }
+        }
+        try await expectBoth([
+            Case("genuine", replaced, success()),
+            Case("other-host", ["bundle.field"], success(["host": "records"])),
+            Case("other-check", ["bundle.field"], success(["check": "linux.firewall.ruleset"])),
+            Case("no-check", ["bundle.field"], success([:], ["check": nil])),
+            Case("drift", ["bundle.field"], success([:], ["verdict": ["code": "ssh.root_login", "word": "drift"]])),
+            Case("unknown", ["bundle.field"], success([:], ["verdict": ["code": "host.timed_out", "word": "unknown"]])),
+            Case("no-verdict", ["bundle.field"], success([:], ["verdict": nil])),
+        ])
+    }
+
+    @Test("A key of small order, with which anybody can sign anything, is no key")
+    func refusesWeakKeys() async throws {
+        let weak: [UInt8] = [1] + [UInt8](repeating: 0, count: 31)
+        // R and S of the neutral element: without the rule this verifies under that key for every message.
+        let forged = weak + [UInt8](repeating: 0, count: 32)
+        let id = KeyID(of: weak)
+        var parts = genuine
+        let prefix: [UInt8] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00]
+        parts["keys/\(id).pub"] = Array("-----BEGIN PUBLIC KEY-----\n\((prefix + weak).base64)\n-----END PUBLIC KEY-----\n".utf8)
+        for name in parts.bundleNames[..<12] { parts[name.replacing("bundle.json", with: "bundle.sig")] = forged }
+        let forgery = try withAppliance(0, in: parts) {
+            $0["keys"] = [["id": .string(id.description), "validFrom": .string(sample.now.description), "validUntil": nil]]
+        }
+        try await expectBoth([Case("forgery", ["kit.key_missing", "bundle.unknown_key"], forgery)])
+    }
+
+    @Test("A public key is the bytes of its PEM, not what Unicode holds equivalent")
+    func refusesEquivalentPEM() async throws {
+        let path = "keys/\(sample.evidenceKey.id).pub"
+        var parts = genuine
+        parts[path] = Array(String(decoding: genuine[path]!, as: UTF8.self).replacing("KEY", with: "\u{212a}EY").utf8)
+        try parts.relist(with: sample.central)
+        try await expectBoth([Case("kelvin", ["kit.key_missing", "bundle.unknown_key"], parts)])
+    }
+
+    @Test("An integer that no double holds is no JSON, however long it is", arguments: [308, 309, 350, 399, 400, 5_000])
+    func refusesLongIntegers(digits: Int) async throws {
+        let text = String(decoding: genuine[last]!, as: UTF8.self)
+        let long = text.replacing("\"catalogVersion\":3", with: "\"catalogVersion\":" + String(repeating: "9", count: digits))
+        let parts = try withLast(bytes: Array(long.utf8))
+        try await expectBoth([Case("\(digits)", ["bundle.not_json"], parts)])
+    }
+
+    @Test("What was signed five minutes after the key was revoked, or later, is a finding")
+    func refusesAfterRevocation() async throws {
+        func revoked(_ instant: Timestamp) throws -> KitParts {
+            try withAppliance(0) {
+                var key = $0["keys"]!.array![0].object!
+                key["validUntil"] = .string(instant.description)
+                $0["keys"] = [.object(key)]
+            }
+        }
+        let end = sample.now + .seconds(11) + .milliseconds(5)
+        try await expectBoth([
+            Case("in-time", [], revoked(end - .seconds(300))),
+            Case("late", ["bundle.key_not_valid"], revoked(end - .milliseconds(300_001))),
+        ])
+    }
+
+    @Test("An enrolled appliance that sent nothing is in the kit, and both readers say so")
+    func namesTheSilent() async throws {
+        var random = SeededGenerator(seed: 24)
+        let silent = ApplianceID(at: sample.now + .seconds(9), random: &random)
+        var keys = sample.subject.keys
+        keys[silent] = [EnrolledKey(key: SigningKey().verifyingKey, validFrom: sample.now, validUntil: nil)]
+        let subject = sample.subject
+        let wider = KitSubject(
+            site: subject.site, organization: subject.organization, organizationName: subject.organizationName, from: subject.from,
+            until: subject.until, keys: keys, receipts: subject.receipts, receiptKeys: subject.receiptKeys)
+        let path = directory.file("silent.zip")
+        let writer = try KitWriter(path: path, subject: wider, key: sample.central)
+        for bundle in sample.bundles { try writer.add(bundle) }
+        try writer.finish()
+
+        let report = await KitVerifier(trust: .none, workers: 2).verify(path)
+        #expect(report.findings == [] && report.exitCode == 0)
+        #expect(report.table.contains("appliance     \(silent)  sent nothing\n"))
+        #expect(report.json["appliances"]?.array?.contains { $0["appliance"]?.string == silent.description } == true)
+        let printed = try runCommand("/usr/bin/env", ["python3", "\(repositoryRoot)/scripts/verify_kit.py", path])
+        #expect(printed.contains("appliance \(silent): sent nothing\n"))
+
+        let nothing: (inout [String: JSONValue]) -> Void = {
+            $0["count"] = 0
+            for key in ["first", "last", "head"] { $0[key] = .null }
+        }
+        let whole = try KitParts(path: path)
+        try await expectBoth([
+            Case("silent", [], whole),
+            Case("denied", ["kit.wrong_count", "receipt.beyond_end"], withAppliance(0, nothing)),
+            Case("half", ["kit.manifest_malformed"], withAppliance(0) { $0["count"] = 0 }),
+            Case(
+                "claimed", ["chain.gap", "kit.wrong_count"],
+                withAppliance(2, in: whole) {
+                    $0["count"] = 1
+                    for key in ["first", "last"] { $0[key] = 0 }
+                    $0["head"] = .string(Digest.genesis.description)
+                }),
+        ])
+    }
+
+    @Test("One finding is one finding, and a kit of another key is said to be that")
+    func speaksPlainly() async throws {
+        let path = directory.file("kit.zip")
+        let other = SigningKey().id
+        let report = await KitVerifier(trust: .keyID(other), workers: 2).verify(path)
+        #expect(report.table.contains("result        1 finding: do not rely on what it names\n"))
+        #expect(report.trustSentence == "signed by \(sample.central.id), which is not the key you named: nobody you named vouches for it")
+        let script = "\(repositoryRoot)/scripts/verify_kit.py"
+        let printed = try runCommand("/bin/sh", ["-c", "python3 '\(script)' --key \(other) '\(path)'; test $? = 1"])
+        #expect(printed.contains("which is not the key you named") && printed.contains("result    1 finding\n"))
+        let readme = try #require(genuine["README.txt"])
+        #expect(String(decoding: readme, as: UTF8.self).contains("sha256sum FILE"))
+    }
+}
