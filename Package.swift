@@ -49,6 +49,16 @@ let package = Package(
         // Apart from Database, so that the appliance does not load libpq and the twenty libraries behind it.
         .target(name: "Postgres", dependencies: ["Model", "Database", "CPostgres"], swiftSettings: strict),
         .target(
+            name: "Objects",
+            dependencies: [
+                "Model", "Seal", "Documents",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ], swiftSettings: strict),
+        .target(
             name: "Hosts", dependencies: ["Model", "Seal"], swiftSettings: strict),
         .target(name: "Detection", dependencies: ["Model", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
         .target(name: "Healing", dependencies: ["Model", "Seal", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
@@ -126,6 +136,12 @@ let package = Package(
             name: "CatalogTests", dependencies: ["Model", "Seal", "Documents", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
         .testTarget(name: "EvidenceTests", dependencies: ["Model", "Seal", "Evidence", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "DatabaseTests", dependencies: ["Model", "Database", "Postgres", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ObjectsTests",
+            dependencies: [
+                "Model", "Seal", "Documents", "Objects", "TestSupport", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], swiftSettings: strict),
         .testTarget(name: "HostsTests", dependencies: ["Model", "Hosts", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "DetectionTests", dependencies: ["Model", "Documents", "Conditions", "Catalog", "Hosts", "Detection", "TestSupport"],
