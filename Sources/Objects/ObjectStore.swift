@@ -47,7 +47,8 @@ package protocol ObjectStore: Sendable {
     /// Makes the retention at least this long; durable and read back on return.
     func extendRetention(_ key: ObjectKey, to retention: Retention) async throws(ObjectError)
 
-    /// Replaces a mutable object in one step: readers see the old bytes or the new ones. Durable on return, no retention, no check of content.
+    /// Replaces a mutable object in one step: readers see the old bytes or the new ones. Durable on return; no retention asked for, content
+    /// not checked at reading.
     /// For what is published and signed in itself: the newest checkpoint.
     func putMutable(_ key: ObjectKey, _ bytes: [UInt8]) async throws(ObjectError)
 
