@@ -64,6 +64,20 @@ let package = Package(
         .target(name: "Healing", dependencies: ["Model", "Seal", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
         .target(name: "Wire", dependencies: ["Model", "Seal", "Evidence"], swiftSettings: strict),
         .target(
+            name: "Anchors",
+            dependencies: [
+                "Model", "Seal",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+        .target(
             name: "Appliance",
             dependencies: [
                 "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire",
@@ -151,6 +165,12 @@ let package = Package(
             dependencies: ["Model", "Seal", "Documents", "Conditions", "Catalog", "Hosts", "Detection", "Healing", "TestSupport"],
             swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["Model", "Seal", "Evidence", "Wire"], swiftSettings: strict),
+        .testTarget(
+            name: "AnchorsTests",
+            dependencies: [
+                "Model", "Seal", "Anchors", "TestSupport", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            ], swiftSettings: strict),
         .testTarget(
             name: "ApplianceTests",
             dependencies: [
