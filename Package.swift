@@ -42,6 +42,9 @@ let package = Package(
         .target(
             name: "Evidence", dependencies: ["Model", "Seal", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
         .target(
+            name: "TransparencyLog", dependencies: ["Model", "Seal", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
+        .target(
             name: "Database",
             dependencies: [
                 "Model", .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Crypto", package: "swift-crypto"),
@@ -149,6 +152,10 @@ let package = Package(
         .testTarget(
             name: "CatalogTests", dependencies: ["Model", "Seal", "Documents", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
         .testTarget(name: "EvidenceTests", dependencies: ["Model", "Seal", "Evidence", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "TransparencyLogTests",
+            dependencies: ["Model", "Seal", "TransparencyLog", "TestSupport", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
         .testTarget(name: "DatabaseTests", dependencies: ["Model", "Database", "Postgres", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "ObjectsTests",
