@@ -29,7 +29,8 @@ import Wire
         EvidenceReply(receipt: nil, refusal: nil, acknowledgedSequence: -1),
         CertificateRequest(signingRequest: "r"),
         CertificateGrant(certificate: "c", authority: "a"),
-        Receipt(site: site, appliance: appliance, firstSequence: 3, lastSequence: 3, head: Digest(of: [1]), received: now,
+        Receipt(
+            site: site, appliance: appliance, firstSequence: 3, lastSequence: 3, head: Digest(of: [1]), received: now,
             logged: [LogRun(sequence: 3, index: 40, count: 1)]),
         RecoveryRequest(appliance: appliance, signingRequest: "r", made: now, nonce: "00112233445566778899aabbccddeeff"),
     ]

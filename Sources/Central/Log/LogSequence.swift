@@ -43,7 +43,9 @@ enum LogSequence {
         try transaction.query(
             "SELECT log_index, entry FROM log_entry WHERE log_index >= \(index) ORDER BY log_index LIMIT \(limit)"
         ).enumerated().map { offset, row in
-            guard try row.integer(0) == index + Int64(offset) else { throw DatabaseError.corrupt("entry \(index + Int64(offset)) of the log is missing") }
+            guard try row.integer(0) == index + Int64(offset) else {
+                throw DatabaseError.corrupt("entry \(index + Int64(offset)) of the log is missing")
+            }
             return try row.blob(1)
         }
     }
