@@ -285,7 +285,7 @@ struct PacketCommand: AsyncParsableCommand {
 
 extension CentralServices {
     /// - Parameter text: an id, or a name that only one site has.
-    fileprivate func site(_ text: String, for person: OperatorCredential) async throws -> Site {
+    func site(_ text: String, for person: OperatorCredential) async throws -> Site {
         let found = try await tenants.sites(for: person).filter { $0.id.description == text || $0.name == text }
         guard found.count == 1 else { throw CentralError.notFound("site") }
         return found[0]

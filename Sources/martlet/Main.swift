@@ -5,6 +5,7 @@ import ArgumentParser
         commandName: "martlet", abstract: "Look after a practice's machines, and prove it.",
         subcommands: [
             DemoCommand.self, CheckCommand.self, CatalogCommand.self, RulesCommand.self, CentralCommand.self, PacketCommand.self,
+            EvidenceCommand.self,
             VerifyCommand.self, CanonicalizeCommand.self,
         ])
 }

@@ -141,7 +141,7 @@ package struct EvidenceStore: Sendable {
         try await database.read { transaction in
             try transaction.query(
                 """
-                SELECT appliance_id, sequence, bytes, signature, received_at FROM evidence
+                SELECT appliance_id, sequence, bytes, signature, received_at, log_index FROM evidence
                 WHERE site_id = \(site.description) AND organization_id = \(scope.organization.description)
                     AND (appliance_id > \(after.appliance) OR (appliance_id = \(after.appliance) AND sequence > \(after.sequence)))
                 ORDER BY appliance_id, sequence LIMIT \(limit)
@@ -149,7 +149,8 @@ package struct EvidenceStore: Sendable {
             ).map { row in
                 StoredBundle(
                     appliance: try row.parsed(0), sequence: try row.integer(1),
-                    bundle: SignedBundle(bytes: try row.blob(2), signature: try row.blob(3)), received: try row.instant(4))
+                    bundle: SignedBundle(bytes: try row.blob(2), signature: try row.blob(3)), received: try row.instant(4),
+                    logIndex: try row.integer(5))
             }
         }
     }
@@ -217,4 +218,5 @@ package struct StoredBundle: Hashable, Sendable {
     package let sequence: Int64
     package let bundle: SignedBundle
     package let received: Timestamp
+    package let logIndex: Int64
 }
