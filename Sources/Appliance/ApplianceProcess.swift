@@ -18,14 +18,14 @@ package struct ApplianceProcess: Sendable {
     /// read, a chain that does not hold together, a second process on the same state.
     package static func build(
         _ configuration: ApplianceConfiguration, clock: WallClock = .system, faults: Faults = .none, manager: ServiceManager = .none,
-        logger: Logger, softwareVersion: String
+        logger: Logger, softwareVersion: String, atRest: @escaping @Sendable () -> Void = {}
     ) async throws -> ApplianceProcess {
         let directory = configuration.directory
         try directory.prepare()
         try directory.lock()
         let database = try SQLiteDatabase(path: directory.database)
         do {
-            return try await build(configuration, database, clock, faults, manager, logger, softwareVersion)
+            return try await build(configuration, database, clock, faults, manager, logger, softwareVersion, atRest)
         } catch {
             await database.close()
             throw error
@@ -35,7 +35,7 @@ package struct ApplianceProcess: Sendable {
     private static func build(
         _ configuration: ApplianceConfiguration, _ database: SQLiteDatabase, _ clock: WallClock, _ faults: Faults,
         _ manager: ServiceManager,
-        _ logger: Logger, _ softwareVersion: String
+        _ logger: Logger, _ softwareVersion: String, _ atRest: @escaping @Sendable () -> Void
     ) async throws -> ApplianceProcess {
         try await ApplianceSchema.migrator.migrate(database, now: clock.now)
         guard let identity = try await Identity.load(database) else { throw StartError.notEnrolled }
@@ -57,7 +57,7 @@ package struct ApplianceProcess: Sendable {
                 faults: faults), drafts: drafts,
             alerts: AlertLog(database: database, journal: journal, drafts: drafts, logger: logger), clock: clock, clockState: clockState,
             heartbeats: Heartbeats(clock: clock), wakes: wakes, faults: faults, logger: logger, softwareVersion: softwareVersion,
-            compact: { try await database.vacuum() })
+            compact: { try await database.vacuum() }, atRest: atRest)
         let hosts = try SiteHosts(configuration)
         let detect = DetectService(context, hosts: hosts)
         let heal = HealService(context, hosts: hosts, detect: detect)
@@ -82,7 +82,9 @@ package struct ApplianceProcess: Sendable {
         func service(
             _ name: String, _ interval: Duration, wake: Wake = Wake(), _ turn: @escaping @Sendable () async -> Duration
         ) -> PeriodicService {
-            PeriodicService(name, interval: interval, wake: wake, clock: context.clock, heartbeats: context.heartbeats, turn: turn)
+            PeriodicService(
+                name, interval: interval, wake: wake, clock: context.clock, heartbeats: context.heartbeats, atRest: context.atRest,
+                turn: turn)
         }
         let clock = ClockService(context)
         let poll = PollService(context, clockService: clock)
@@ -165,7 +167,7 @@ private struct LifeSigns: Service {
         } catch {
             context.logger.error("start not recorded", metadata: ["error": "\(error)"])
         }
-        ResidentMemory.release()
+        context.atRest()
         try? await gracefulShutdown()
         manager.send(.stopping)
         context.logger.notice("stopping")

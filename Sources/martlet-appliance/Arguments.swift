@@ -55,7 +55,8 @@ struct Arguments {
         let logger = Logger(label: "martlet-appliance") { _ in JournalLogHandler(level: Logger.Level(configuration.logLevel)) }
         let manager = ServiceManager(socketPath: environment["NOTIFY_SOCKET"], watchdogMicroseconds: environment["WATCHDOG_USEC"])
         let process = try await ApplianceProcess.build(
-            configuration, faults: try faults(), manager: manager, logger: logger, softwareVersion: softwareVersion)
+            configuration, faults: try faults(), manager: manager, logger: logger, softwareVersion: softwareVersion,
+            atRest: { ResidentMemory.release() })
         try await process.run()
         return 0
     }
@@ -121,7 +122,6 @@ struct UsageError: Error, CustomStringConvertible {
         usage: martlet-appliance [run] [--config PATH]
                martlet-appliance enroll --central URL --code CODE [--config PATH]
                martlet-appliance status [--config PATH]
+               martlet-appliance --version
         """
 }
-
-let softwareVersion = "0.1.0"

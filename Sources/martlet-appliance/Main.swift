@@ -5,6 +5,7 @@ import Model
 /// `martlet-appliance [run|status|enroll --central URL --code CODE] [--config PATH]`
 @main struct Main {
     static func main() async {
+        ResidentMemory.useOneHeap()
         do {
             let arguments = try Arguments(Array(CommandLine.arguments.dropFirst()))
             exit(try await arguments.perform())

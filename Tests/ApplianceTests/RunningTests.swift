@@ -48,10 +48,11 @@ import Testing
     @Test("A periodic service turns, rests, is woken early, and stops at once in the middle of a turn")
     func turnsAndStops() async throws {
         let clock = TestClock()
-        let (wake, turns) = (Wake(), Shared(0))
+        let (wake, turns, rests) = (Wake(), Shared(0), Shared(0))
         let (reached, continuation) = AsyncStream.makeStream(of: Int.self)
         let service = PeriodicService(
-            "test", interval: .seconds(60), wake: wake, clock: clock.clock, heartbeats: Heartbeats(clock: clock.clock)
+            "test", interval: .seconds(60), wake: wake, clock: clock.clock, heartbeats: Heartbeats(clock: clock.clock),
+            atRest: { rests.withLock { $0 += 1 } }
         ) {
             let turn = turns.withLock { turns in
                 turns += 1
@@ -70,6 +71,15 @@ import Testing
         #expect(await iterator.next() == 3)
         running.cancel()
         try await running.value
+        #expect(rests.withLock { $0 } == 2, "before each rest, and not after a turn that was cut short")
+    }
+
+    @Test("Memory that is given back leaves a program that runs on, with what the linker wrote into it")
+    func releasesMemory() {
+        let before = DurableStep.allCases.map(\.rawValue)
+        for _ in 0..<3 { ResidentMemory.release() }
+        #expect(DurableStep.allCases.map(\.rawValue) == before)
+        #expect(DurableStep(rawValue: "pruneAfterDelete") == .pruneAfterDelete)
     }
 
     @Test("systemd is told on its socket, also on an abstract one, and its absence harms nobody", arguments: [true, false])

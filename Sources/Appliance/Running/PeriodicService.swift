@@ -11,11 +11,14 @@ package struct PeriodicService: Service {
     private let clock: WallClock
     private let heartbeats: Heartbeats
     private let turn: @Sendable () async -> Duration
+    private let atRest: @Sendable () -> Void
 
-    /// - Parameter turn: one turn; returns how long to rest. Never throws: a turn handles its own failures.
+    /// - Parameters:
+    ///   - atRest: called before each rest.
+    ///   - turn: one turn; returns how long to rest. Never throws: a turn handles its own failures.
     package init(
         _ name: String, interval: Duration, wake: Wake = Wake(), clock: WallClock, heartbeats: Heartbeats,
-        turn: @escaping @Sendable () async -> Duration
+        atRest: @escaping @Sendable () -> Void = {}, turn: @escaping @Sendable () async -> Duration
     ) {
         self.name = name
         self.interval = interval
@@ -23,6 +26,7 @@ package struct PeriodicService: Service {
         self.clock = clock
         self.heartbeats = heartbeats
         self.turn = turn
+        self.atRest = atRest
     }
 
     package func run() async throws {
@@ -32,6 +36,7 @@ package struct PeriodicService: Service {
                 let pause = await turn()
                 if Task.isCancelled { break }
                 heartbeats.beat(name, within: max(pause, .seconds(5)))
+                atRest()
                 await rest(pause)
             }
         }

@@ -21,6 +21,8 @@ package struct ApplianceContext: Sendable {
     package let softwareVersion: String
     /// Gives freed pages of the state file back to the disk.
     package let compact: @Sendable () async throws -> Void
+    /// Called whenever a piece of work is done and nothing may come for a while. `main` gives memory back then.
+    package let atRest: @Sendable () -> Void
 
     /// Ends the rest of one service each.
     package struct Wakes: Sendable {

@@ -118,8 +118,7 @@ package actor DetectService {
 
     private func ended(_ host: HostID) {
         scans[host] = nil
-        // What a look needs is not needed again before the next one is due.
-        if scans.isEmpty { ResidentMemory.release() }
+        if scans.isEmpty { context.atRest() }
         if !Task.isCancelled { context.wakes.detect.ring() }
     }
 
