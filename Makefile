@@ -6,6 +6,8 @@ SHELL := /bin/bash
 BIN := .build/debug
 RELEASE_PATH := .build-release
 RELEASE := swift build -c release --static-swift-stdlib --scratch-path $(RELEASE_PATH)
+PROGRAMS := martlet martlet-appliance martlet-central
+VERSION = $(shell sed -n 's/.*softwareVersion = "\(.*\)"/\1/p' Sources/Model/SoftwareVersion.swift)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test lint bench release docs
@@ -38,9 +40,12 @@ bench: setup ## measure speed and memory, as ratios in one run (release build)
 	@$(RELEASE) --product martlet-appliance
 	@$(RELEASE_PATH)/release/martlet-bench $(BENCH_OPTIONS)
 
-release: setup ## stripped release binaries with a static Swift runtime in dist/
-	@for name in martlet martlet-appliance martlet-central; do $(RELEASE) --product $$name; done
-	@mkdir -p dist && for name in martlet martlet-appliance martlet-central; do strip -o dist/$$name $(RELEASE_PATH)/release/$$name; done && ls -l dist
+release: setup ## stripped release binaries with a static Swift runtime, and their SHA256SUMS, in dist/
+	@for name in $(PROGRAMS); do $(RELEASE) --product $$name; done
+	@rm -rf dist && mkdir dist
+	@for name in $(PROGRAMS); do strip -o dist/$$name $(RELEASE_PATH)/release/$$name; done
+	@for name in $(PROGRAMS); do test "$$(dist/$$name --version)" = "$$name $(VERSION)"; done
+	@cd dist && sha256sum $(PROGRAMS) >SHA256SUMS && ls -l
 
 docs: build ## regenerate the generated documents
 	@MARTLET_REWRITE=1 swift test --filter Documentation

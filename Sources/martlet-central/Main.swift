@@ -8,8 +8,8 @@ import UnixSignals
 /// `martlet-central`: configuration from the file that MARTLET_CONFIG names and from MARTLET_… variables.
 @main struct Main {
     private static let usage = """
-        usage: martlet-central
-        Runs Central until SIGTERM. It takes no arguments: MARTLET_CONFIG names its configuration file, and MARTLET_ variables win over it.
+        usage: martlet-central [--version]
+        Runs Central until SIGTERM. MARTLET_CONFIG names its configuration file, and MARTLET_ variables win over it.
         Make its keys and database first: martlet central init
         """
 
@@ -17,6 +17,10 @@ import UnixSignals
         let words = CommandLine.arguments.dropFirst()
         if words == ["--help"] || words == ["-h"] {
             print(usage)
+            exit(0)
+        }
+        if words == ["--version"] {
+            print("martlet-central \(softwareVersion)")
             exit(0)
         }
         let faults: CentralFaults
@@ -49,7 +53,7 @@ import UnixSignals
         }
     }
 
-    /// It takes no arguments, but in a debug build one for tests of what a sudden end leaves behind: `--crash-at STEP[:COUNT]`.
+    /// To run it takes no arguments, but in a debug build one for tests of what a sudden end leaves behind: `--crash-at STEP[:COUNT]`.
     private static func faults(_ words: [String]) throws(UsageError) -> CentralFaults {
         if words.isEmpty { return .none }
         #if DEBUG

@@ -14,7 +14,7 @@ struct CatalogCommand: ParsableCommand {
 
     struct Lint: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Read a catalog's folder and print every finding as file:line; exit 1 when one is an error.")
+            abstract: "Read a catalog's folder and print every finding as file:line; exit 65 when one is an error.")
 
         @Argument(help: "The folder with checks, rules, runbooks, baselines and frameworks.") var directory = "Catalog"
         @Flag(help: "Print a JSON object: errors, warnings, findings.") var json = false
@@ -42,7 +42,7 @@ struct CatalogCommand: ParsableCommand {
                             + "\(catalog.baselines.count) baselines; \(findings.count) warnings")
                 }
             }
-            if catalog == nil { throw ExitCode(1) }
+            if catalog == nil { throw CatalogFolder.unusable }
         }
     }
 
@@ -59,14 +59,8 @@ struct CatalogCommand: ParsableCommand {
         }
 
         func run() throws {
-            let catalog: CompiledCatalog
+            let catalog = try CatalogFolder.load(directory, version: version)
             let signer: SigningKey
-            do {
-                catalog = try CatalogLoader.load(directory: directory, schema: .code(), version: version)
-            } catch {
-                for finding in error.all { complain("\(finding)") }
-                throw ExitCode(1)
-            }
             do { signer = try SigningKey(contentsOf: key) } catch {
                 complain(error.message)
                 throw ExitCode(1)
@@ -87,7 +81,7 @@ struct CatalogCommand: ParsableCommand {
         @Option(help: "The baseline whose parameters apply.") var baseline = "default"
 
         func run() throws {
-            let catalog = try CatalogLoader.load(directory: directory, schema: .code(), version: 1)
+            let catalog = try CatalogFolder.load(directory)
             guard let id = CheckID(check), let definition = catalog.checks[id] else {
                 let hint = suggestion(for: check, in: catalog.checks.keys.map(\.description))
                 throw ValidationError("there is no check \(quoted(check))\(hint)")
@@ -109,6 +103,21 @@ struct CatalogCommand: ParsableCommand {
                 print("rule \(rule.id) (\(rule.runbook.map { "runbook \($0)" } ?? "to a person")): \(truth)")
             }
         }
+    }
+}
+
+/// A catalog as it is written, read by whichever command needs one.
+enum CatalogFolder {
+    /// EX_DATAERR, and nobody else's: 1 and 2 are what was found, 64 is a wrong question.
+    static let unusable = ExitCode(65)
+
+    /// Prints what is wrong with a catalog that cannot be used, and ends with `unusable`.
+    static func load(_ directory: String, version: Int64 = 1) throws -> CompiledCatalog {
+        let (catalog, findings) = CatalogLoader.lint(directory: directory, schema: .code(), version: version)
+        if let catalog { return catalog }
+        for finding in findings where finding.level == .error { complain("\(finding)") }
+        complain("The catalog in \(directory) cannot be used; nothing was done.")
+        throw unusable
     }
 }
 

@@ -71,6 +71,8 @@ struct CentralInit: AsyncParsableCommand {
     func run() async throws {
         let configuration: CentralConfiguration
         do { configuration = try central.read() } catch { throw CentralRefused(description: CentralFailure.sentence(for: error)) }
+        // A broken one is for `create` to speak of.
+        let wereThere = (try? CentralKeys(in: configuration.dataDirectory)) != nil
         do { _ = try CentralKeys.create(in: configuration.dataDirectory, at: WallClock.system.now()) } catch {
             throw CentralRefused(description: CentralFailure.sentence(for: error))
         }
@@ -82,6 +84,10 @@ struct CentralInit: AsyncParsableCommand {
             table.add("kit", .string(services.keys.kits.id.description))
             table.add("authority", .string(Digest(of: services.keys.authority.der).description))
             try table.print(asJSON: false)
+            guard !wereThere else {
+                print("The keys were in \(configuration.dataDirectory) already: nothing was changed.")
+                return
+            }
             print("Keys and database are in \(configuration.dataDirectory). Back them up offline, and publish the kit key's id.")
         }
     }

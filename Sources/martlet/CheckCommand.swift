@@ -15,7 +15,7 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check", abstract: "Run the checks on this machine, or on one over SSH, and print what they find.",
         discussion: """
             Exits 0 when every check is compliant or not applicable, 1 when one found drift, 2 when none did but one could not look, \
-            64 when asked wrongly. Without root much is unknown; nothing unknown counts as compliant.
+            64 when asked wrongly, 65 when the catalog cannot be used. Without root much is unknown; nothing unknown counts as compliant.
             """)
 
     @Option(help: ArgumentHelp("Look at this host over SSH instead of this machine.", valueName: "user@address[:port]")) var host: String?
@@ -31,7 +31,7 @@ struct CheckCommand: AsyncParsableCommand {
     @Flag(help: "Print a JSON object: host, time, observations, counts.") var json = false
 
     func run() async throws {
-        let catalog = try loadCatalog()
+        let catalog = try CatalogFolder.load(self.catalog)
         let set = catalog.baselines[baseline]
         guard set != nil || baseline == "default" else { throw ValidationError("there is no baseline \(baseline) in \(self.catalog)") }
         let directory = try StateDirectory()
@@ -41,7 +41,7 @@ struct CheckCommand: AsyncParsableCommand {
         let scanner = Scanner(parameters: { catalog.parameters(of: $0, baseline: set) }, clock: clock)
         let platforms = try? await HostPlatforms.read(target, at: clock.now())
         let wanted = try chosen(of: catalog, on: Detector.Target(host: target.id, platforms: platforms))
-        let observations = await scanner.scan(Scanner.Request(host: target, checks: wanted))
+        let observations = await look(scanner, target, wanted)
         await target.disconnect()
 
         let report = CheckReport(host: target.id, checks: catalog.checks, observations: observations)
@@ -49,16 +49,23 @@ struct CheckCommand: AsyncParsableCommand {
         if report.exitStatus != 0 { throw ExitCode(report.exitStatus) }
     }
 
-    private func loadCatalog() throws -> CompiledCatalog {
-        let schema = CatalogSchema(
-            probes: Dictionary(uniqueKeysWithValues: ProbeRegistry.all.map { ($0.id, $0.facts) }),
-            verbs: Dictionary(uniqueKeysWithValues: VerbRegistry().all.map { ($0.name, $0.signature) }))
-        let (catalog, findings) = CatalogLoader.lint(directory: self.catalog, schema: schema, version: 1)
-        guard let catalog else {
-            let errors = findings.filter { $0.level == .error }.map(\.description).joined(separator: "\n")
-            throw ValidationError("the catalog in \(self.catalog) cannot be used; nothing was looked at.\n\(errors)")
+    /// All in one pass; for somebody who waits at a terminal probe by probe instead, with a line for each check as it ends.
+    private func look(_ scanner: Scanner, _ target: any Host, _ wanted: [CheckDefinition]) async -> [Observation] {
+        guard !json, isatty(STDOUT_FILENO) == 1 else { return await scanner.scan(Scanner.Request(host: target, checks: wanted)) }
+        var seen: [CheckID: Observation] = [:]
+        let width = wanted.map { $0.id.description.count }.max() ?? 0
+        for check in wanted where seen[check.id] == nil {
+            // Those that look with the same commands end together.
+            let together = wanted.filter { $0.probe == check.probe }
+            for observation in await scanner.scan(Scanner.Request(host: target, checks: together)) {
+                seen[observation.check] = observation
+                let name = observation.check.description
+                let padding = String(repeating: " ", count: width - name.count)
+                print("[\(seen.count)/\(wanted.count)] \(name)\(padding)  \(observation.verdict.word)")
+            }
         }
-        return catalog
+        print()
+        return wanted.compactMap { seen[$0.id] }
     }
 
     private func chosen(of catalog: CompiledCatalog, on target: Detector.Target) throws -> [CheckDefinition] {

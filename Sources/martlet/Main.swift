@@ -1,8 +1,9 @@
 import ArgumentParser
+import Model
 
 @main struct Main: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "martlet", abstract: "Look after a practice's machines, and prove it.",
+        commandName: "martlet", abstract: "Look after a practice's machines, and prove it.", version: "martlet \(softwareVersion)",
         subcommands: [
             DemoCommand.self, CheckCommand.self, CatalogCommand.self, RulesCommand.self, CentralCommand.self, PacketCommand.self,
             EvidenceCommand.self,

@@ -13,7 +13,9 @@ struct RulesCommand: AsyncParsableCommand {
     struct Explain: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show which rule fires for a drift, and why others do not.",
-            discussion: "Exits 0 when a rule repairs, 1 when it goes to a person, 64 when asked wrongly.")
+            discussion: """
+                Exits 0 when a rule repairs, 1 when it goes to a person, 64 when asked wrongly, 65 when the catalog cannot be used.
+                """)
 
         @Option(help: "The check that found the drift.") var check: String
         @Option(help: "The drift's code.") var code: String
@@ -24,7 +26,7 @@ struct RulesCommand: AsyncParsableCommand {
         @Option(help: "Judge at this instant (2026-01-31T09:30:00.000Z) instead of now.") var at: String?
 
         func run() async throws {
-            let catalog = try CatalogLoader.load(directory: self.catalog, schema: .code(), version: 1)
+            let catalog = try CatalogFolder.load(self.catalog)
             guard let id = CheckID(check), let definition = catalog.checks[id] else { throw ValidationError("there is no check \(check)") }
             guard let code = Code(code), definition.drift.contains(where: { $0.code == code }) else {
                 throw ValidationError(
