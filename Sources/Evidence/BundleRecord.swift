@@ -52,8 +52,7 @@ extension BundleRecord {
     package static let controlsMax = 512
 
     /// Members that a later version added are skipped; every one of ours must be well formed.
-    package init(json: JSONValue) throws(FieldError) {
-        let reader = try ObjectReader(json)
+    package init(reading reader: ObjectReader) throws(FieldError) {
         id = try reader.parsed("id")
         guard let previous = Digest(try reader.string("previous", bytesMax: 64)) else {
             throw .outOfRange("previous", expected: "a digest")
@@ -64,7 +63,7 @@ extension BundleRecord {
         host = try reader.parsed("host")
         check = try reader.optionalParsed("check")
         controls = try Self.controls(reader)
-        verdict = reader.optional("verdict") == nil ? nil : try Verdict(reading: reader.object("verdict"))
+        verdict = !reader.has("verdict") ? nil : try Verdict(reading: reader.object("verdict"))
         var attested: [Bundle.Attested] = []
         for item in try reader.objects("attested", countMax: Self.attestedMax) {
             attested.append(
@@ -74,8 +73,8 @@ extension BundleRecord {
                     factsDigest: try item.parsed("factsDigest")))
         }
         self.attested = attested
-        preState = try Facts(json: reader.required("preState"), at: "preState")
-        postState = try Facts(json: reader.required("postState"), at: "postState")
+        preState = try Facts(reading: reader.object("preState"), at: "preState")
+        postState = try Facts(reading: reader.object("postState"), at: "postState")
         var actions: [ActionRecord] = []
         for item in try reader.objects("actions", countMax: Self.actionsMax) {
             actions.append(
@@ -110,10 +109,9 @@ extension BundleRecord {
     }
 
     private static func controls(_ reader: ObjectReader) throws(FieldError) -> [ControlCitation] {
-        guard let frameworks = try reader.required("controls").object else { throw .wrongType("controls", expected: "an object") }
         let byFramework = try reader.object("controls")
         var controls: [ControlCitation] = []
-        for framework in frameworks.keys.sorted(by: CanonicalWriter.precedes) {
+        for framework in byFramework.keys.sorted(by: CanonicalWriter.precedes) {
             for item in try byFramework.objects(framework, countMax: Self.controlsMax) {
                 controls.append(
                     ControlCitation(
@@ -153,7 +151,7 @@ extension BundleRecord.OutcomeRecord {
         word = try reader.string("word", bytesMax: 20)
         code = try reader.optionalParsed("code")
         until = try reader.optionalInstant("until")
-        if reader.optional("recheck") == nil {
+        if !reader.has("recheck") {
             recheck = nil
         } else {
             let item = try reader.object("recheck")

@@ -39,17 +39,20 @@ package struct VerifiedBundle: Hashable, Sendable {
         guard !keys.isEmpty else { throw .unknownKey }
         guard let key = keys.first(where: { $0.key.isValid(signed.signature, for: signed.bytes) }) else { throw .badSignature }
 
-        let value: JSONValue
+        let tape: JSONTape
         var isCanonical = false
         do throws(JSONError) {
-            value = try JSONValue(
+            tape = try JSONTape(
                 parsing: signed.bytes, limits: .signed(bytesMax: SignedBundle.bytesMax, depthMax: 8), isCanonical: &isCanonical)
         } catch {
             throw .notJSON(error)
         }
         guard isCanonical else { throw .notCanonical }
-        guard value["schema"]?.string == Bundle.schema else { throw .wrongSchema }
-        do throws(FieldError) { record = try BundleRecord(json: value) } catch { throw .field(error) }
+        // What is not even an object is of no schema either.
+        guard let reader = try? ObjectReader(tape), (try? reader.string("schema", bytesMax: 100)) == Bundle.schema else {
+            throw .wrongSchema
+        }
+        do throws(FieldError) { record = try BundleRecord(reading: reader) } catch { throw .field(error) }
         guard key.isValid(at: record.ended) else { throw .keyNotValid(key.key.id, at: record.ended) }
         self.signed = signed
         digest = Digest(of: signed.bytes)

@@ -125,7 +125,6 @@ package struct CanonicalWriter {
     /// Order by UTF-16 code units (RFC 8785 3.2.3), without making them: it differs from the order of UTF-8 bytes only in
     /// that characters beyond the basic plane come before U+E000 to U+FFFF, whose UTF-8 starts with EE or EF.
     package static func precedes(_ left: String, _ right: String) -> Bool {
-        func weight(_ byte: UInt8) -> UInt8 { byte == 0xee || byte == 0xef ? byte + 0x10 : byte }
         var (a, b) = (left.utf8.makeIterator(), right.utf8.makeIterator())
         while true {
             guard let y = b.next() else { return false }
@@ -133,6 +132,8 @@ package struct CanonicalWriter {
             if x != y { return weight(x) < weight(y) }
         }
     }
+
+    static func weight(_ byte: UInt8) -> UInt8 { byte == 0xee || byte == 0xef ? byte + 0x10 : byte }
 
     /// ECMAScript's Number::toString, which RFC 8785 3.2.2.3 prescribes; nil when not finite.
     ///

@@ -28,20 +28,36 @@ package enum FieldError: Error, Hashable, Sendable {
 
 /// Reads typed members out of one JSON object, each with its limit. An absent member and `null` are the same.
 package struct ObjectReader {
-    private let members: [String: JSONValue]
+    /// Where the object is kept.
+    private enum Source {
+        case members([String: JSONValue])
+        case tape(JSONTape, object: Int)
+    }
+
+    /// One value in it.
+    fileprivate enum Element {
+        case value(JSONValue)
+        case node(JSONTape, Int)
+    }
+
+    private let source: Source
     private let parent: String
     /// Position in the list at `parent`; put into words only when a message needs it.
     private let index: Int?
 
-    package init(_ value: JSONValue, at path: String = "") throws(FieldError) { try self.init(value, at: path, index: nil) }
+    package init(_ value: JSONValue, at path: String = "") throws(FieldError) { try self.init(.value(value), at: path, index: nil) }
 
-    private init(_ value: JSONValue, at parent: String, index: Int?) throws(FieldError) {
+    /// A whole document, without making a `JSONValue` of it.
+    package init(_ tape: JSONTape) throws(FieldError) { try self.init(.node(tape, 0), at: "", index: nil) }
+
+    private init(_ element: Element, at parent: String, index: Int?) throws(FieldError) {
         self.parent = parent
         self.index = index
-        guard case .object(let members) = value else {
-            throw .wrongType(parent.isEmpty ? "(whole)" : index.map { "\(parent)[\($0)]" } ?? parent, expected: "an object")
+        switch element {
+        case .value(.object(let members)): source = .members(members)
+        case .node(let tape, let node) where tape.kind(of: node) == .object: source = .tape(tape, object: node)
+        default: throw .wrongType(parent.isEmpty ? "(whole)" : index.map { "\(parent)[\($0)]" } ?? parent, expected: "an object")
         }
-        self.members = members
     }
 
     package func path(_ key: String) -> String {
@@ -49,33 +65,61 @@ package struct ObjectReader {
         return parent.isEmpty ? key : "\(parent).\(key)"
     }
 
-    package func optional(_ key: String) -> JSONValue? {
-        guard let value = members[key] else { return nil }
-        if case .null = value { return nil }
-        return value
+    package func has(_ key: String) -> Bool { element(key) != nil }
+
+    package func optional(_ key: String) -> JSONValue? { element(key)?.value }
+
+    package func required(_ key: String) throws(FieldError) -> JSONValue { try requiredElement(key).value }
+
+    private func element(_ key: String) -> Element? {
+        switch source {
+        case .members(let members):
+            guard let value = members[key] else { return nil }
+            if case .null = value { return nil }
+            return .value(value)
+        case .tape(let tape, let object):
+            guard let node = tape.member(key, of: object), tape.kind(of: node) != .null else { return nil }
+            return .node(tape, node)
+        }
     }
 
-    package func required(_ key: String) throws(FieldError) -> JSONValue {
-        guard let value = optional(key) else { throw .missing(path(key)) }
-        return value
+    private func requiredElement(_ key: String) throws(FieldError) -> Element {
+        guard let element = element(key) else { throw .missing(path(key)) }
+        return element
+    }
+
+    /// Names of all members.
+    package var keys: [String] {
+        switch source {
+        case .members(let members): Array(members.keys)
+        case .tape(let tape, let object): tape.names(of: object).map { tape.string(at: $0)! }
+        }
+    }
+
+    /// All members.
+    package var members: [(key: String, value: JSONValue)] {
+        switch source {
+        case .members(let members): members.map { ($0.key, $0.value) }
+        case .tape(let tape, let object): tape.names(of: object).map { (tape.string(at: $0)!, tape.value(at: $0 + 1)) }
+        }
     }
 
     /// For messages in which an unknown member could mean a condition that we would ignore.
     package func refuseUnknown(except known: Set<String>) throws(FieldError) {
-        if let stranger = members.keys.filter({ !known.contains($0) }).min() { throw .unknown(path(stranger)) }
+        if let stranger = keys.filter({ !known.contains($0) }).min() { throw .unknown(path(stranger)) }
     }
 
     package func string(_ key: String, bytesMax: Int) throws(FieldError) -> String {
-        try text(required(key), key, bytesMax: bytesMax)
+        try text(requiredElement(key), key, bytesMax: bytesMax)
     }
 
     package func optionalString(_ key: String, bytesMax: Int) throws(FieldError) -> String? {
-        guard let value = optional(key) else { return nil }
-        return try text(value, key, bytesMax: bytesMax)
+        guard let element = element(key) else { return nil }
+        return try text(element, key, bytesMax: bytesMax)
     }
 
-    private func text(_ value: JSONValue, _ key: String, bytesMax: Int) throws(FieldError) -> String {
-        guard case .string(let text) = value else { throw .wrongType(path(key), expected: "a string") }
+    private func text(_ element: Element, _ key: String, bytesMax: Int) throws(FieldError) -> String {
+        guard let text = element.string else { throw .wrongType(path(key), expected: "a string") }
         guard text.utf8.count <= bytesMax else { throw .outOfRange(path(key), expected: "at most \(bytesMax) bytes") }
         return text
     }
@@ -83,7 +127,7 @@ package struct ObjectReader {
     package func integer(
         _ key: String, in range: ClosedRange<Int64> = -JSONValue.greatestInteger...JSONValue.greatestInteger
     ) throws(FieldError) -> Int64 {
-        guard let number = try required(key).integer else { throw .wrongType(path(key), expected: "an integer") }
+        guard let number = try requiredElement(key).integer else { throw .wrongType(path(key), expected: "an integer") }
         guard range.contains(number) else {
             throw .outOfRange(path(key), expected: "within \(range.lowerBound)...\(range.upperBound)")
         }
@@ -93,11 +137,11 @@ package struct ObjectReader {
     package func optionalInteger(
         _ key: String, in range: ClosedRange<Int64> = -JSONValue.greatestInteger...JSONValue.greatestInteger
     ) throws(FieldError) -> Int64? {
-        optional(key) == nil ? nil : try integer(key, in: range)
+        element(key) == nil ? nil : try integer(key, in: range)
     }
 
     package func boolean(_ key: String) throws(FieldError) -> Bool {
-        guard let flag = try required(key).boolean else { throw .wrongType(path(key), expected: "true or false") }
+        guard let flag = try requiredElement(key).boolean else { throw .wrongType(path(key), expected: "true or false") }
         return flag
     }
 
@@ -109,7 +153,7 @@ package struct ObjectReader {
     }
 
     package func optionalInstant(_ key: String) throws(FieldError) -> Timestamp? {
-        optional(key) == nil ? nil : try instant(key)
+        element(key) == nil ? nil : try instant(key)
     }
 
     /// An identifier, name, digest or anything else that has one text.
@@ -137,7 +181,7 @@ package struct ObjectReader {
     package func optionalWord<Value: RawRepresentable<String>>(
         _ key: String, as type: Value.Type = Value.self
     ) throws(FieldError) -> Value? {
-        optional(key) == nil ? nil : try word(key, as: type)
+        element(key) == nil ? nil : try word(key, as: type)
     }
 
     /// Base 64.
@@ -159,7 +203,9 @@ package struct ObjectReader {
 
     /// Objects of an array, each with its own reader.
     package func objects(_ key: String, countMax: Int) throws(FieldError) -> [ObjectReader] {
-        let (items, path) = (try array(key, countMax: countMax), path(key))
+        guard let items = try requiredElement(key).items else { throw .wrongType(path(key), expected: "an array") }
+        guard items.count <= countMax else { throw .outOfRange(path(key), expected: "at most \(countMax) items") }
+        let path = path(key)
         var readers: [ObjectReader] = []
         readers.reserveCapacity(items.count)
         for (index, item) in items.enumerated() { readers.append(try ObjectReader(item, at: path, index: index)) }
@@ -178,5 +224,45 @@ package struct ObjectReader {
         return texts
     }
 
-    package func object(_ key: String) throws(FieldError) -> ObjectReader { try ObjectReader(required(key), at: path(key)) }
+    package func object(_ key: String) throws(FieldError) -> ObjectReader {
+        try ObjectReader(requiredElement(key), at: path(key), index: nil)
+    }
+}
+
+extension ObjectReader.Element {
+    fileprivate var value: JSONValue {
+        switch self {
+        case .value(let value): value
+        case .node(let tape, let index): tape.value(at: index)
+        }
+    }
+
+    fileprivate var string: String? {
+        switch self {
+        case .value(let value): value.string
+        case .node(let tape, let index): tape.string(at: index)
+        }
+    }
+
+    fileprivate var integer: Int64? {
+        switch self {
+        case .value(let value): value.integer
+        case .node(let tape, let index): tape.integer(at: index)
+        }
+    }
+
+    fileprivate var boolean: Bool? {
+        switch self {
+        case .value(let value): value.boolean
+        case .node(let tape, let index): tape.boolean(at: index)
+        }
+    }
+
+    fileprivate var items: [ObjectReader.Element]? {
+        switch self {
+        case .value(.array(let items)): items.map { .value($0) }
+        case .node(let tape, let index) where tape.kind(of: index) == .array: tape.items(of: index).map { .node(tape, $0) }
+        default: nil
+        }
+    }
 }

@@ -70,12 +70,12 @@ extension Facts {
     package static let namesMax = 1_024
 
     package init(json: JSONValue, at path: String = "facts") throws(FieldError) {
-        let reader = try ObjectReader(json, at: path)
-        // Both are required below, so that two members are these two.
-        if json.object?.count != 2 { try reader.refuseUnknown(except: ["unknown", "values"]) }
-        guard let values = try reader.required("values").object, let unknowns = try reader.required("unknown").object else {
-            throw .wrongType(path, expected: "facts")
-        }
+        try self.init(reading: ObjectReader(json, at: path), at: path)
+    }
+
+    package init(reading reader: ObjectReader, at path: String = "facts") throws(FieldError) {
+        try reader.refuseUnknown(except: ["unknown", "values"])
+        let (values, unknowns) = (try reader.object("values").members, try reader.object("unknown").members)
         guard values.count + unknowns.count <= Self.namesMax else { throw .outOfRange(path, expected: "at most \(Self.namesMax) facts") }
         var read = [FactName: TypedValue](minimumCapacity: values.count)
         for (key, value) in values { read[try Self.name(key, path)] = try TypedValue(json: value, at: "\(path).\(key)") }

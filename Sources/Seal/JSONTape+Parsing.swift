@@ -3,33 +3,45 @@ extension JSONLimits {
     package static let depthCeiling = 256
 }
 
-extension JSONValue {
+extension JSONTape {
     /// Parses one RFC 8259 value, strictly: UTF-8, no duplicate keys, no unpaired surrogates, nothing after it.
     ///
-    /// A number that is whole and within ±(2^53 - 1) becomes `.integer`, however it was written (`1.0`, `1e2`, `-0`). A
+    /// A number that is whole and within ±(2^53 - 1) becomes an integer, however it was written (`1.0`, `1e2`, `-0`). A
     /// whole number written without fraction or exponent beyond that is taken only if its digits are the ones a double
     /// keeps; otherwise reading and writing would silently change it.
     ///
     /// Keys that are canonically equivalent in Unicode ("é" composed and decomposed) count as the same key.
-    package init(parsing bytes: [UInt8], limits: JSONLimits) throws(JSONError) {
-        var isCanonical = true
-        try self.init(parsing: bytes, limits: limits, isCanonical: &isCanonical)
-    }
-
-    /// Parses, and says whether the bytes are the RFC 8785 form of the value: exactly what `canonicalBytes()` would write.
-    /// Told while reading, because whoever verifies evidence asks this of every bundle.
-    package init(parsing bytes: [UInt8], limits: JSONLimits, isCanonical: inout Bool) throws(JSONError) {
-        guard bytes.count <= limits.bytesMax else { throw .tooLarge(bytes: bytes.count, limit: limits.bytesMax) }
+    ///
+    /// - Parameter isCanonical: whether the bytes are the RFC 8785 form of the value, exactly what `canonicalBytes()` would
+    ///   write. Told while reading, because whoever verifies evidence asks this of every bundle.
+    package convenience init(parsing bytes: [UInt8], limits: JSONLimits, isCanonical: inout Bool) throws(JSONError) {
+        let bytesMax = min(limits.bytesMax, Self.bytesMax)
+        guard bytes.count <= bytesMax else { throw .tooLarge(bytes: bytes.count, limit: bytesMax) }
         do throws(UTF8.ValidationError) {
             _ = try UTF8Span(validating: bytes.span)
         } catch {
             throw .notUTF8(offset: error.byteOffsets.lowerBound)
         }
         let depthMax = min(limits.depthMax, JSONLimits.depthCeiling)
-        (self, isCanonical) = try bytes.withUnsafeBufferPointer { (input) throws(JSONError) in
+        let (nodes, texts): ([Node], [String])
+        (nodes, texts, isCanonical) = try bytes.withUnsafeBufferPointer { (input) throws(JSONError) in
             var parser = JSONParser(input: input, depthMax: depthMax, keys: limits.keys)
-            return (try parser.document(), parser.isCanonical)
+            try parser.document()
+            return (parser.nodes, parser.texts, parser.isCanonical)
         }
+        self.init(bytes: bytes, nodes: nodes, texts: texts)
+    }
+}
+
+extension JSONValue {
+    /// Parses as `JSONTape` does.
+    package init(parsing bytes: [UInt8], limits: JSONLimits) throws(JSONError) {
+        var isCanonical = true
+        try self.init(parsing: bytes, limits: limits, isCanonical: &isCanonical)
+    }
+
+    package init(parsing bytes: [UInt8], limits: JSONLimits, isCanonical: inout Bool) throws(JSONError) {
+        self = try JSONTape(parsing: bytes, limits: limits, isCanonical: &isCanonical).value(at: 0)
     }
 
     package init(parsing text: String, limits: JSONLimits) throws(JSONError) {
@@ -42,127 +54,140 @@ extension JSONValue {
 /// The buffer does not check its bounds in release builds: every subscript stands behind a comparison with `input.count`.
 /// It is never kept past the call that handed it in.
 private struct JSONParser {
-    private struct Member {
-        let key: String
-        let value: JSONValue
-        let offset: Int
-    }
-
     let input: UnsafeBufferPointer<UInt8>
     let depthMax: Int
     let keys: JSONLimits.Keys
     var offset = 0
     /// Nothing seen so far is written otherwise than RFC 8785 would.
     var isCanonical = true
-    /// Members of all objects that are still open, innermost last: a dictionary that is made when its size is known never grows.
-    private var open: [Member] = []
+    var nodes: [JSONTape.Node] = []
+    /// Strings that had escapes, without them.
+    var texts: [String] = []
 
     init(input: UnsafeBufferPointer<UInt8>, depthMax: Int, keys: JSONLimits.Keys) {
         self.input = input
         self.depthMax = depthMax
         self.keys = keys
+        // Evidence has one node for about ten bytes.
+        nodes.reserveCapacity(input.count / 8 + 1)
     }
 
-    mutating func document() throws(JSONError) -> JSONValue {
+    mutating func document() throws(JSONError) {
         skipSpace()
-        let value = try value(depth: 0)
+        try value(depth: 0)
         skipSpace()
         guard offset == input.count else { throw .trailing(offset: offset) }
-        return value
     }
 
-    private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
+    private mutating func value(depth: Int) throws(JSONError) {
         guard offset < input.count else { throw .syntax(offset: offset) }
         switch input[offset] {
-        case UInt8(ascii: "{"): return try object(depth: depth + 1)
-        case UInt8(ascii: "["): return try array(depth: depth + 1)
-        case UInt8(ascii: "\""): return .string(try string())
-        case UInt8(ascii: "t"): return try word("true", .boolean(true))
-        case UInt8(ascii: "f"): return try word("false", .boolean(false))
-        case UInt8(ascii: "n"): return try word("null", .null)
-        default: return try number()
+        case UInt8(ascii: "{"): try object(depth: depth + 1)
+        case UInt8(ascii: "["): try array(depth: depth + 1)
+        case UInt8(ascii: "\""): try string()
+        case UInt8(ascii: "t"): try word("true", .boolean, 1)
+        case UInt8(ascii: "f"): try word("false", .boolean)
+        case UInt8(ascii: "n"): try word("null", .null)
+        default: try number()
         }
     }
 
-    private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
+    private mutating func object(depth: Int) throws(JSONError) {
         guard depth <= depthMax else { throw .tooDeep(offset: offset, limit: depthMax) }
         offset += 1
         skipSpace()
-        if take(UInt8(ascii: "}")) { return .object([:]) }
-        let first = open.count
-        var last: (key: String, bytes: Range<Int>)?
+        let object = nodes.count
+        append(.object, 0)
+        if take(UInt8(ascii: "}")) { return }
+        var last: JSONTape.Node?
+        var (isAscending, isPlain) = (true, true)
+        var count: UInt64 = 0
         while true {
-            let start = offset
             guard offset < input.count, input[offset] == UInt8(ascii: "\"") else { throw .syntax(offset: offset) }
-            let key = try string()
-            if keys == .printableASCII, !key.utf8.allSatisfy({ (0x20...0x7e).contains($0) }) { throw .key(offset: start) }
-            let bytes = (start + 1)..<(offset - 1)
-            if isCanonical, let last { isCanonical = precedes(last, (key, bytes)) }
-            last = (key, bytes)
+            let start = offset
+            try string()
+            let name = nodes[nodes.count - 1]
+            let isPrintable = isPrintable(name)
+            guard isPrintable || keys == .any else { throw .key(offset: start) }
+            isPlain = isPlain && isPrintable
+            if isAscending, let last { isAscending = precedes(last, name) }
+            last = name
+            count += 1
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw .syntax(offset: offset) }
             skipSpace()
-            open.append(Member(key: key, value: try value(depth: depth), offset: start))
+            try value(depth: depth)
             skipSpace()
-            if take(UInt8(ascii: "}")) { return .object(try close(from: first)) }
+            if take(UInt8(ascii: "}")) { break }
             guard take(UInt8(ascii: ",")) else { throw .syntax(offset: offset) }
             skipSpace()
         }
+        nodes[object] = JSONTape.Node(.object, next: nodes.count, payload: count)
+        if !isAscending { isCanonical = false }
+        // Of ascending names none is there twice, unless it is one that Unicode holds equivalent.
+        if !isAscending || !isPlain { try refuseDuplicates(in: object) }
     }
 
-    private mutating func close(from first: Int) throws(JSONError) -> [String: JSONValue] {
-        var members = [String: JSONValue](minimumCapacity: open.count - first)
-        for member in open[first...] {
-            guard members.updateValue(member.value, forKey: member.key) == nil else {
-                throw .duplicateKey(member.key, offset: member.offset)
-            }
+    private func refuseDuplicates(in object: Int) throws(JSONError) {
+        var seen = Set<String>(minimumCapacity: Int(nodes[object].payload))
+        var index = object + 1
+        while index < nodes[object].next {
+            let name = self.name(nodes[index])
+            guard seen.insert(name).inserted else { throw .duplicateKey(name, offset: nodes[index].offset - 1) }
+            index = Int(nodes[index + 1].next)
         }
-        open.removeSubrange(first...)
-        return members
     }
 
-    /// `CanonicalWriter.precedes`, decided by the bytes as they stand where both are ASCII without escapes up to where they differ.
-    private func precedes(_ left: (key: String, bytes: Range<Int>), _ right: (key: String, bytes: Range<Int>)) -> Bool {
-        var (i, j) = (left.bytes.lowerBound, right.bytes.lowerBound)
-        while i < left.bytes.upperBound, j < right.bytes.upperBound {
-            let (a, b) = (input[i], input[j])
-            if a | b >= 0x80 || a == UInt8(ascii: "\\") || b == UInt8(ascii: "\\") {
-                return CanonicalWriter.precedes(left.key, right.key)
-            }
-            if a != b { return a < b }
-            i += 1
-            j += 1
+    private func name(_ node: JSONTape.Node) -> String {
+        node.kind == .text ? texts[node.number] : text(node.offset..<(node.offset + node.number))
+    }
+
+    private func isPrintable(_ name: JSONTape.Node) -> Bool {
+        if name.kind == .text { return texts[name.number].utf8.allSatisfy { (0x20...0x7e).contains($0) } }
+        return input[name.offset..<(name.offset + name.number)].allSatisfy { (0x20...0x7e).contains($0) }
+    }
+
+    /// `CanonicalWriter.precedes`, over the bytes as they stand where both have no escapes.
+    private func precedes(_ left: JSONTape.Node, _ right: JSONTape.Node) -> Bool {
+        guard left.kind == .string, right.kind == .string else { return CanonicalWriter.precedes(name(left), name(right)) }
+        for index in 0..<min(left.number, right.number) {
+            let (a, b) = (input[left.offset + index], input[right.offset + index])
+            if a != b { return CanonicalWriter.weight(a) < CanonicalWriter.weight(b) }
         }
-        return i == left.bytes.upperBound && j < right.bytes.upperBound
+        return left.number < right.number
     }
 
-    private mutating func array(depth: Int) throws(JSONError) -> JSONValue {
+    private mutating func array(depth: Int) throws(JSONError) {
         guard depth <= depthMax else { throw .tooDeep(offset: offset, limit: depthMax) }
         offset += 1
-        var items: [JSONValue] = []
+        let array = nodes.count
+        append(.array, 0)
         skipSpace()
-        if take(UInt8(ascii: "]")) { return .array(items) }
+        if take(UInt8(ascii: "]")) { return }
+        var count: UInt64 = 0
         while true {
-            items.append(try value(depth: depth))
+            try value(depth: depth)
+            count += 1
             skipSpace()
-            if take(UInt8(ascii: "]")) { return .array(items) }
+            if take(UInt8(ascii: "]")) { break }
             guard take(UInt8(ascii: ",")) else { throw .syntax(offset: offset) }
             skipSpace()
         }
+        nodes[array] = JSONTape.Node(.array, next: nodes.count, payload: count)
     }
 
     // MARK: Strings
 
-    private mutating func string() throws(JSONError) -> String {
+    private mutating func string() throws(JSONError) {
         offset += 1
         let start = offset
-        // Nearly every string has no escapes and is copied in one piece.
+        // Nearly every string has no escapes and stays where it is.
         while offset < input.count {
             let byte = input[offset]
             if byte == UInt8(ascii: "\"") {
-                let text = text(start..<offset)
+                nodes.append(JSONTape.Node(.string, next: nodes.count + 1, at: start, offset - start))
                 offset += 1
-                return text
+                return
             }
             if byte == UInt8(ascii: "\\") { return try escapedString(from: start) }
             guard byte >= 0x20 else { throw .syntax(offset: offset) }
@@ -172,14 +197,15 @@ private struct JSONParser {
     }
 
     /// Continues a string at its first backslash.
-    private mutating func escapedString(from start: Int) throws(JSONError) -> String {
+    private mutating func escapedString(from start: Int) throws(JSONError) {
         var bytes = Array(input[start..<offset])
         while offset < input.count {
             let byte = input[offset]
             switch byte {
             case UInt8(ascii: "\""):
                 offset += 1
-                return String(decoding: bytes, as: UTF8.self)
+                nodes.append(JSONTape.Node(.text, next: nodes.count + 1, at: start, texts.count))
+                return texts.append(String(decoding: bytes, as: UTF8.self))
             case UInt8(ascii: "\\"):
                 offset += 1
                 try escape(into: &bytes)
@@ -257,7 +283,7 @@ private struct JSONParser {
 
     // MARK: Numbers and words
 
-    private mutating func number() throws(JSONError) -> JSONValue {
+    private mutating func number() throws(JSONError) {
         let start = offset
         let isNegative = take(UInt8(ascii: "-"))
         let first = offset
@@ -282,16 +308,18 @@ private struct JSONParser {
         }
         if isPlain, digits <= 18, magnitude <= JSONValue.greatestInteger {
             if isNegative, magnitude == 0 { isCanonical = false }
-            return .integer(isNegative ? -magnitude : magnitude)
+            return append(.integer, UInt64(bitPattern: isNegative ? -magnitude : magnitude))
         }
 
         let text = text(start..<offset)
         guard let double = Double(text), double.isFinite else { throw .number(offset: start) }
         let isShortest = CanonicalWriter.text(of: double) == text
         if !isShortest { isCanonical = false }
-        if double.rounded(.towardZero) == double, double.magnitude <= Double(JSONValue.greatestInteger) { return .integer(Int64(double)) }
+        if double.rounded(.towardZero) == double, double.magnitude <= Double(JSONValue.greatestInteger) {
+            return append(.integer, UInt64(bitPattern: Int64(double)))
+        }
         if isPlain, !isShortest { throw .number(offset: start) }
-        return .number(double)
+        append(.number, double.bitPattern)
     }
 
     private mutating func skipDigits() throws(JSONError) {
@@ -300,11 +328,15 @@ private struct JSONParser {
         guard offset > start else { throw .syntax(offset: offset) }
     }
 
-    private mutating func word(_ word: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
+    private mutating func word(_ word: StaticString, _ kind: JSONTape.Kind, _ payload: UInt64 = 0) throws(JSONError) {
         let end = offset + word.utf8CodeUnitCount
         guard end <= input.count, text(offset..<end) == word.description else { throw .syntax(offset: offset) }
         offset = end
-        return value
+        append(kind, payload)
+    }
+
+    private mutating func append(_ kind: JSONTape.Kind, _ payload: UInt64) {
+        nodes.append(JSONTape.Node(kind, next: nodes.count + 1, payload: payload))
     }
 
     // MARK: Bytes

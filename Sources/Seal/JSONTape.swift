@@ -1,0 +1,151 @@
+import Glibc
+
+/// JSON as a flat list of nodes over the bytes it was read from.
+///
+/// Whoever reads many documents once (evidence, mostly) takes the members it knows straight out of it; a `JSONValue` would
+/// cost a dictionary for each object and a `String` for each name.
+package final class JSONTape: Sendable {
+    enum Kind: UInt8 {
+        case null, boolean, integer, number
+        /// Stands in the bytes as it is.
+        case string
+        /// Had escapes.
+        case text
+        /// Of nodes, one after the other.
+        case array
+        /// Of pairs of nodes: a name, which is a string or text, and its value.
+        case object
+    }
+
+    struct Node {
+        let kind: Kind
+        /// Index of the node after this one and all that is inside of it.
+        var next: UInt32
+        /// The value of a boolean or number; where a string starts, and how many bytes it has; where a text starts, and its index
+        /// in `texts`; the number of items or members.
+        var payload: UInt64
+
+        init(_ kind: Kind, next: Int, payload: UInt64 = 0) {
+            self.kind = kind
+            self.next = UInt32(next)
+            self.payload = payload
+        }
+
+        init(_ kind: Kind, next: Int, at offset: Int, _ number: Int) {
+            self.init(kind, next: next, payload: UInt64(offset) << 32 | UInt64(number))
+        }
+
+        var offset: Int { Int(payload >> 32) }
+        var number: Int { Int(payload & 0xffff_ffff) }
+    }
+
+    /// The largest document: offsets and numbers of nodes have 32 bits.
+    static let bytesMax = Int(Int32.max)
+
+    private let bytes: [UInt8]
+    private let nodes: [Node]
+    private let texts: [String]
+
+    init(bytes: [UInt8], nodes: [Node], texts: [String]) {
+        self.bytes = bytes
+        self.nodes = nodes
+        self.texts = texts
+    }
+
+    // MARK: Nodes, by index; the whole document is node 0
+
+    func kind(of index: Int) -> Kind { nodes[index].kind }
+
+    func boolean(at index: Int) -> Bool? { nodes[index].kind == .boolean ? nodes[index].payload == 1 : nil }
+
+    func integer(at index: Int) -> Int64? { nodes[index].kind == .integer ? Int64(bitPattern: nodes[index].payload) : nil }
+
+    func string(at index: Int) -> String? {
+        let node = nodes[index]
+        switch node.kind {
+        case .string:
+            return bytes.withUnsafeBufferPointer { bytes in
+                String(decoding: UnsafeBufferPointer(rebasing: bytes[node.offset..<(node.offset + node.number)]), as: UTF8.self)
+            }
+        case .text: return texts[node.number]
+        default: return nil
+        }
+    }
+
+    /// The number of items of an array or members of an object.
+    func count(of index: Int) -> Int { Int(nodes[index].payload) }
+
+    /// Indexes of an array's items.
+    func items(of index: Int) -> [Int] {
+        var items: [Int] = []
+        items.reserveCapacity(count(of: index))
+        var item = index + 1
+        while item < nodes[index].next {
+            items.append(item)
+            item = Int(nodes[item].next)
+        }
+        return items
+    }
+
+    /// Indexes of an object's names; each value stands behind its name.
+    func names(of index: Int) -> [Int] {
+        var names: [Int] = []
+        names.reserveCapacity(count(of: index))
+        var name = index + 1
+        while name < nodes[index].next {
+            names.append(name)
+            name = Int(nodes[name + 1].next)
+        }
+        return names
+    }
+
+    /// Index of the value of that name.
+    func member(_ key: String, of index: Int) -> Int? {
+        var key = key
+        return key.withUTF8 { key in
+            bytes.withUnsafeBufferPointer { bytes in
+                var name = index + 1
+                while name < nodes[index].next {
+                    if isEqual(nodes[name], key, bytes) { return name + 1 }
+                    name = Int(nodes[name + 1].next)
+                }
+                return nil
+            }
+        }
+    }
+
+    private func isEqual(_ name: Node, _ key: UnsafeBufferPointer<UInt8>, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard name.kind == .string else { return texts[name.number].utf8.elementsEqual(key) }
+        guard name.number == key.count else { return false }
+        return key.isEmpty || memcmp(bytes.baseAddress! + name.offset, key.baseAddress!, key.count) == 0
+    }
+
+    /// As the parser bounds the depth, so does this.
+    func value(at index: Int) -> JSONValue {
+        let node = nodes[index]
+        switch node.kind {
+        case .null: return .null
+        case .boolean: return .boolean(node.payload == 1)
+        case .integer: return .integer(Int64(bitPattern: node.payload))
+        case .number: return .number(Double(bitPattern: node.payload))
+        case .string, .text: return .string(string(at: index)!)
+        case .array:
+            var items: [JSONValue] = []
+            items.reserveCapacity(count(of: index))
+            var item = index + 1
+            while item < node.next {
+                items.append(value(at: item))
+                item = Int(nodes[item].next)
+            }
+            return .array(items)
+        case .object:
+            var members = [String: JSONValue](minimumCapacity: count(of: index))
+            var name = index + 1
+            while name < node.next {
+                members[string(at: name)!] = value(at: name + 1)
+                name = Int(nodes[name + 1].next)
+            }
+            return .object(members)
+        }
+    }
+}
