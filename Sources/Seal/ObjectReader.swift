@@ -28,34 +28,34 @@ package enum FieldError: Error, Hashable, Sendable {
 
 /// Reads typed members out of one JSON object, each with its limit. An absent member and `null` are the same.
 package struct ObjectReader {
-    /// Where the object is kept.
-    private enum Source {
-        case members([String: JSONValue])
-        case tape(JSONTape, object: Int)
-    }
-
-    /// One value in it.
-    fileprivate enum Element {
+    /// One value in it: itself, or a node of `tape`.
+    private enum Element {
         case value(JSONValue)
-        case node(JSONTape, Int)
+        case node(Int)
     }
 
-    private let source: Source
+    /// The object is in `members`, or node `object` of `tape` where there is one.
+    private let members: [String: JSONValue]
+    private let tape: JSONTape?
+    private let object: Int
     private let parent: String
     /// Position in the list at `parent`; put into words only when a message needs it.
     private let index: Int?
 
-    package init(_ value: JSONValue, at path: String = "") throws(FieldError) { try self.init(.value(value), at: path, index: nil) }
+    package init(_ value: JSONValue, at path: String = "") throws(FieldError) {
+        try self.init(.value(value), in: nil, at: path, index: nil)
+    }
 
     /// A whole document, without making a `JSONValue` of it.
-    package init(_ tape: JSONTape) throws(FieldError) { try self.init(.node(tape, 0), at: "", index: nil) }
+    package init(_ tape: JSONTape) throws(FieldError) { try self.init(.node(0), in: tape, at: "", index: nil) }
 
-    private init(_ element: Element, at parent: String, index: Int?) throws(FieldError) {
+    private init(_ element: Element, in tape: JSONTape?, at parent: String, index: Int?) throws(FieldError) {
         self.parent = parent
         self.index = index
+        self.tape = tape
         switch element {
-        case .value(.object(let members)): source = .members(members)
-        case .node(let tape, let node) where tape.kind(of: node) == .object: source = .tape(tape, object: node)
+        case .value(.object(let members)): (self.members, object) = (members, 0)
+        case .node(let node) where tape?.kind(of: node) == .object: (members, object) = ([:], node)
         default: throw .wrongType(parent.isEmpty ? "(whole)" : index.map { "\(parent)[\($0)]" } ?? parent, expected: "an object")
         }
     }
@@ -67,20 +67,18 @@ package struct ObjectReader {
 
     package func has(_ key: String) -> Bool { element(key) != nil }
 
-    package func optional(_ key: String) -> JSONValue? { element(key)?.value }
+    package func optional(_ key: String) -> JSONValue? { element(key).map(value) }
 
-    package func required(_ key: String) throws(FieldError) -> JSONValue { try requiredElement(key).value }
+    package func required(_ key: String) throws(FieldError) -> JSONValue { value(try requiredElement(key)) }
 
     private func element(_ key: String) -> Element? {
-        switch source {
-        case .members(let members):
-            guard let value = members[key] else { return nil }
-            if case .null = value { return nil }
-            return .value(value)
-        case .tape(let tape, let object):
+        if let tape {
             guard let node = tape.member(key, of: object), tape.kind(of: node) != .null else { return nil }
-            return .node(tape, node)
+            return .node(node)
         }
+        guard let value = members[key] else { return nil }
+        if case .null = value { return nil }
+        return .value(value)
     }
 
     private func requiredElement(_ key: String) throws(FieldError) -> Element {
@@ -88,20 +86,26 @@ package struct ObjectReader {
         return element
     }
 
-    /// Names of all members.
-    package var keys: [String] {
-        switch source {
-        case .members(let members): Array(members.keys)
-        case .tape(let tape, let object): tape.names(of: object).map { tape.string(at: $0)! }
+    private func value(_ element: Element) -> JSONValue {
+        switch element {
+        case .value(let value): value
+        case .node(let node): tape!.value(at: node)
         }
     }
 
+    /// The number of members.
+    package var count: Int { tape?.count(of: object) ?? members.count }
+
+    /// Names of all members.
+    package var keys: [String] {
+        if let tape { return tape.names(of: object).map { tape.string(at: $0)! } }
+        return Array(members.keys)
+    }
+
     /// All members.
-    package var members: [(key: String, value: JSONValue)] {
-        switch source {
-        case .members(let members): members.map { ($0.key, $0.value) }
-        case .tape(let tape, let object): tape.names(of: object).map { (tape.string(at: $0)!, tape.value(at: $0 + 1)) }
-        }
+    package var all: [(key: String, value: JSONValue)] {
+        if let tape { return tape.names(of: object).map { (tape.string(at: $0)!, tape.value(at: $0 + 1)) } }
+        return members.map { ($0.key, $0.value) }
     }
 
     /// For messages in which an unknown member could mean a condition that we would ignore.
@@ -119,7 +123,12 @@ package struct ObjectReader {
     }
 
     private func text(_ element: Element, _ key: String, bytesMax: Int) throws(FieldError) -> String {
-        guard let text = element.string else { throw .wrongType(path(key), expected: "a string") }
+        let text: String?
+        switch element {
+        case .value(let value): text = value.string
+        case .node(let node): text = tape!.string(at: node)
+        }
+        guard let text else { throw .wrongType(path(key), expected: "a string") }
         guard text.utf8.count <= bytesMax else { throw .outOfRange(path(key), expected: "at most \(bytesMax) bytes") }
         return text
     }
@@ -127,7 +136,7 @@ package struct ObjectReader {
     package func integer(
         _ key: String, in range: ClosedRange<Int64> = -JSONValue.greatestInteger...JSONValue.greatestInteger
     ) throws(FieldError) -> Int64 {
-        guard let number = try requiredElement(key).integer else { throw .wrongType(path(key), expected: "an integer") }
+        guard let number = try required(key).integer else { throw .wrongType(path(key), expected: "an integer") }
         guard range.contains(number) else {
             throw .outOfRange(path(key), expected: "within \(range.lowerBound)...\(range.upperBound)")
         }
@@ -141,7 +150,7 @@ package struct ObjectReader {
     }
 
     package func boolean(_ key: String) throws(FieldError) -> Bool {
-        guard let flag = try requiredElement(key).boolean else { throw .wrongType(path(key), expected: "true or false") }
+        guard let flag = try required(key).boolean else { throw .wrongType(path(key), expected: "true or false") }
         return flag
     }
 
@@ -203,12 +212,18 @@ package struct ObjectReader {
 
     /// Objects of an array, each with its own reader.
     package func objects(_ key: String, countMax: Int) throws(FieldError) -> [ObjectReader] {
-        guard let items = try requiredElement(key).items else { throw .wrongType(path(key), expected: "an array") }
+        let element = try requiredElement(key)
+        let items: [Element]
+        switch element {
+        case .value(.array(let values)): items = values.map { .value($0) }
+        case .node(let node) where tape?.kind(of: node) == .array: items = tape!.items(of: node).map { .node($0) }
+        default: throw .wrongType(path(key), expected: "an array")
+        }
         guard items.count <= countMax else { throw .outOfRange(path(key), expected: "at most \(countMax) items") }
         let path = path(key)
         var readers: [ObjectReader] = []
         readers.reserveCapacity(items.count)
-        for (index, item) in items.enumerated() { readers.append(try ObjectReader(item, at: path, index: index)) }
+        for (index, item) in items.enumerated() { readers.append(try ObjectReader(item, in: tape, at: path, index: index)) }
         return readers
     }
 
@@ -225,44 +240,6 @@ package struct ObjectReader {
     }
 
     package func object(_ key: String) throws(FieldError) -> ObjectReader {
-        try ObjectReader(requiredElement(key), at: path(key), index: nil)
-    }
-}
-
-extension ObjectReader.Element {
-    fileprivate var value: JSONValue {
-        switch self {
-        case .value(let value): value
-        case .node(let tape, let index): tape.value(at: index)
-        }
-    }
-
-    fileprivate var string: String? {
-        switch self {
-        case .value(let value): value.string
-        case .node(let tape, let index): tape.string(at: index)
-        }
-    }
-
-    fileprivate var integer: Int64? {
-        switch self {
-        case .value(let value): value.integer
-        case .node(let tape, let index): tape.integer(at: index)
-        }
-    }
-
-    fileprivate var boolean: Bool? {
-        switch self {
-        case .value(let value): value.boolean
-        case .node(let tape, let index): tape.boolean(at: index)
-        }
-    }
-
-    fileprivate var items: [ObjectReader.Element]? {
-        switch self {
-        case .value(.array(let items)): items.map { .value($0) }
-        case .node(let tape, let index) where tape.kind(of: index) == .array: tape.items(of: index).map { .node(tape, $0) }
-        default: nil
-        }
+        try ObjectReader(requiredElement(key), in: tape, at: path(key), index: nil)
     }
 }

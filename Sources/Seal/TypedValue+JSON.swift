@@ -74,8 +74,9 @@ extension Facts {
     }
 
     package init(reading reader: ObjectReader, at path: String = "facts") throws(FieldError) {
-        try reader.refuseUnknown(except: ["unknown", "values"])
-        let (values, unknowns) = (try reader.object("values").members, try reader.object("unknown").members)
+        // Both are required below, so that two members are these two.
+        if reader.count != 2 { try reader.refuseUnknown(except: ["unknown", "values"]) }
+        let (values, unknowns) = (try reader.object("values").all, try reader.object("unknown").all)
         guard values.count + unknowns.count <= Self.namesMax else { throw .outOfRange(path, expected: "at most \(Self.namesMax) facts") }
         var read = [FactName: TypedValue](minimumCapacity: values.count)
         for (key, value) in values { read[try Self.name(key, path)] = try TypedValue(json: value, at: "\(path).\(key)") }
