@@ -27,6 +27,7 @@ ENTRIES_MAX = 65_534
 ENTRY_BYTES_MAX = 32 << 20
 BYTES_MAX = 2**32 - 1
 BUNDLE_BYTES_MAX = 262_144
+CHUNK_BUNDLES_MAX = 1_000
 RECEIPT_BYTES_MAX = 65_536
 INTEGER_MAX = 2**53 - 1
 SEQUENCE_MAX = 999_999_999_999
@@ -333,7 +334,7 @@ def manifest_fields(value):
     names = []
     for item in items(value, "appliances", 1_000):
         names.append(text(item, "appliance", 200, APPLIANCE))
-        if integer(item, "count", 0, ENTRIES_MAX) == 0:
+        if integer(item, "count", 0, SEQUENCE_MAX) == 0:
             require(all(item.get(key) is None for key in ("first", "last", "head")), "count")
         else:
             first = integer(item, "first", 0, SEQUENCE_MAX)
@@ -517,16 +518,16 @@ class Kit:
         for name in sorted(set(self.manifest["files"]) - set(self.zip.entries)):
             self.find("kit.file_missing", name)
         known = {item["appliance"] for item in self.manifest["appliances"]}
-        bundles = {name: [] for name in known}
+        chunks = {name: [] for name in known}
         receipts = {name: [] for name in known}
         for name in self.zip.entries:
             if name in ("manifest.json", "manifest.sig"):
                 continue
             self.compare(name)
-            if match := re.fullmatch(r"bundles/([^/]+)/([0-9]{12})/bundle\.(json|sig)", name):
+            if match := re.fullmatch(r"bundles/([^/]+)/([0-9]{12})\.(jsonl|sig)", name):
                 if match[1] in known:
-                    if match[3] == "json":
-                        bundles[match[1]].append((int(match[2]), name))
+                    if match[3] == "jsonl":
+                        chunks[match[1]].append((int(match[2]), name))
                     continue
             if match := re.fullmatch(r"receipts/([^/]+)/([0-9]{12})\.json", name):
                 if match[1] in known:
@@ -536,7 +537,7 @@ class Kit:
                 self.find("kit.unknown_entry", name)
         self.verified = {}
         for item in self.manifest["appliances"]:
-            self.chain(item, bundles[item["appliance"]], receipts[item["appliance"]])
+            self.chain(item, chunks[item["appliance"]], receipts[item["appliance"]])
 
     def compare(self, name):
         listed = self.manifest["files"].get(name)
@@ -546,7 +547,20 @@ class Kit:
         if len(data) != listed["size"] or hashlib.sha256(data).hexdigest() != listed["sha256"]:
             self.find("kit.file_changed", name)
 
-    def chain(self, item, bundles, receipts):
+    def bundles(self, chunks):
+        """Sequence, bytes and signature of each bundle, one chunk at a time in memory."""
+        for first, name in chunks:
+            data = self.zip.read(name)
+            path = name[:-len("jsonl")] + "sig"
+            signatures = self.zip.read(path) if path in self.zip.entries else b""
+            count = data.count(b"\n")
+            if not data.endswith(b"\n") or count > CHUNK_BUNDLES_MAX or len(signatures) != 64 * count:
+                self.find("kit.chunk_malformed", name)
+                continue
+            for index, line in enumerate(data[:-1].split(b"\n")):
+                yield first + index, line, signatures[64 * index:64 * index + 64]
+
+    def chain(self, item, chunks, receipts):
         appliance = item["appliance"]
         heads = {}
         for sequence, name in receipts:
@@ -554,9 +568,11 @@ class Kit:
         # An appliance that sent nothing is followed as an empty chain, should there be something after all.
         first, last = (item["first"], item["last"]) if item["count"] else (0, -1)
         expected, head = first, "0" * 64 if first == 0 else None
-        self.verified[appliance] = 0
-        for sequence, name in bundles:
-            record = self.bundle(item, name)
+        self.verified[appliance] = count = 0
+        for sequence, data, signature in self.bundles(chunks):
+            name = f"bundles/{appliance}/{sequence:012}"
+            count += 1
+            record = self.bundle(item, name, data, signature)
             if record is not None and record["sequence"] != sequence:
                 self.find("kit.misplaced", name)
                 record = None
@@ -589,13 +605,10 @@ class Kit:
             self.find("chain.gap", appliance)
         elif item["count"] and expected == last + 1 and head not in (None, item["head"]):
             self.find("kit.wrong_head", appliance)
-        if len(bundles) != item["count"] or expected > last + 1:
+        if count != item["count"] or expected > last + 1:
             self.find("kit.wrong_count", appliance)
 
-    def bundle(self, item, name):
-        data = self.zip.read(name)
-        path = name[:-len("json")] + "sig"
-        signature = self.zip.read(path) if path in self.zip.entries else b""
+    def bundle(self, item, name, data, signature):
         keys = [key for key in item["keys"] if key["id"] in self.keys]
         if len(data) > BUNDLE_BYTES_MAX:
             return self.find("bundle.too_large", name)

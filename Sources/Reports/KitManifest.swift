@@ -114,7 +114,7 @@ extension KitManifest.Appliance {
 
     fileprivate init(reading reader: ObjectReader) throws(FieldError) {
         appliance = try reader.parsed("appliance")
-        let count = try reader.integer("count", in: 0...Int64(ZipFormat.entriesMax))
+        let count = try reader.integer("count", in: 0...KitPath.sequenceMax)
         if count == 0 {
             for key in ["first", "last", "head"] where reader.optional(key) != nil {
                 throw .outOfRange(reader.path(key), expected: "null, where nothing was sent")
@@ -144,7 +144,12 @@ enum KitPath {
     static let readme = "README.txt"
 
     static func key(_ id: KeyID) -> String { "keys/\(id).pub" }
-    static func bundle(_ appliance: ApplianceID, _ sequence: Int64) -> String { "bundles/\(appliance)/\(digits(sequence))/bundle" }
+    /// Not a file: how findings name a bundle.
+    static func bundle(_ appliance: ApplianceID, _ sequence: Int64) -> String { "bundles/\(appliance)/\(digits(sequence))" }
+    /// One bundle a line, the first of them with this sequence.
+    static func lines(_ appliance: ApplianceID, _ first: Int64) -> String { bundle(appliance, first) + ".jsonl" }
+    /// Their signatures, 64 bytes each.
+    static func signatures(_ appliance: ApplianceID, _ first: Int64) -> String { bundle(appliance, first) + ".sig" }
     static func receipt(_ appliance: ApplianceID, _ sequence: Int64) -> String { "receipts/\(appliance)/\(digits(sequence)).json" }
 
     static let sequenceMax: Int64 = 999_999_999_999

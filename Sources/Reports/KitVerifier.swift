@@ -68,9 +68,9 @@ private struct KitVerification {
         try verifySignature(of: bytes)
     }
 
-    /// A chain's bundles by sequence, as the names have them.
+    /// An appliance's files by sequence, as the names have them.
     private struct Listed {
-        var bundles: [(sequence: Int64, bytes: ZipFormat.Entry, signature: ZipFormat.Entry?)] = []
+        var chunks: [(first: Int64, lines: ZipFormat.Entry, signatures: ZipFormat.Entry?)] = []
         var receipts: [(sequence: Int64, entry: ZipFormat.Entry)] = []
     }
 
@@ -129,7 +129,7 @@ private struct KitVerification {
 
     // MARK: Entries
 
-    /// Every entry by its name; those that are not bundles are compared with the manifest here.
+    /// Every entry by its name; those without bundles are compared with the manifest here.
     private mutating func sortEntries() throws(KitRefusal) -> [ApplianceID: Listed] {
         let known = Set(manifest.appliances.map(\.appliance))
         var listed: [ApplianceID: Listed] = [:]
@@ -137,16 +137,16 @@ private struct KitVerification {
             let parts = entry.name.split(separator: "/")
             let appliance = parts.count > 1 ? ApplianceID(String(parts[1])).flatMap { known.contains($0) ? $0 : nil } : nil
             switch (parts[0], appliance, parts.count) {
-            case ("bundles", let appliance?, 4):
-                guard let sequence = KitPath.sequence(parts[2]) else { break }
-                if parts[3] == "bundle.json" {
-                    let signature = entries[KitPath.bundle(appliance, sequence) + ".sig"]
-                    listed[appliance, default: Listed()].bundles.append((sequence, entry, signature))
+            case ("bundles", let appliance?, 3):
+                guard let first = KitPath.sequence(parts[2].prefix(12)) else { break }
+                if parts[2].dropFirst(12) == ".jsonl" {
+                    let signatures = entries[KitPath.signatures(appliance, first)]
+                    listed[appliance, default: Listed()].chunks.append((first, entry, signatures))
                     continue
                 }
-                // Read together with its bundle; alone it is looked at only as a file.
-                if parts[3] == "bundle.sig" {
-                    if entries[KitPath.bundle(appliance, sequence) + ".json"] == nil { try compare(entry) }
+                // Read together with its bundles; alone it is looked at only as a file.
+                if parts[2].dropFirst(12) == ".sig" {
+                    if entries[KitPath.lines(appliance, first)] == nil { try compare(entry) }
                     continue
                 }
             case ("receipts", let appliance?, 3) where parts[2].hasSuffix(".json"):
@@ -192,29 +192,37 @@ private struct KitVerification {
         for receipt in listed.receipts { try judge(receipt.entry, receipt.sequence, appliance, &wanted) }
 
         var chain = ChainVerifier(site: manifest.site, appliance: appliance.appliance, next: appliance.chain?.first ?? 0)
-        var verified = 0
-        let windowSize = workers * 128
-        for start in stride(from: 0, to: listed.bundles.count, by: windowSize) {
-            let window = Array(listed.bundles[start..<min(start + windowSize, listed.bundles.count)])
-            for (bundle, judged) in Swift.zip(window, await verify(window, enrolled, workers)) {
-                findings += judged.findings
-                if let refusal = judged.refusal { throw refusal }
-                guard let genuine = judged.bundle, genuine.record.link.sequence == bundle.sequence else {
-                    if judged.bundle != nil { find("kit.misplaced", bundle.bytes.name, "holds a bundle of another number.") }
-                    for fault in chain.skip(bundle.sequence) { find(fault.code, bundle.bytes.name, fault.message) }
+        var (verified, found) = (0, 0)
+        for chunk in listed.chunks {
+            let bundles = try read(chunk.lines, chunk.signatures)
+            found += bundles.count
+            for (offset, judged) in await verify(bundles, enrolled, workers).enumerated() {
+                let sequence = chunk.first + Int64(offset)
+                // Put into words only where there is something to say.
+                var name: String { KitPath.bundle(appliance.appliance, sequence) }
+                let genuine: VerifiedBundle
+                switch judged {
+                case .success(let bundle) where bundle.record.link.sequence == sequence: genuine = bundle
+                case .success:
+                    find("kit.misplaced", name, "is a bundle of another number.")
+                    for fault in chain.skip(sequence) { find(fault.code, name, fault.message) }
+                    continue
+                case .failure(let error):
+                    find(error.code, name, error.message)
+                    for fault in chain.skip(sequence) { find(fault.code, name, fault.message) }
                     continue
                 }
                 let faults = chain.add(genuine)
                 if faults.isEmpty { verified += 1 }
-                for fault in faults { find(fault.code, bundle.bytes.name, fault.message) }
-                for head in wanted[bundle.sequence] ?? [] where head != genuine.digest {
-                    find("receipt.wrong_head", bundle.bytes.name, "is not the bundle that the provider's receipt names.")
+                for fault in faults { find(fault.code, name, fault.message) }
+                for head in wanted[sequence] ?? [] where head != genuine.digest {
+                    find("receipt.wrong_head", name, "is not the bundle that the provider's receipt names.")
                 }
             }
         }
         let subject = appliance.appliance.description
         guard let named = appliance.chain else {
-            if !listed.bundles.isEmpty { find("kit.wrong_count", subject, "sent something; the manifest says that it did not.") }
+            if found > 0 { find("kit.wrong_count", subject, "sent something; the manifest says that it did not.") }
             return KitReport.Appliance(appliance: appliance.appliance, sequences: nil, verified: verified)
         }
         if chain.next <= named.last {
@@ -222,7 +230,7 @@ private struct KitVerification {
         } else if chain.next == named.last + 1, let head = chain.head, head != named.head {
             find("kit.wrong_head", subject, "does not end with the bundle that the manifest names.")
         }
-        if Int64(listed.bundles.count) != named.count || chain.next > named.last + 1 {
+        if Int64(found) != named.count || chain.next > named.last + 1 {
             find("kit.wrong_count", subject, "does not have the number of bundles that the manifest names.")
         }
         return KitReport.Appliance(appliance: appliance.appliance, sequences: named.first...named.last, verified: verified)
@@ -250,49 +258,36 @@ private struct KitVerification {
         }
     }
 
-    private struct Judged: Sendable {
-        var bundle: VerifiedBundle?
-        var findings: [KitReport.Finding] = []
-        var refusal: KitRefusal?
+    /// A chunk's bundles; none where it is not one, which is found here.
+    private mutating func read(_ lines: ZipFormat.Entry, _ signatures: ZipFormat.Entry?) throws(KitRefusal) -> [SignedBundle] {
+        let bytes = try zip.read(lines)
+        findings += Self.compare(lines, bytes, manifest)
+        var signed: [UInt8] = []
+        if let signatures {
+            signed = try zip.read(signatures)
+            findings += Self.compare(signatures, signed, manifest)
+        }
+        if let bundles = KitChunk.bundles(lines: bytes, signatures: signed) { return bundles }
+        find("kit.chunk_malformed", lines.name, "has not a signature for each of its lines; none of its bundles was looked at.")
+        return []
     }
 
-    /// Reads and verifies a window of bundles, an equal share on each worker, and returns them in order.
-    private func verify(
-        _ window: [(sequence: Int64, bytes: ZipFormat.Entry, signature: ZipFormat.Entry?)], _ keys: [EnrolledKey], _ workers: Int
-    ) async -> [Judged] {
-        let (zip, manifest) = (zip, manifest)
-        let share = (window.count + workers - 1) / workers
-        return await withTaskGroup(of: (Int, [Judged]).self) { group in
-            for start in stride(from: 0, to: window.count, by: max(share, 1)) {
-                let part = window[start..<min(start + share, window.count)]
-                group.addTask { (start, part.map { Self.verify($0.bytes, $0.signature, keys, zip, manifest) }) }
+    /// Verifies bundles, an equal share on each worker, and returns what came of them in order.
+    private func verify(_ bundles: [SignedBundle], _ keys: [EnrolledKey], _ workers: Int) async -> [Result<VerifiedBundle, BundleError>] {
+        let share = max((bundles.count + workers - 1) / workers, 1)
+        return await withTaskGroup(of: (Int, [Result<VerifiedBundle, BundleError>]).self) { group in
+            for start in stride(from: 0, to: bundles.count, by: share) {
+                let part = bundles[start..<min(start + share, bundles.count)]
+                group.addTask {
+                    let judged = part.map { bundle in
+                        Result { () throws(BundleError) in try VerifiedBundle(bundle, keys: keys) }
+                    }
+                    return (start, judged)
+                }
             }
-            var parts: [(Int, [Judged])] = []
+            var parts: [(Int, [Result<VerifiedBundle, BundleError>])] = []
             for await part in group { parts.append(part) }
             return parts.sorted { $0.0 < $1.0 }.flatMap(\.1)
         }
-    }
-
-    private static func verify(
-        _ entry: ZipFormat.Entry, _ signatureEntry: ZipFormat.Entry?, _ keys: [EnrolledKey], _ zip: ZipReader, _ manifest: KitManifest
-    ) -> Judged {
-        var judged = Judged()
-        do throws(KitRefusal) {
-            let bytes = try zip.read(entry)
-            judged.findings += compare(entry, bytes, manifest)
-            var signature: [UInt8] = []
-            if let signatureEntry {
-                signature = try zip.read(signatureEntry)
-                judged.findings += compare(signatureEntry, signature, manifest)
-            }
-            do throws(BundleError) {
-                judged.bundle = try VerifiedBundle(SignedBundle(bytes: bytes, signature: signature), keys: keys)
-            } catch {
-                judged.findings.append(KitReport.Finding(code: error.code, subject: entry.name, sentence: error.message))
-            }
-        } catch {
-            judged.refusal = error
-        }
-        return judged
     }
 }

@@ -30,7 +30,7 @@ package struct KitSubject: Sendable {
     }
 }
 
-/// Writes a kit while its bundles stream by; keeps their digests, not their bytes. The same evidence makes the same bytes.
+/// Writes a kit while its bundles stream by, one chunk of them at a time in memory. The same evidence makes the same bytes.
 package final class KitWriter {
     private struct Progress {
         let appliance: ApplianceID
@@ -48,6 +48,7 @@ package final class KitWriter {
     private var files: [String: KitManifest.File] = [:]
     private var finished: [Progress] = []
     private var current: Progress?
+    private var chunk = KitChunk()
 
     /// - Parameter key: Central's, which signs the manifest.
     package init(path: String, subject: KitSubject, key: SigningKey) throws(KitWriteError) {
@@ -65,23 +66,34 @@ package final class KitWriter {
         }
         if let progress = current, progress.appliance == appliance {
             guard link.sequence > progress.last else { throw .misplaced(bundle.record.id) }
+            if link.sequence != progress.last + 1 { try flush() }
             current?.last = link.sequence
             current?.head = bundle.digest
             current?.count += 1
         } else {
             if let progress = current {
                 guard progress.appliance < appliance else { throw .misplaced(bundle.record.id) }
+                try flush()
                 finished.append(progress)
             }
             current = Progress(appliance: appliance, first: link.sequence, last: link.sequence, head: bundle.digest, count: 1)
         }
-        let path = KitPath.bundle(appliance, link.sequence)
-        try add("\(path).json", bundle.signed.bytes)
-        try add("\(path).sig", bundle.signed.signature)
+        if !chunk.hasRoom(for: bundle.signed) { try flush() }
+        chunk.add(bundle.signed)
+    }
+
+    /// Writes the chunk that ends with the newest bundle.
+    private func flush() throws(KitWriteError) {
+        guard let current, chunk.count > 0 else { return }
+        let first = current.last + 1 - chunk.count
+        try add(KitPath.lines(current.appliance, first), chunk.lines)
+        try add(KitPath.signatures(current.appliance, first), chunk.signatures)
+        chunk.empty()
     }
 
     /// Writes keys, manifest and receipts. On return the kit is on disk under its name; before that there is none.
     package func finish() throws(KitWriteError) {
+        try flush()
         if let current { finished.append(current) }
         let named = subject.keys.keys.sorted()
         let keys = [key.verifyingKey] + subject.receiptKeys + named.flatMap { subject.keys[$0]!.map(\.key) }
@@ -140,11 +152,11 @@ package final class KitWriter {
 private let readme = """
     Compliance evidence: what this archive is and how to check it without us
 
-    bundles/<appliance>/<number>/bundle.json   what one appliance saw or did, as it was signed
-    bundles/<appliance>/<number>/bundle.sig    the appliance's Ed25519 signature over exactly those bytes
-    keys/<key>.pub                             public keys
-    receipts/<appliance>/<number>.json         when the provider received the chain up to that number
-    manifest.json, manifest.sig                every file with its SHA-256, and the provider's signature over that list
+    bundles/<appliance>/<number>.jsonl   what one appliance saw or did, as it was signed: a bundle on each line, the first is <number>
+    bundles/<appliance>/<number>.sig     the appliance's Ed25519 signatures over exactly those lines, 64 bytes each, in the same order
+    keys/<key>.pub                       public keys
+    receipts/<appliance>/<number>.json   when the provider received the chain up to that number
+    manifest.json, manifest.sig          every file with its SHA-256, and the provider's signature over that list
 
     0. Is this the file that you were told of? Compare what this prints with the digest that you were given with it:
 
@@ -154,12 +166,14 @@ private let readme = """
 
        openssl pkeyutl -verify -rawin -pubin -inkey keys/KEY.pub -sigfile manifest.sig -in manifest.json
 
-    2. Each bundle verifies by itself with a key that the manifest lists for its appliance:
+    2. Each bundle verifies by itself with a key that the manifest lists for its appliance. The fifth of a file, say:
 
+       sed -n 5p 000000000000.jsonl | tr -d '\\n' > bundle.json
+       tail -c +257 000000000000.sig | head -c 64 > bundle.sig     # 4 times 64 bytes come before it
        openssl pkeyutl -verify -rawin -pubin -inkey keys/KEY.pub -sigfile bundle.sig -in bundle.json
 
-    3. Each bundle names its number ("sequence") and the SHA-256 of the one before it ("previous"): a missing, swapped or
-       changed bundle breaks that chain.
+    3. Each bundle names its number ("sequence") and the SHA-256 of the one before it ("previous", what `sha256sum bundle.json`
+       prints): a missing, swapped or changed bundle breaks that chain.
 
     `martlet verify FILE` does all of this, and so does `python3 verify_kit.py FILE`, which shares no code with it.
 

@@ -59,7 +59,7 @@ import Wire
             let report = await KitVerifier(trust: .none, workers: 2).verify(directory.file("a.zip"))
             #expect(report.findings.map(\.code) == ["bundle.key_not_valid"])
             let lateID = try #require(late.grant?.appliance.description)
-            #expect(report.findings.first?.subject == "bundles/\(lateID)/000000000001/bundle.json")
+            #expect(report.findings.first?.subject == "bundles/\(lateID)/000000000001")
             let silentID = try #require(silent.grant?.appliance)
             #expect(report.appliances.map(\.verified).sorted() == [0, 1, 2])
             #expect(report.appliances.filter { $0.sequences == nil }.map(\.appliance) == [silentID])

@@ -9,6 +9,7 @@ import Wire
 enum KitMutation: CaseIterable {
     case droppedBundle, droppedSignature, droppedLast, droppedKey, swappedBundles, editedBundle, editedSignature, resignedBundle
     case otherSite, editedManifest, resignedManifest, editedReceipt, wrongReceiptHead, addedFile, strangeFile
+    case cutChunk, longChunk, emptyChunk
     case insiderDrop, insiderReorder, insiderNonsense, insiderWrongHead, insiderLateKey, insiderLooseBundle, insiderShortened
     case flippedBit, truncated, appended, reordered, duplicate, traversal, absolute, bomb, compressed, noise
 
@@ -135,9 +136,24 @@ enum KitMutation: CaseIterable {
             let bytes = parts.packed()
             return Array(bytes[..<Int.random(in: 0..<bytes.count, using: &random)])
         case .appended: return parts.packed() + [UInt8](repeating: 0, count: Int.random(in: 1...100, using: &random))
-        case .reordered: parts.files.swapAt(3, Int.random(in: 4..<parts.files.count, using: &random))
+        case .reordered:
+            var files = parts.collapsed
+            files.swapAt(3, Int.random(in: 4..<files.count, using: &random))
+            return KitParts.packed(files)
         case .duplicate:
-            parts.files.insert((name, [1]), at: parts.files.firstIndex { $0.name == name }! + Int.random(in: 0...1, using: &random))
+            var files = parts.collapsed
+            let index = files.indices.randomElement(using: &random)!
+            files.insert((files[index].name, [1]), at: index + Int.random(in: 0...1, using: &random))
+            return KitParts.packed(files)
+        case .cutChunk, .longChunk, .emptyChunk:
+            var files = parts.collapsed
+            let index = files.firstIndex { $0.name.hasSuffix(".jsonl") }!
+            switch self {
+            case .cutChunk: files[index].bytes.removeLast(Int.random(in: 1...200, using: &random))
+            case .longChunk: files[index].bytes += [UInt8](repeating: 10, count: Int.random(in: 1...2_000, using: &random))
+            default: (files[index].bytes, files[index + 1].bytes) = ([], [])
+            }
+            return try parts.relisted(files, with: sample.central)
         case .traversal:
             parts[["../etc/passwd", "bundles/../../x", "a//b", "./x", "keys/..", "x/", "a\\b", "é"].randomElement(using: &random)!] = [1]
         case .absolute: parts["/etc/passwd"] = [1]

@@ -94,13 +94,66 @@ struct KitSample {
     }
 }
 
-/// A kit taken apart, to be changed and packed again.
+/// A kit taken apart, to be changed and packed again: each bundle and each signature as if it were a file of its own,
+/// `bundles/<appliance>/<sequence>/bundle.json` and `bundle.sig`, until it is packed.
 struct KitParts {
-    var files: [(name: String, bytes: [UInt8])]
+    typealias File = (name: String, bytes: [UInt8])
+    var files: [File]
 
     init(path: String) throws {
         let zip = try ZipReader(path: path)
-        files = try zip.entries.map { ($0.name, try zip.read($0)) }
+        files = []
+        for entry in zip.entries {
+            let bytes = try zip.read(entry)
+            let parts = entry.name.split(separator: "/")
+            guard parts[0] == "bundles" else {
+                files.append((entry.name, bytes))
+                continue
+            }
+            let first = Int64(parts[2].prefix(12))!
+            let isLines = parts[2].hasSuffix(".jsonl")
+            let pieces =
+                isLines
+                ? bytes.split(separator: 10).map { Array($0) }
+                : stride(from: 0, to: bytes.count, by: 64).map { Array(bytes[$0..<($0 + 64)]) }
+            for (index, piece) in pieces.enumerated() {
+                files.append(("bundles/\(parts[1])/\(KitPath.digits(first + Int64(index)))/bundle.\(isLines ? "json" : "sig")", piece))
+            }
+        }
+        sort()
+    }
+
+    /// As a kit has them: bundles that follow one another in one file, their signatures in another.
+    var collapsed: [File] {
+        var packed: [File] = []
+        var chunk: (prefix: String, first: Int64, next: Int64, lines: [UInt8], signatures: [UInt8])?
+        func flush() {
+            guard let done = chunk else { return }
+            packed.append(("\(done.prefix)\(KitPath.digits(done.first)).jsonl", done.lines))
+            packed.append(("\(done.prefix)\(KitPath.digits(done.first)).sig", done.signatures))
+            chunk = nil
+        }
+        for file in files {
+            let parts = file.name.split(separator: "/")
+            guard parts.count == 4, parts[0] == "bundles", let sequence = KitPath.sequence(parts[2]), parts[3].hasPrefix("bundle.") else {
+                flush()
+                packed.append(file)
+                continue
+            }
+            let prefix = "bundles/\(parts[1])/"
+            if parts[3] == "bundle.json" {
+                if chunk?.prefix != prefix || chunk?.next != sequence {
+                    flush()
+                    chunk = (prefix, sequence, sequence, [], [])
+                }
+                chunk!.lines += file.bytes + [10]
+                chunk!.next += 1
+            } else {
+                chunk!.signatures += file.bytes
+            }
+        }
+        flush()
+        return packed
     }
 
     subscript(_ name: String) -> [UInt8]? {
@@ -120,8 +173,10 @@ struct KitParts {
 
     mutating func sort() { files.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) } }
 
+    func packed() -> [UInt8] { Self.packed(collapsed) }
+
     /// In the order given, whatever the names are.
-    func packed() -> [UInt8] {
+    static func packed(_ files: [File]) -> [UInt8] {
         var bytes: [UInt8] = []
         var entries: [ZipFormat.Entry] = []
         for file in files {
@@ -134,12 +189,20 @@ struct KitParts {
         return bytes + ZipFormat.end(entries: entries.count, directorySize: bytes.count - offset, directoryOffset: offset)
     }
 
+    /// These files under a manifest that lists them.
+    func relisted(_ files: [File], with key: SigningKey) throws -> [UInt8] {
+        var parts = self
+        parts.files = files
+        try parts.relist(with: key)
+        return Self.packed(parts.files)
+    }
+
     /// What somebody with Central's key can do: list the files as they are now, and sign that.
     mutating func relist(with key: SigningKey, editing edit: (inout [String: JSONValue]) -> Void = { _ in }) throws {
         let limits = JSONLimits(bytesMax: 1 << 24)
         var members = try JSONValue(parsing: self["manifest.json"]!, limits: limits).object!
         var listed: [String: JSONValue] = [:]
-        for file in files where !file.name.hasPrefix("manifest.") {
+        for file in collapsed where !file.name.hasPrefix("manifest.") {
             listed[file.name] = ["sha256": .string(Digest(of: file.bytes).description), "size": .integer(Int64(file.bytes.count))]
         }
         members["files"] = .object(listed)

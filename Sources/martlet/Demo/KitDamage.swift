@@ -15,7 +15,7 @@ enum KitDamage {
             let start = offset + 30 + number(26, 2) + number(28, 2)
             let size = number(18, 4)
             let name = String(decoding: bytes[offset + 30..<offset + 30 + number(26, 2)], as: UTF8.self)
-            if name.hasSuffix("bundle.json") { candidates.append((name, start..<start + size)) }
+            if name.hasSuffix(".jsonl") { candidates.append((name, start..<start + size)) }
             offset = start + size
         }
         guard !candidates.isEmpty else { throw DemoFailure("\(path) has no bundle that could be changed") }
@@ -25,6 +25,6 @@ enum KitDamage {
         guard let place = bytes[chosen.data].firstRange(of: text)?.upperBound else { throw DemoFailure("\(chosen.name) has no time") }
         bytes[place + 3] = bytes[place + 3] == 54 ? 53 : 54
         try Data(bytes).write(to: URL(filePath: copy))
-        return (copy, String(chosen.name.dropLast("/bundle.json".count)))
+        return (copy, String(chosen.name.dropLast(".jsonl".count)))
     }
 }
