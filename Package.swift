@@ -45,6 +45,9 @@ let package = Package(
             name: "TransparencyLog", dependencies: ["Model", "Seal", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
         .target(
+            name: "Compliance", dependencies: ["Model", "Seal", "Evidence", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
+        .target(
             name: "Database",
             dependencies: [
                 "Model", .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Crypto", package: "swift-crypto"),
@@ -140,7 +143,7 @@ let package = Package(
             name: "martlet-bench",
             dependencies: [
                 "Model", "Seal", "Documents", "Conditions", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire",
-                "Appliance", .product(name: "Crypto", package: "swift-crypto"),
+                "Appliance", "Compliance", .product(name: "Crypto", package: "swift-crypto"),
             ], path: "Benchmarks", swiftSettings: strict),
 
         .target(name: "TestSupport", dependencies: ["Model", "Database", "Postgres"], path: "Tests/Support", swiftSettings: strict),
@@ -158,6 +161,8 @@ let package = Package(
             name: "TransparencyLogTests",
             dependencies: ["Model", "Seal", "TransparencyLog", "TestSupport", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
+        .testTarget(
+            name: "ComplianceTests", dependencies: ["Model", "Seal", "Evidence", "Compliance", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "DatabaseTests", dependencies: ["Model", "Database", "Postgres", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "ObjectsTests",

@@ -1,0 +1,224 @@
+package import Model
+
+/// Reads bundles once, in chain order, appliance after appliance, and says what was seen. Keeps an hour's bit for each host
+/// and check, and of bundles nothing.
+package struct CoverageBuilder: Sendable {
+    /// (host, check) that are followed; hostile bundles could name millions.
+    package static let pairsMax = 50_000
+
+    private let site: SiteID
+    private let period: CoveragePeriod
+    private let prior: [ExpectationLedger.Entry]
+    private let statements: [CentralStatement]
+
+    private var read: [Coverage.Read] = []
+    private var trust = DateTrust()
+    /// Of the appliance that is being read.
+    private var entries: [ExpectationLedger.Entry] = []
+    private var marks: [HourMarks?] = []
+    /// No hour after it is marked.
+    private var newestMark: Hour?
+    /// Of those before it.
+    private var ledger: [ExpectationLedger.Entry] = []
+    private var allMarks: [HourMarks?] = []
+
+    private var places: [WatchedCheck: Int] = [:]
+    private var reasons: [HourCodes?] = []
+    private var gaps: [HourCodes?] = []
+    private var hostGaps: [HostID: HourCodes] = [:]
+    private var codes: [Code] = []
+    private var codeNumbers: [Code: Int] = [:]
+
+    /// - Parameters:
+    ///   - prior: entries of the ledger from before the bundles that will be read.
+    ///   - statements: in their order in the kit; those of other sites are left out.
+    package init(
+        site: SiteID, period: CoveragePeriod, prior: [ExpectationLedger.Entry] = [], statements: [CentralStatement] = []
+    ) {
+        self.site = site
+        self.period = period
+        self.prior = prior
+        self.statements = statements.filter {
+            switch $0 {
+            case .gap(let gap): gap.site == site
+            case .exception(let exception): exception.site == site
+            }
+        }
+    }
+
+    /// - Precondition: appliances come one after the other, in ascending order. Who calls has sorted them.
+    package mutating func add(_ entry: ChainEntry) throws(CoverageError) {
+        if let last = read.last, last.appliance == entry.appliance {
+            guard entry.sequence > last.last else { return }
+            read[read.count - 1].last = entry.sequence
+        } else {
+            precondition(read.last.map { $0.appliance < entry.appliance } ?? true, "appliances out of order")
+            endAppliance()
+            read.append(Coverage.Read(appliance: entry.appliance, first: entry.sequence, last: entry.sequence))
+        }
+        let judgement = trust.judge(entry)
+        if let withdrawal = judgement.withdrawal { withdraw(withdrawal) }
+        if let latest = judgement.latest {
+            // Ascending, so that only the newest can be too late.
+            for index in entries.indices.reversed() {
+                guard entries[index].effective > latest else { break }
+                entries[index].effective = latest
+            }
+        }
+        switch entry.content {
+        case .looks(let looks):
+            for look in looks { try self.look(look, entry, judgement) }
+        case .expectation(let expected):
+            let effective = [judgement.instant, trust.newest, entries.last?.effective].compactMap { $0 }.max()!
+            entries.append(
+                ExpectationLedger.Entry(
+                    appliance: entry.appliance, sequence: entry.sequence, host: entry.host, effective: effective, expected: expected))
+        case .gap(let check, let code):
+            let from = max(entry.started.hour, period.from.hour)
+            let hours = from..<max(from, min(entry.ended.hourRoundedUp, period.until.hour))
+            guard entry.started < entry.ended, !hours.isEmpty else { return }
+            let number = self.number(of: code)
+            if let check {
+                let place = try place(of: WatchedCheck(host: entry.host, check: check))
+                gaps[place, default: HourCodes()].insert(hours, number)
+            } else {
+                hostGaps[entry.host, default: HourCodes()].insert(hours, number)
+            }
+        }
+    }
+
+    private mutating func look(
+        _ look: ChainEntry.Look, _ entry: ChainEntry, _ judgement: DateTrust.Judgement
+    ) throws(CoverageError) {
+        let reason: Code
+        if case .unknown(let code) = look.verdict {
+            reason = code
+        } else if judgement.counts {
+            guard trust.believes(look.instant, in: entry), period.lookHours.contains(look.instant.hour) else { return }
+            marks[try place(of: look.subject), default: HourMarks(period.lookHours)].insert(look.instant.hour)
+            newestMark = max(newestMark ?? look.instant.hour, look.instant.hour)
+            return
+        } else {
+            reason = GapCause.clock.code
+        }
+        let hour = judgement.instant.hour
+        guard period.hours.contains(hour) else { return }
+        let place = try place(of: look.subject)
+        reasons[place, default: HourCodes()].insert(hour..<(hour + 1), number(of: reason))
+    }
+
+    private mutating func withdraw(_ withdrawal: DateTrust.Withdrawal) {
+        // A clock that stays wrong says so with each bundle; there is something to withdraw with the first only.
+        guard let newest = newestMark else { return }
+        switch withdrawal {
+        case .everything:
+            for index in marks.indices { marks[index] = nil }
+            newestMark = nil
+        case .after(let instant):
+            guard newest > instant.hour else { return }
+            for index in marks.indices { marks[index]?.remove(above: instant.hour) }
+            newestMark = instant.hour
+        }
+    }
+
+    private mutating func place(of subject: WatchedCheck) throws(CoverageError) -> Int {
+        if let place = places[subject] { return place }
+        guard places.count < Self.pairsMax else { throw .tooManyChecks(limit: Self.pairsMax) }
+        places[subject] = marks.count
+        marks.append(nil)
+        allMarks.append(nil)
+        reasons.append(nil)
+        gaps.append(nil)
+        return marks.count - 1
+    }
+
+    private mutating func number(of code: Code) -> Int {
+        if let number = codeNumbers[code] { return number }
+        codeNumbers[code] = codes.count
+        codes.append(code)
+        return codes.count - 1
+    }
+
+    private mutating func endAppliance() {
+        for index in marks.indices {
+            guard let own = marks[index] else { continue }
+            marks[index] = nil
+            if allMarks[index] == nil { allMarks[index] = own } else { allMarks[index]!.formUnion(own) }
+        }
+        ledger += entries
+        entries = []
+        newestMark = nil
+        trust = DateTrust()
+    }
+
+    /// What all that was read comes to.
+    package mutating func finish() -> Coverage {
+        endAppliance()
+        let ledger = ExpectationLedger(site: site, entries: prior + ledger)
+        let segments = ledger.segments(until: period.horizon)
+        let unknown = number(of: GapCause.unknown.code)
+        var pairs: [Coverage.Pair] = []
+        for subject in segments.keys.sorted() {
+            let layers = self.layers(of: subject)
+            var pair = PairBuilder(
+                subject, period: period, marks: places[subject].flatMap { allMarks[$0] }, layers: layers.own,
+                statements: layers.statements, exceptions: layers.exceptions, codes: codes, unknown: unknown)
+            for segment in segments[subject]! { pair.add(segment) }
+            if let pair = pair.finish() { pairs.append(pair) }
+        }
+        return Coverage(site: site, period: period, ledger: ledger, statements: statements, read: read, pairs: pairs)
+    }
+
+    private mutating func layers(
+        of subject: WatchedCheck
+    ) -> (own: [HourCodes], statements: [PairBuilder.Statement], exceptions: [Range<Timestamp>]) {
+        let place = places[subject]
+        let own = [place.flatMap { gaps[$0] }, hostGaps[subject.host], place.flatMap { reasons[$0] }].compactMap { $0 }
+        var spans: [PairBuilder.Statement] = []
+        var exceptions: [Range<Timestamp>] = []
+        for statement in statements {
+            switch statement {
+            case .gap(let gap):
+                guard gap.host.map({ $0 == subject.host }) ?? true, gap.check.map({ $0 == subject.check }) ?? true else { continue }
+                spans.append(
+                    PairBuilder.Statement(
+                        watcher: gap.appliance, hours: gap.from.hour..<gap.until.hourRoundedUp, code: number(of: gap.cause.code)))
+            case .exception(let exception):
+                let from = max(exception.from, exception.issued)
+                if exception.speaks(of: subject), from < exception.until { exceptions.append(from..<exception.until) }
+            }
+        }
+        return (own, spans, exceptions)
+    }
+}
+
+extension [HourMarks?] {
+    fileprivate subscript(place: Int, default fresh: @autoclosure () -> HourMarks) -> HourMarks {
+        get { self[place] ?? fresh() }
+        _modify {
+            if self[place] == nil { self[place] = fresh() }
+            yield &self[place]!
+        }
+    }
+}
+
+extension [HourCodes?] {
+    fileprivate subscript(place: Int, default fresh: @autoclosure () -> HourCodes) -> HourCodes {
+        get { self[place] ?? fresh() }
+        _modify {
+            if self[place] == nil { self[place] = fresh() }
+            yield &self[place]!
+        }
+    }
+}
+
+package enum CoverageError: Error, Hashable, Sendable {
+    case tooManyChecks(limit: Int)
+
+    package var code: Code { "coverage.too_many_checks" }
+    package var message: String {
+        switch self {
+        case .tooManyChecks(let limit): "coverage not computed: bundles name more than \(limit) checks of hosts; nothing was stated."
+        }
+    }
+}
