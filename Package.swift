@@ -102,7 +102,8 @@ let package = Package(
         .target(
             name: "Central",
             dependencies: [
-                "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Postgres", "Wire", "Reports",
+                "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Database", "Postgres", "Objects", "Wire",
+                "Reports",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -194,7 +195,7 @@ let package = Package(
         .testTarget(
             name: "CentralTests",
             dependencies: [
-                "Model", "Seal", "Catalog", "Evidence", "Database", "Wire", "Reports", "Central", "TestSupport",
+                "Model", "Seal", "Catalog", "Evidence", "TransparencyLog", "Database", "Wire", "Reports", "Central", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "X509", package: "swift-certificates"),
@@ -206,9 +207,8 @@ let package = Package(
         .testTarget(
             name: "Scenarios",
             dependencies: [
-                "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance",
-                "Reports",
-                "Central", "TestSupport",
+                "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Database", "Hosts", "Detection", "Healing", "Wire",
+                "Appliance", "Reports", "Central", "TestSupport",
             ], swiftSettings: strict),
     ]
 )

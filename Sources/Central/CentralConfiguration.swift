@@ -16,6 +16,8 @@ package struct CentralConfiguration: Sendable {
     package var clientCertificateLifetime: Duration = .seconds(86_400)
     package var serverCertificateLifetime: Duration = .seconds(30 * 86_400)
     package var claimLimits = ClaimLimits()
+    /// nil: the first of `names`, and `/log`.
+    package var logOrigin: String?
 
     package init(dataDirectory: String, databaseURL: String? = nil) {
         self.dataDirectory = dataDirectory
@@ -51,12 +53,17 @@ package struct CentralConfiguration: Sendable {
         "certificates.serverLifetime", .default(.seconds(30 * 86_400)), in: .seconds(300)...(.seconds(397 * 86_400)),
         manual: "How long a certificate of Central's own listeners is valid. It renews itself after two thirds.")
 
+    package static let logOrigin = Setting<String>.text(
+        "log.origin", .optional, bytesMax: 200,
+        manual: "The transparency log's name for ever, like a URL without its scheme. Without it: the first of names at the first start, "
+            + "and /log.")
+
     package static let schema = SettingsSchema(
         program: "martlet-central", "Central: enrolment, orders, evidence.",
         [
             dataDirectory.declaration, databaseURL.declaration, databaseConnections.declaration, webHost.declaration, webPort.declaration,
             applianceHost.declaration, appliancePort.declaration, applianceURL.declaration, names.declaration,
-            clientCertificateLifetime.declaration, serverCertificateLifetime.declaration,
+            clientCertificateLifetime.declaration, serverCertificateLifetime.declaration, logOrigin.declaration,
         ], otherVariables: ["MARTLET_CONFIG"])
 
     package init(_ settings: Settings) {
@@ -71,6 +78,7 @@ package struct CentralConfiguration: Sendable {
         names = settings[Self.names]
         clientCertificateLifetime = settings[Self.clientCertificateLifetime]
         serverCertificateLifetime = settings[Self.serverCertificateLifetime]
+        logOrigin = settings.optional(Self.logOrigin)
     }
 }
 

@@ -14,6 +14,8 @@ package enum CentralDurableStep: String, CaseIterable, Sendable {
     case evidenceBeforeReceipt, evidenceBeforeCommit, evidenceAfterCommit, evidenceAfterReply
     case catalogBeforePublish, catalogAfterPublish
     case refusalBeforeRecord, refusalAfterRecord
+    /// The tiles are stored and no checkpoint covers them; inside the transaction that stores it and after; when it is published.
+    case logAfterTiles, logBeforeCheckpoint, logAfterCheckpoint, logAfterPublish
 }
 
 /// What a test may do at each durable step. The product hands in `none`.

@@ -93,6 +93,21 @@ extension CentralError {
         503, "central.busy", "Central has as much to do as it takes on; nothing was stored. Send it again later.")
     package static let databaseDown = CentralError(
         503, "central.database", "Central cannot reach its database or its disk is full; nothing was acknowledged. Send it again later.")
+    package static func logRenamed(from known: String, to origin: String) -> CentralError {
+        CentralError(
+            409, "log.renamed",
+            "the transparency log of this Central is called \(known), and witnesses know it by that name; nothing was started as "
+                + "\(origin). Set log.origin to \(known).")
+    }
+    /// - Parameter code: of the part that was at fault.
+    package static func logUnreadable(_ code: Code) -> CentralError {
+        CentralError(
+            503, code, "this part of the log is not as it was written, or cannot be read; it is not served. Central's own log says more.")
+    }
+    package static let logOrigin = CentralError(
+        400, "log.origin",
+        "log.origin is empty, or has white space or a plus sign in it; nothing was started. Choose a name like a URL "
+            + "without its scheme.")
     package static let route = CentralError(404, "route.unknown", "there is no such route; nothing was done.")
     package static let method = CentralError(405, "route.method", "this route does not take that method; nothing was done.")
     package static let `internal` = CentralError(

@@ -1,7 +1,9 @@
 import Database
 import Documents
+import Objects
 import Reports
 import Seal
+import TransparencyLog
 import Wire
 
 /// What a person reads when Central, or its command line, gives up.
@@ -18,6 +20,8 @@ package enum CentralFailure {
         case let error as EnvelopeError: "\(error.message) [\(error.code)]"
         case let error as WireError: "\(error.message) [\(error.code)]"
         case let error as KitWriteError: "\(error.message) [\(error.code)]"
+        case let error as ObjectError: "\(error.message) [\(error.code)]"
+        case let error as TileError: "\(error.message) [\(error.code)]"
         default: "\(error)"
         }
     }

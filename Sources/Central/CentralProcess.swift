@@ -11,6 +11,7 @@ package struct CentralProcess: Sendable {
     package let services: CentralServices
     private let web: CentralListener
     private let appliances: CentralListener
+    private let integrator: LogIntegrator
     /// In the order in which they start; they stop in reverse: first nobody is let in, then what is accepted is committed.
     package let run: [any Service]
 
@@ -33,6 +34,10 @@ package struct CentralProcess: Sendable {
             keys: services.keys, names: configuration.names, lifetime: configuration.serverCertificateLifetime, clock: clock, web: web,
             appliances: appliances, logger: logger)
         let identity = try certificates.issue()
+        let objects = try services.logObjects(configuration)
+        let integrator = LogIntegrator(
+            database: services.database, objects: objects, signer: try await services.logSigner(configuration), clock: clock,
+            faults: faults, logger: logger)
 
         let webRouter = Router(context: CentralRequestContext.self)
         webRouter.add(middleware: ProblemMiddleware())
@@ -40,6 +45,7 @@ package struct CentralProcess: Sendable {
             enrollment: enrollment, authorityPEM: services.keys.authority.pem,
             isHealthy: { (try? await services.database.read { try $0.query("SELECT 1") }) != nil }
         ).add(to: webRouter)
+        LogRoutes(reader: services.log(objects)).add(to: webRouter)
 
         let applianceRouter = Router(context: CentralRequestContext.self)
         applianceRouter.add(middleware: ProblemMiddleware())
@@ -51,9 +57,9 @@ package struct CentralProcess: Sendable {
         ).add(to: applianceRouter)
 
         return CentralProcess(
-            services: services, web: web, appliances: appliances,
+            services: services, web: web, appliances: appliances, integrator: integrator,
             run: [
-                DatabaseService(database: services.database), intake, certificates,
+                DatabaseService(database: services.database), integrator, intake, certificates,
                 web.application(
                     "web", webRouter, host: configuration.webHost, port: configuration.webPort, tls: certificates.webTLS(identity),
                     logger: logger),
@@ -61,6 +67,12 @@ package struct CentralProcess: Sendable {
                     "appliances", applianceRouter, host: configuration.applianceHost, port: configuration.appliancePort,
                     tls: try certificates.applianceTLS(identity), logger: logger),
             ])
+    }
+
+    /// Covers everything that was sequenced until now by a published checkpoint, without waiting for the service that does so each
+    /// second.
+    package func integrateLog() async throws {
+        while try await integrator.integrate() {}
     }
 
     /// Once both listen.

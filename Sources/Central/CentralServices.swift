@@ -1,8 +1,10 @@
 package import Database
 import Documents
 package import Model
+import Objects
 import Postgres
 import Seal
+import TransparencyLog
 
 /// Central's stores over one database: what the server and the command line both work with.
 package struct CentralServices: Sendable {
@@ -31,6 +33,26 @@ package struct CentralServices: Sendable {
         }
         return CentralServices(keys: keys, database: database, clock: clock, claimLimits: configuration.claimLimits, faults: faults)
     }
+
+    /// The log's own key under the log's own name, which never changes once it was given.
+    /// - Throws: `CentralError.logOrigin`, `CentralError.logRenamed`, `DatabaseError`.
+    func logSigner(_ configuration: CentralConfiguration) async throws -> NoteSigner {
+        let known = try await database.read { try LogStore.origin(in: $0) }
+        let origin = configuration.logOrigin ?? known ?? "\(configuration.names.first ?? configuration.applianceHost)/log"
+        guard let signer = try? NoteSigner(name: origin, key: keys.log) else { throw CentralError.logOrigin }
+        try await database.write { try LogStore.adopt(origin: origin, in: $0) }
+        return signer
+    }
+
+    func logObjects(_ configuration: CentralConfiguration) throws(ObjectError) -> LogObjects {
+        LogObjects(store: try DirectoryObjectStore(path: configuration.dataDirectory + "/objects", clock: clock), now: clock.now)
+    }
+
+    func log(_ objects: LogObjects) -> LogReader { LogReader(database: database, objects: objects) }
+
+    /// The log as it is stored, for a process that does not write it.
+    /// - Throws: `ObjectError`.
+    package func log(_ configuration: CentralConfiguration) throws -> LogReader { log(try logObjects(configuration)) }
 
     package func close() async { await database.close() }
 

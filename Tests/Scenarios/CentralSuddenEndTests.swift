@@ -9,6 +9,7 @@ import Model
 import Seal
 import TestSupport
 import Testing
+import TransparencyLog
 import Wire
 
 /// Whatever durable step the real Central dies at while an appliance works with it: after a restart nothing that was
@@ -24,9 +25,11 @@ import Wire
     private func dieAndGoOn(_ step: CentralDurableStep) async throws {
         let central = try LabCentral()
         try await central.start()
+        try await central.integrateLog()
         let site = try await central.site()
         try await central.stop()
         let services = try await central.open()
+        let log = try await central.log(services)
         // Orders and catalogs are made by the command line, the rest happens in the server.
         let isOfCommand: Bool =
             switch step {
@@ -46,7 +49,8 @@ import Wire
             try await made.ended()
             return made
         }
-        let dying = ["--crash-at", step.rawValue]
+        // What is signed already, here the empty log, is published again at each start.
+        let dying = ["--crash-at", step == .logAfterPublish ? "\(step.rawValue):2" : step.rawValue]
         let first = try await server("first", isOfCommand ? [] : dying)
         var second: LabProgram?
         func goOn() async throws {
@@ -96,7 +100,9 @@ import Wire
             _ = await push.turn()
             let state = try await orders().first?.state
             let queued = try await context.database.read { try EvidenceTable.queuedCount(in: $0) }
-            return state == "completed" && context.catalog.stamp.version == 1 && queued == 0
+            guard state == "completed", context.catalog.stamp.version == 1, queued == 0 else { return false }
+            let held = try await services.evidence.page(of: site.site, in: site.scope, limit: 500).count
+            return try await log.newest().map { try Checkpoint(text: $0.text).size } == Int64(held)
         }
         #expect(isOfCommand ? first.process.isRunning : first.wasKilled, "\(first.log)")
 
@@ -113,6 +119,7 @@ import Wire
         ]
         let records = try ours.map { try VerifiedBundle($0.signed, keys: keys).record }
         #expect(records.count { $0.order == all[0].id } == 1, "carried out once")
+        try await expectWholeLog(log, holds: held, key: keys[0].key, trust: await central.logTrust())
         let receipts = try await services.evidence.receipts(of: site.site, in: site.scope)
         #expect(!receipts.isEmpty)
         await appliance.close()
@@ -120,6 +127,21 @@ import Wire
         for program in [first, second].compactMap({ $0 }) where program.process.isRunning {
             program.process.terminate()
             try await program.ended()
+        }
+    }
+
+    /// Every bundle at its own index, each in every later checkpoint that was signed, all of them one history.
+    private func expectWholeLog(_ log: LogReader, holds held: [StoredBundle], key: VerifyingKey, trust: LogTrust) async throws {
+        let history = try await log.history().map { try VerifiedCheckpoint($0, trust: trust) }
+        let newest = try #require(history.last)
+        #expect(held.map(\.logIndex).sorted() == Array(0..<Int64(held.count)))
+        for bundle in held {
+            let leaf = LogEntry(document: Digest(of: bundle.bundle.bytes), signer: key).leafHash
+            #expect(try await log.proof(of: bundle.logIndex).verify(leaf: leaf, trust: trust).checkpoint.root == newest.root)
+        }
+        for old in history {
+            try await log.consistency(from: old.size).proof.verify(
+                oldSize: old.size, oldRoot: old.root, newSize: newest.size, newRoot: newest.root)
         }
     }
 }

@@ -9,6 +9,7 @@ import Model
 import Seal
 import ServiceLifecycle
 import TestSupport
+import TransparencyLog
 import Wire
 
 /// A real Central in this process: SQLite, TLS, two listeners on loopback. Can be stopped and started again on the same
@@ -63,6 +64,16 @@ actor LabCentral {
             "PATH": "/usr/bin:/bin", "MARTLET_DATA_DIRECTORY": directory.path, "MARTLET_WEB_PORT": "\(configuration.webPort)",
             "MARTLET_APPLIANCES_PORT": "\(configuration.appliancePort)",
         ]
+    }
+
+    func integrateLog() async throws { try await running!.process.integrateLog() }
+
+    func log(_ services: CentralServices) throws -> LogReader { try services.log(configuration) }
+
+    /// What a stranger must know to judge the log.
+    func logTrust() throws -> LogTrust {
+        let key = try SigningKey(contentsOf: directory.path + "/log.key").verifyingKey
+        return LogTrust(logKeys: [try NoteVerifier(name: "localhost/log", key: key)])
     }
 
     var services: CentralServices { running!.process.services }

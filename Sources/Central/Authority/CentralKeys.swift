@@ -10,8 +10,10 @@ package struct CentralKeys: Sendable {
     package let receipts: SigningKey
     package let catalog: SigningKey
     package let kits: SigningKey
+    /// Signs the transparency log's checkpoints.
+    package let log: SigningKey
 
-    private static let signingNames = ["order", "receipt", "catalog", "kit"]
+    private static let signingNames = ["order", "receipt", "catalog", "kit", "log"]
 
     /// Makes what is missing, so that a start that died half-way can be repeated, and never replaces what is there.
     package static func create(in directory: String, at now: Timestamp) throws -> CentralKeys {
@@ -40,5 +42,6 @@ package struct CentralKeys: Sendable {
         receipts = try SigningKey(contentsOf: "\(directory)/receipt.key")
         catalog = try SigningKey(contentsOf: "\(directory)/catalog.key")
         kits = try SigningKey(contentsOf: "\(directory)/kit.key")
+        log = try SigningKey(contentsOf: "\(directory)/log.key")
     }
 }

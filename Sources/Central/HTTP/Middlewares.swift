@@ -5,7 +5,9 @@ import Logging
 import Model
 import NIOCore
 import NIOSSL
+import Objects
 import SwiftASN1
+import TransparencyLog
 import Wire
 import X509
 
@@ -41,6 +43,8 @@ struct ProblemMiddleware: RouterMiddleware {
             case .unavailable, .outcomeUnknown, .full, .closed: return .databaseDown
             case .constraint, .corrupt, .engine: return .internal
             }
+        case let error as ObjectError: return unreadable(error.code, error.message, context)
+        case let error as TileError: return unreadable(error.code, error.message, context)
         case let error as HTTPError where error.status == .notFound: return .route
         case let error as HTTPError where error.status == .methodNotAllowed: return .method
         case let error as HTTPError where error.status == .contentTooLarge: return .bodyTooLarge
@@ -49,6 +53,11 @@ struct ProblemMiddleware: RouterMiddleware {
             context.logger.error("request.failed", metadata: ["cause": .string(String(reflecting: type(of: error)))])
             return .internal
         }
+    }
+
+    private func unreadable(_ code: String, _ cause: String, _ context: Context) -> CentralError {
+        context.logger.error("log.unreadable", metadata: ["code": .string(code), "cause": .string(cause)])
+        return .logUnreadable(Code(code) ?? "log.unreadable")
     }
 }
 

@@ -1,26 +1,16 @@
 import Database
-package import Model
+import TransparencyLog
 
 /// The order of the transparency log. An entry gets its index in the very transaction that accepts what it names, so the two
 /// can never disagree; hashing it into tiles and signing a checkpoint over it follow later (`LogIntegrator`) and only ever
 /// read what stands here.
 enum LogSequence {
-    /// What one index of the log commits to: who signed what, and nothing about a tenant. 64 bytes.
-    struct Entry: Hashable, Sendable {
-        let bytes: [UInt8]
-
-        /// - Parameters:
-        ///   - document: SHA-256 of the canonical bytes that were signed.
-        ///   - signer: SHA-256 of the raw public key.
-        init(document: Digest, signer: Digest) { bytes = document.bytes + signer.bytes }
-    }
-
     /// Gives out the next indices, dense and in this order.
     ///
     /// Counting up locks the one row until the transaction ends: indices follow commits, on several nodes too, and a reader
     /// that sees an index sees all below it.
     /// - Returns: the index of the first.
-    static func append(_ entries: [Entry], in transaction: any SQLTransaction) throws -> Int64 {
+    static func append(_ entries: [LogEntry], in transaction: any SQLTransaction) throws -> Int64 {
         let row = try transaction.query("UPDATE log_state SET size = size + \(entries.count) WHERE id = 1 RETURNING size").first
         guard let row else { throw DatabaseError.corrupt("the log's state is not there") }
         let first = try row.integer(0) - Int64(entries.count)
@@ -39,14 +29,19 @@ enum LogSequence {
     }
 
     /// At most `limit` entries from `index` on, without gaps.
-    static func entries(from index: Int64, limit: Int, in transaction: any SQLTransaction) throws -> [[UInt8]] {
+    static func entries(from index: Int64, limit: Int, in transaction: any SQLTransaction) throws -> [LogEntry] {
         try transaction.query(
             "SELECT log_index, entry FROM log_entry WHERE log_index >= \(index) ORDER BY log_index LIMIT \(limit)"
         ).enumerated().map { offset, row in
-            guard try row.integer(0) == index + Int64(offset) else {
-                throw DatabaseError.corrupt("entry \(index + Int64(offset)) of the log is missing")
+            guard try row.integer(0) == index + Int64(offset), let entry = LogEntry(bytes: try row.blob(1)) else {
+                throw DatabaseError.corrupt("entry \(index + Int64(offset)) of the log is not there")
             }
-            return try row.blob(1)
+            return entry
         }
+    }
+
+    /// Forgets entries that stand in full entry bundles, of which each is stored and covered by a stored checkpoint.
+    static func forget(below index: Int64, in transaction: any SQLTransaction) throws {
+        try transaction.execute("DELETE FROM log_entry WHERE log_index < \(index)")
     }
 }

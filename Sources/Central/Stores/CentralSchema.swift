@@ -180,6 +180,7 @@ enum CentralSchema {
             """
             CREATE TABLE log_state (
                 id BIGINT PRIMARY KEY CHECK (id = 1),
+                origin TEXT,
                 size BIGINT NOT NULL CHECK (size >= 0)
             );
             INSERT INTO log_state (id, size) VALUES (1, 0);
@@ -189,7 +190,6 @@ enum CentralSchema {
             );
             CREATE TABLE log_checkpoint (
                 size BIGINT PRIMARY KEY CHECK (size >= 0),
-                root BYTEA NOT NULL,
                 note TEXT NOT NULL,
                 signed_at BIGINT NOT NULL
             );

@@ -1,6 +1,7 @@
 import Database
 package import Evidence
 package import Model
+import TransparencyLog
 import Wire
 
 /// The evidence of every appliance. Rows are added and never changed or removed.
@@ -48,7 +49,7 @@ package struct EvidenceStore: Sendable {
         let held = try head(of: credential.appliance, in: transaction)
         var result = Appended(head: held)
         var rows: [[SQLValue]] = []
-        var entries: [LogSequence.Entry] = []
+        var entries: [LogEntry] = []
         for bundle in bundles {
             let number = bundle.record.link.sequence
             if let last = result.accepted?.upperBound, number != last + 1 {
@@ -71,7 +72,7 @@ package struct EvidenceStore: Sendable {
                     break
                 }
                 result.head = Head(sequence: number, digest: bundle.digest)
-                entries.append(LogSequence.Entry(document: bundle.digest, signer: credential.signer(bundle.key)))
+                entries.append(LogEntry(document: bundle.digest, signerDigest: credential.signer(bundle.key)))
                 rows.append([
                     .text(credential.appliance.description), .integer(number), .text(credential.site.description),
                     .text(credential.organization.description), .text(bundle.record.id.description), .blob(bundle.digest.bytes),

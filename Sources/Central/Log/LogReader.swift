@@ -1,0 +1,47 @@
+import Database
+package import Model
+import Objects
+package import TransparencyLog
+
+/// Answers about the log from what is stored: the newest checkpoint, and proofs that follow from tiles. Nothing here signs.
+package struct LogReader: Sendable {
+    private let database: any SQLDatabase
+    private let objects: LogObjects
+
+    init(database: any SQLDatabase, objects: LogObjects) {
+        self.database = database
+        self.objects = objects
+    }
+
+    /// Every checkpoint that was ever signed, oldest first.
+    package func history() async throws -> [SignedNote] { try await database.read { try LogStore.history(in: $0) } }
+
+    /// The newest signed checkpoint; nil before the first.
+    package func newest() async throws -> SignedNote? { try await database.read { try LogStore.newest(in: $0)?.note } }
+
+    /// That entry `index` is in the log, as text that verifies by itself.
+    /// - Throws: `CentralError.notFound` when no checkpoint covers it yet; `TileError`, `ObjectError`, `DatabaseError`.
+    package func proof(of index: Int64) async throws -> LogProof {
+        let state = try await database.read { try LogStore.newest(in: $0) }
+        guard let state, (0..<state.checkpoint.size).contains(index) else {
+            throw CentralError.notFound("entry in a checkpoint of the log")
+        }
+        return LogProof(index: index, proof: try await tree(state.checkpoint).inclusionProof(of: index), note: state.note)
+    }
+
+    /// That the newest checkpoint continues the log's first `old` entries.
+    /// - Throws: as `proof`.
+    package func consistency(from old: Int64) async throws -> WitnessRequest {
+        let state = try await database.read { try LogStore.newest(in: $0) }
+        guard let state, (0...state.checkpoint.size).contains(old) else { throw CentralError.notFound("checkpoint of the log") }
+        return WitnessRequest(
+            oldSize: old, proof: try await tree(state.checkpoint).consistencyProof(from: old), note: state.note)
+    }
+
+    /// A resource as it is stored. Readers verify it; that is what tiles are for.
+    func resource(_ path: TilePath) async throws -> [UInt8] { try await objects.tile(path) }
+
+    private func tree(_ checkpoint: Checkpoint) -> TileReader {
+        TileReader(size: checkpoint.size, root: checkpoint.root, source: objects)
+    }
+}
