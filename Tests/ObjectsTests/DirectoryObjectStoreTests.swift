@@ -25,7 +25,7 @@ import Testing
         let end = clock.now + .seconds(10)
         try await store.create(key("a"), bytes("kept"), retention: .until(end))
         clock.advance(by: .milliseconds(9_999))
-        #expect(await code { () throws(ObjectError) in try await store.delete(key("a")) } == "object.retained")
+        #expect(await code { try await store.delete(key("a")) } == "object.retained")
         clock.advance(by: .milliseconds(1))
         try await store.delete(key("a"))
         #expect(try await store.record(of: key("a")) == nil)
@@ -39,7 +39,7 @@ import Testing
         }
         chmod(directory.path, 0o722)
         #expect(
-            await code { () throws(ObjectError) in _ = try DirectoryObjectStore(path: directory.path, clock: clock.clock) }
+            await code { _ = try DirectoryObjectStore(path: directory.path, clock: clock.clock) }
                 == "object.directory_unsafe")
     }
 
@@ -51,19 +51,19 @@ import Testing
             var damaged = content
             damaged[index] ^= 1
             try overwrite("objects/a", damaged)
-            #expect(await code { () throws(ObjectError) in _ = try await store.read(key("a"), bytesMax: 100) } == "object.corrupt")
+            #expect(await code { _ = try await store.read(key("a"), bytesMax: 100) } == "object.corrupt")
         }
         for damaged in [[], Array(content.dropLast()), content + [0]] {
             try overwrite("objects/a", damaged)
-            #expect(await code { () throws(ObjectError) in _ = try await store.read(key("a"), bytesMax: 100) } == "object.corrupt")
+            #expect(await code { _ = try await store.read(key("a"), bytesMax: 100) } == "object.corrupt")
         }
         #expect(
-            await code { () throws(ObjectError) in _ = try await store.create(key("a"), bytes("other"), retention: .none) }
+            await code { _ = try await store.create(key("a"), bytes("other"), retention: .none) }
                 == "object.exists_different")
         #expect(try await store.create(key("a"), content, retention: .none) == .alreadyThere)
         #expect(try await store.read(key("a"), bytesMax: 100) == content)
         try FileManager.default.removeItem(atPath: directory.file("objects/a"))
-        #expect(await code { () throws(ObjectError) in _ = try await store.read(key("a"), bytesMax: 100) } == "object.corrupt")
+        #expect(await code { _ = try await store.read(key("a"), bytesMax: 100) } == "object.corrupt")
         try await store.create(key("a"), content, retention: .none)
         #expect(try await store.read(key("a"), bytesMax: 100) == content)
     }
@@ -74,10 +74,10 @@ import Testing
         let free = try Data(contentsOf: URL(fileURLWithPath: directory.file("notes/b")))
         for damage in [[UInt8](free), [], bytes("{}"), [UInt8](repeating: 32, count: 5_000)] {
             try overwrite("notes/a", damage)
-            #expect(await code { () throws(ObjectError) in try await store.delete(key("a")) } == "object.corrupt")
-            #expect(await code { () throws(ObjectError) in _ = try await store.read(key("a"), bytesMax: 100) } == "object.corrupt")
+            #expect(await code { try await store.delete(key("a")) } == "object.corrupt")
+            #expect(await code { _ = try await store.read(key("a"), bytesMax: 100) } == "object.corrupt")
             #expect(
-                await code { () throws(ObjectError) in _ = try await store.create(key("a"), bytes("y"), retention: .none) }
+                await code { _ = try await store.create(key("a"), bytes("y"), retention: .none) }
                     == "object.corrupt")
         }
     }
@@ -92,7 +92,7 @@ import Testing
         }
         let again = try DirectoryObjectStore(path: directory.path, clock: clock.clock)
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.file("temporary")).isEmpty)
-        #expect(await code { () throws(ObjectError) in _ = try await again.read(key("a"), bytesMax: 100) } == "object.missing")
+        #expect(await code { _ = try await again.read(key("a"), bytesMax: 100) } == "object.missing")
         #expect(try await again.list(.all, after: nil, limit: 10).keys.isEmpty)
         #expect(try await again.create(key("a"), bytes("whole"), retention: .none) == .created)
         #expect(try await again.read(key("a"), bytesMax: 100) == bytes("whole"))
@@ -102,13 +102,13 @@ import Testing
         try await store.create(key("a"), bytes("x"), retention: .none)
         try await store.create(key("c/d"), bytes("x"), retention: .none)
         #expect(
-            await code { () throws(ObjectError) in _ = try await store.create(key("a/b"), bytes("x"), retention: .none) }
+            await code { _ = try await store.create(key("a/b"), bytes("x"), retention: .none) }
                 == "object.key_conflict")
         #expect(
-            await code { () throws(ObjectError) in _ = try await store.create(key("c"), bytes("x"), retention: .none) }
+            await code { _ = try await store.create(key("c"), bytes("x"), retention: .none) }
                 == "object.key_conflict")
-        #expect(await code { () throws(ObjectError) in _ = try await store.read(key("a/b"), bytesMax: 9) } == "object.missing")
-        #expect(await code { () throws(ObjectError) in _ = try await store.read(key("c"), bytesMax: 9) } == "object.missing")
+        #expect(await code { _ = try await store.read(key("a/b"), bytesMax: 9) } == "object.missing")
+        #expect(await code { _ = try await store.read(key("c"), bytesMax: 9) } == "object.missing")
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.file("temporary")).isEmpty)
     }
 
@@ -118,7 +118,7 @@ import Testing
             for number in 0..<20 {
                 for (store, text) in [(store, "one"), (other, "two")] {
                     group.addTask {
-                        _ = await code { () throws(ObjectError) in
+                        _ = await code {
                             _ = try await store.create(key("k\(number)"), bytes(text), retention: .none)
                         }
                     }
@@ -139,7 +139,7 @@ import Testing
         defer { _ = try? runCommand("/bin/umount", ["-l", mount.path]) }
         let store = try DirectoryObjectStore(path: mount.file("store"), clock: clock.clock)
         let ballast = mount.file("ballast")
-        FileManager.default.createFile(atPath: ballast, contents: Data(count: 512 << 10))
+        try Data(count: 512 << 10).write(to: URL(fileURLWithPath: ballast))
 
         var acknowledged: [NewObject] = []
         var refused: [NewObject] = []
@@ -147,13 +147,13 @@ import Testing
             let group = (0..<groupSize).map {
                 NewObject(key: key("r\(round)/o\($0)"), bytes: [UInt8](repeating: UInt8(round), count: 8_192), retention: .none)
             }
-            let code = await code { () throws(ObjectError) in try await store.create(group) }
+            let code = await code { try await store.create(group) }
             if code == nil { acknowledged += group } else { refused = group }
             #expect(code == nil || code == "object.disk_full")
         }
         #expect(!refused.isEmpty)
         #expect(
-            await code { () throws(ObjectError) in try await store.putMutable(key("m"), [UInt8](repeating: 1, count: 600_000)) }
+            await code { try await store.putMutable(key("m"), [UInt8](repeating: 1, count: 600_000)) }
                 == "object.disk_full")
         #expect(try FileManager.default.contentsOfDirectory(atPath: mount.file("store/temporary")).isEmpty)
         for object in acknowledged { #expect(try await store.read(object.key, bytesMax: 8_192) == object.bytes) }

@@ -12,7 +12,7 @@ import Testing
             #expect(try await store.create(key("a/b"), bytes("one"), retention: made.aDay) == .created)
             #expect(try await store.create(key("a/b"), bytes("one"), retention: made.aDay) == .alreadyThere)
             #expect(
-                await code { () throws(ObjectError) in _ = try await store.create(key("a/b"), bytes("two"), retention: .none) }
+                await code { _ = try await store.create(key("a/b"), bytes("two"), retention: .none) }
                     == "object.exists_different")
             #expect(try await store.read(key("a/b"), bytesMax: 3) == bytes("one"))
             let record = try #require(try await store.record(of: key("a/b")))
@@ -39,12 +39,12 @@ import Testing
             let store = made.store
             try await store.create(key("a"), bytes("four"), retention: .none)
             try await store.putMutable(key("m"), bytes("four"))
-            #expect(await code { () throws(ObjectError) in _ = try await store.read(key("a"), bytesMax: 3) } == "object.too_large")
-            #expect(await code { () throws(ObjectError) in _ = try await store.readMutable(key("m"), bytesMax: 3) } == "object.too_large")
-            #expect(await code { () throws(ObjectError) in _ = try await store.read(key("b"), bytesMax: 3) } == "object.missing")
-            #expect(await code { () throws(ObjectError) in _ = try await store.readMutable(key("a"), bytesMax: 4) } == "object.missing")
-            #expect(await code { () throws(ObjectError) in try await store.setLegalHold(key("b"), true) } == "object.missing")
-            #expect(await code { () throws(ObjectError) in try await store.verifyRetention(key("b"), .none) } == "object.missing")
+            #expect(await code { _ = try await store.read(key("a"), bytesMax: 3) } == "object.too_large")
+            #expect(await code { _ = try await store.readMutable(key("m"), bytesMax: 3) } == "object.too_large")
+            #expect(await code { _ = try await store.read(key("b"), bytesMax: 3) } == "object.missing")
+            #expect(await code { _ = try await store.readMutable(key("a"), bytesMax: 4) } == "object.missing")
+            #expect(await code { try await store.setLegalHold(key("b"), true) } == "object.missing")
+            #expect(await code { try await store.verifyRetention(key("b"), .none) } == "object.missing")
             #expect(try await store.record(of: key("b")) == nil)
             try await store.delete(key("b"))
         }
@@ -56,9 +56,9 @@ import Testing
             let store = made.store
             let twoDays = Retention.days(2, from: made.clock.now)
             try await store.create(key("a"), bytes("kept"), retention: made.aDay)
-            #expect(await code { () throws(ObjectError) in try await store.delete(key("a")) } == "object.retained")
+            #expect(await code { try await store.delete(key("a")) } == "object.retained")
             #expect(
-                await code { () throws(ObjectError) in try await store.verifyRetention(key("a"), twoDays) }
+                await code { try await store.verifyRetention(key("a"), twoDays) }
                     == "object.retention_not_applied")
             try await store.create(key("a"), bytes("kept"), retention: twoDays)
             try await store.verifyRetention(key("a"), twoDays)
@@ -75,7 +75,7 @@ import Testing
             try await store.create(key("a"), bytes("held"), retention: .none)
             try await store.setLegalHold(key("a"), true)
             #expect(try await store.record(of: key("a"))?.isHeld == true)
-            #expect(await code { () throws(ObjectError) in try await store.delete(key("a")) } == "object.held")
+            #expect(await code { try await store.delete(key("a")) } == "object.held")
             try await store.setLegalHold(key("a"), false)
             try await store.delete(key("a"))
             #expect(try await store.record(of: key("a")) == nil)
@@ -133,7 +133,7 @@ import Testing
                 NewObject(key: key("tile/new"), bytes: bytes("x"), retention: .none),
                 NewObject(key: key("tile/7"), bytes: bytes("other"), retention: .none),
             ]
-            #expect(await code { () throws(ObjectError) in try await made.store.create(clash) } == "object.exists_different")
+            #expect(await code { try await made.store.create(clash) } == "object.exists_different")
             #expect(try await made.store.read(key("tile/7"), bytesMax: 100) == bytes("content 7"))
         }
     }
@@ -145,7 +145,7 @@ import Testing
             let outcomes = await withTaskGroup(of: String?.self) { group in
                 for number in 0..<6 {
                     group.addTask {
-                        await code { () throws(ObjectError) in
+                        await code {
                             _ = try await store.create(key("contested"), bytes("\(number)"), retention: .none)
                         }
                     }

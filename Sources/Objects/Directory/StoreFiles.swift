@@ -6,14 +6,20 @@ struct StoreFiles: Sendable {
 
     /// A directory that only its owner may write; made (0700) where it is missing.
     func prepare(_ names: [String]) throws(ObjectError) {
-        for path in [root] + names.map({ "\(root)/\($0)" }) where mkdir(path, 0o700) != 0 && errno != EEXIST {
-            throw failure(path, "mkdir")
+        var changed: Set<String> = []
+        for path in [root] + names.map({ "\(root)/\($0)" }) {
+            if mkdir(path, 0o700) == 0 {
+                changed.insert(Self.parent(of: path))
+            } else if errno != EEXIST {
+                throw failure(path, "mkdir")
+            }
         }
         var status = stat()
         guard stat(root, &status) == 0 else { throw failure(root, "stat") }
         guard status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid(), status.st_mode & 0o022 == 0 else {
             throw .directoryUnsafe(root)
         }
+        try sync(directories: changed)
     }
 
     /// Writers of all processes, one after the other.
