@@ -257,7 +257,7 @@ def bundle_fields(value):
     text(value, "id", 200, BUNDLE)
     sequence = integer(value, "sequence", 0)
     previous = text(value, "previous", 64, DIGEST)
-    word(value, "kind", {"verdict", "attestation", "healing", "decision", "order", "system"})
+    word(value, "kind", {"verdict", "attestation", "healing", "decision", "order", "system", "expectation", "gap"})
     site, appliance = text(value, "site", 200, SITE), text(value, "appliance", 200, APPLIANCE)
     word(value, "deploymentMode", {"reseller", "direct"})
     for key in ("reseller", "nixosRevision", "derivationDigest"):
@@ -282,6 +282,13 @@ def bundle_fields(value):
         verdict(need(item, "verdict"))
         instant(item, "observed")
         text(item, "factsDigest", 200, DIGEST)
+    expected = items(value, "expected", 1_024) if value.get("expected") is not None else []
+    for item in expected:
+        text(item, "check", 200, NAME)
+        integer(item, "intervalSeconds", 1, 31_622_400)
+        integer(item, "staleAfterSeconds", 1, 31_622_400)
+    checks = [item["check"] for item in expected]
+    require(checks == sorted(set(checks)) and (not checks or value["kind"] == "expectation"), "expected")
     facts(need(value, "preState"))
     facts(need(value, "postState"))
     for item in items(value, "actions", 256):
@@ -310,7 +317,7 @@ def bundle_fields(value):
     found = text(outcome, "word", 20)
     require(found in {"success", "failed", "reverted", "deferred", "alert", "rejected", "expired", "observed"})
     require((recheck is not None) == (found == "success") and (until is not None) == (found == "deferred"))
-    require((code is None) == (found in ("success", "observed")))
+    require((code is None) == (found in ("success", "observed")) and (value["kind"] != "gap" or found == "alert"))
     optional(value, "order", text, 200, ORDER)
     optional(value, "runbook", text, 200, NAME)
     optional(value, "incident", text, 200, INCIDENT)

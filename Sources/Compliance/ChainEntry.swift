@@ -71,7 +71,16 @@ extension ChainEntry {
         self.init(
             appliance: record.origin.appliance, sequence: record.link.sequence, received: received, host: record.host,
             observed: record.observed, started: record.started, ended: record.ended,
-            clockOffsetMilliseconds: record.clock.offsetMilliseconds, content: .looks(Self.looks(record)))
+            clockOffsetMilliseconds: record.clock.offsetMilliseconds, content: Self.content(record))
+    }
+
+    private static func content(_ record: BundleRecord) -> Content {
+        switch record.kind {
+        case .expectation: .expectation(record.expected)
+        // A gap's outcome is an alert, and that has a code: reading it made sure.
+        case .gap: .gap(check: record.check, code: record.outcome.code ?? GapCause.unknown.code)
+        case .verdict, .attestation, .healing, .decision, .order, .system: .looks(looks(record))
+        }
     }
 
     private static func looks(_ record: BundleRecord) -> [Look] {
@@ -87,7 +96,7 @@ extension ChainEntry {
             }
             guard let check = record.check, let verdict = record.verdict else { return [] }
             return [Look(WatchedCheck(host: record.host, check: check), at: record.ended, verdict)]
-        case .decision, .order, .system:
+        case .decision, .order, .system, .expectation, .gap:
             return []
         }
     }

@@ -133,18 +133,3 @@ extension ExpectationLedger.Entry {
             host: try reader.parsed("host"), effective: try reader.instant("effective"), expected: expected)
     }
 }
-
-extension ExpectedCheck {
-    package var json: JSONValue {
-        [
-            "check": .string(check.description), "intervalSeconds": .integer(intervalSeconds),
-            "staleAfterSeconds": .integer(staleAfterSeconds),
-        ]
-    }
-
-    package init(reading reader: ObjectReader) throws(FieldError) {
-        self.init(
-            check: try reader.parsed("check"), intervalSeconds: try reader.integer("intervalSeconds", in: Self.seconds),
-            staleAfterSeconds: try reader.integer("staleAfterSeconds", in: Self.seconds))
-    }
-}

@@ -30,6 +30,8 @@ extension Bundle {
         writer.optional(origin.derivationDigest)
         writer.raw(",\"ended\":")
         writer.timestamp(ended)
+        writer.raw(",\"expected\":")
+        writer.list(expected) { $0.expected($1) }
         writer.raw(",\"host\":")
         writer.string(host.description)
         writer.raw(",\"id\":")
@@ -118,6 +120,16 @@ extension CanonicalWriter {
         timestamp(attested.observed)
         raw(",\"verdict\":")
         verdict(attested.verdict)
+        raw("}")
+    }
+
+    fileprivate mutating func expected(_ expected: ExpectedCheck) {
+        raw("{\"check\":")
+        string(expected.check.description)
+        raw(",\"intervalSeconds\":")
+        integer(expected.intervalSeconds)
+        raw(",\"staleAfterSeconds\":")
+        integer(expected.staleAfterSeconds)
         raw("}")
     }
 

@@ -17,6 +17,10 @@ package struct Bundle: Hashable, Sendable {
         case order
         /// The appliance itself: started after a crash, catalog switched, key made, clock out of bounds, evidence pruned.
         case system
+        /// What the appliance has to look at on one host from now on.
+        case expectation
+        /// A time in which it could not look, noticed afterwards: from `started` to `ended`, of `check` or of every check of the host.
+        case gap
     }
 
     /// One check's verdict inside an attestation.
@@ -75,6 +79,8 @@ package struct Bundle: Hashable, Sendable {
     /// `Verdict` that this bundle states about `check`; nil where it states none.
     package var verdict: Verdict?
     package var attested: [Attested]
+    /// Only in `expectation`: sorted by check, each once; empty when the host is no longer watched.
+    package var expected: [ExpectedCheck]
     package var preState: Facts
     package var postState: Facts
     package var actions: [ActionRecord]
@@ -96,8 +102,9 @@ package struct Bundle: Hashable, Sendable {
 
     package init(
         id: BundleID, kind: Kind, origin: Origin, host: HostID, check: CheckID? = nil, controls: [ControlCitation] = [],
-        verdict: Verdict? = nil, attested: [Attested] = [], preState: Facts = Facts(), postState: Facts = Facts(),
-        actions: [ActionRecord] = [], isRollbackAvailable: Bool = false, observed: Timestamp, started: Timestamp, ended: Timestamp,
+        verdict: Verdict? = nil, attested: [Attested] = [], expected: [ExpectedCheck] = [], preState: Facts = Facts(),
+        postState: Facts = Facts(), actions: [ActionRecord] = [], isRollbackAvailable: Bool = false, observed: Timestamp,
+        started: Timestamp, ended: Timestamp,
         clock: ClockReading, outcome: Outcome, order: OrderID? = nil, runbook: RunbookID? = nil, incident: IncidentID? = nil,
         tier: Tier? = nil, requester: String? = nil, approver: String? = nil, note: String = ""
     ) {
@@ -109,6 +116,7 @@ package struct Bundle: Hashable, Sendable {
         self.controls = controls
         self.verdict = verdict
         self.attested = attested
+        self.expected = expected
         self.preState = preState
         self.postState = postState
         self.actions = actions

@@ -28,6 +28,7 @@ package struct BundleRecord: Hashable, Sendable {
     package let controls: [ControlCitation]
     package let verdict: Verdict?
     package let attested: [Bundle.Attested]
+    package let expected: [ExpectedCheck]
     package let preState: Facts
     package let postState: Facts
     package let actions: [ActionRecord]
@@ -73,6 +74,7 @@ extension BundleRecord {
                     factsDigest: try item.parsed("factsDigest")))
         }
         self.attested = attested
+        expected = try Self.expected(reader)
         preState = try Facts(reading: reader.object("preState"), at: "preState")
         postState = try Facts(reading: reader.object("postState"), at: "postState")
         var actions: [ActionRecord] = []
@@ -102,10 +104,26 @@ extension BundleRecord {
                 throw .outOfRange("outcome.recheck", expected: "a passing look at the bundle's own host and check")
             }
         }
+        guard expected.isEmpty || kind == .expectation else { throw .outOfRange("expected", expected: "empty in this kind") }
+        guard kind != .gap || outcome.word == "alert" else { throw .outOfRange("outcome.word", expected: "alert in a gap") }
         tier = try reader.optionalWord("tier")
         requester = try reader.optionalString("requester", bytesMax: 400)
         approver = try reader.optionalString("approver", bytesMax: 400)
         note = try reader.string("note", bytesMax: 65_536)
+    }
+
+    /// Absent in what was written before there were expectations.
+    private static func expected(_ reader: ObjectReader) throws(FieldError) -> [ExpectedCheck] {
+        var expected: [ExpectedCheck] = []
+        guard reader.has("expected") else { return expected }
+        for item in try reader.objects("expected", countMax: ExpectedCheck.countMax) {
+            let check = try ExpectedCheck(reading: item)
+            if let last = expected.last {
+                guard last.check < check.check else { throw .outOfRange("expected", expected: "sorted by check, each once") }
+            }
+            expected.append(check)
+        }
+        return expected
     }
 
     private static func controls(_ reader: ObjectReader) throws(FieldError) -> [ControlCitation] {

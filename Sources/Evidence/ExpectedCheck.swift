@@ -1,4 +1,5 @@
 package import Model
+package import Seal
 
 /// One check that an appliance has to look at on a host, and how often: an item of a bundle's `expected`.
 package struct ExpectedCheck: Hashable, Sendable {
@@ -15,5 +16,20 @@ package struct ExpectedCheck: Hashable, Sendable {
         self.check = check
         self.intervalSeconds = min(max(intervalSeconds, Self.seconds.lowerBound), Self.seconds.upperBound)
         self.staleAfterSeconds = min(max(staleAfterSeconds, Self.seconds.lowerBound), Self.seconds.upperBound)
+    }
+}
+
+extension ExpectedCheck {
+    package var json: JSONValue {
+        [
+            "check": .string(check.description), "intervalSeconds": .integer(intervalSeconds),
+            "staleAfterSeconds": .integer(staleAfterSeconds),
+        ]
+    }
+
+    package init(reading reader: ObjectReader) throws(FieldError) {
+        self.init(
+            check: try reader.parsed("check"), intervalSeconds: try reader.integer("intervalSeconds", in: Self.seconds),
+            staleAfterSeconds: try reader.integer("staleAfterSeconds", in: Self.seconds))
     }
 }

@@ -36,7 +36,7 @@ import Testing
             #expect(record.id == bundle.id && record.link == link && record.kind == bundle.kind && record.origin == origin)
             #expect(record.host == bundle.host && record.check == bundle.check && record.verdict == bundle.verdict)
             #expect(Set(record.controls) == Set(bundle.controls) && record.controls.count == bundle.controls.count)
-            #expect(record.attested == bundle.attested && record.actions == bundle.actions)
+            #expect(record.attested == bundle.attested && record.actions == bundle.actions && record.expected == bundle.expected)
             #expect(record.preState == bundle.preState && record.postState == bundle.postState)
             #expect(record.isRollbackAvailable == bundle.isRollbackAvailable && record.clock == bundle.clock)
             #expect(record.observed == bundle.observed && record.started == bundle.started && record.ended == bundle.ended)
@@ -99,6 +99,44 @@ import Testing
         #expect(try code(edited("sequence", -1)) == "bundle.field")
         let healedWithoutProof: JSONValue = ["word": "success", "code": nil, "until": nil, "recheck": nil]
         #expect(try code(edited("outcome", healedWithoutProof)) == "bundle.field")
+    }
+
+    @Test("What is expected stands in an expectation only, sorted, each check once; older bundles do not have it")
+    func refusesExpectationsThatAreNone() throws {
+        var random = SeededGenerator(seed: 6)
+        var bundle = Samples.bundle(Samples.origin(using: &random), using: &random)
+        let first = ExpectedCheck(check: "a", intervalSeconds: 900, staleAfterSeconds: 3_600)
+        let second = ExpectedCheck(check: "b", intervalSeconds: 900, staleAfterSeconds: 3_600)
+        bundle.verdict = nil
+        func code(signed bytes: [UInt8]) -> Code? {
+            do throws(BundleError) {
+                _ = try VerifiedBundle(SignedBundle(bytes: bytes, signature: key.sign(bytes)), keys: enrolled)
+                return nil
+            } catch {
+                return error.code
+            }
+        }
+        func bytes(_ kind: Evidence.Bundle.Kind, _ expected: [ExpectedCheck], _ outcome: Outcome = .observed) -> [UInt8] {
+            bundle.kind = kind
+            bundle.expected = expected
+            bundle.outcome = outcome
+            return bundle.canonicalBytes(ChainLink(sequence: 0, previous: .genesis))
+        }
+        func code(_ kind: Evidence.Bundle.Kind, _ expected: [ExpectedCheck], _ outcome: Outcome = .observed) -> Code? {
+            code(signed: bytes(kind, expected, outcome))
+        }
+        #expect(code(.expectation, [first, second]) == nil)
+        #expect(code(.expectation, []) == nil)
+        #expect(code(.expectation, [second, first]) == "bundle.field")
+        #expect(code(.expectation, [first, first]) == "bundle.field")
+        #expect(code(.attestation, [first]) == "bundle.field")
+        #expect(code(.gap, [], .alert("gap.down")) == nil)
+        #expect(code(.gap, []) == "bundle.field")
+        var members = try #require(try JSONValue(parsing: bytes(.expectation, []), limits: limits).object)
+        members["expected"] = nil
+        #expect(try code(signed: JSONValue.object(members).canonicalBytes()) == nil)
+        members["expected"] = [["check": "a", "intervalSeconds": 0, "staleAfterSeconds": 3_600]]
+        #expect(try code(signed: JSONValue.object(members).canonicalBytes()) == "bundle.field")
     }
 
     @Test(

@@ -78,16 +78,21 @@ enum Samples {
             Bundle.Attested(
                 check: "linux.ssh.hardening", verdict: verdicts.randomElement(using: &random)!, observed: now, factsDigest: Digest(of: [2]))
         }
-        let outcome = outcome(using: &random)
+        let kind = Bundle.Kind.allCases.randomElement(using: &random)!
+        let expected = [
+            ExpectedCheck(check: "linux.ssh.hardening", intervalSeconds: 900, staleAfterSeconds: 3_600),
+            ExpectedCheck(check: "linux.time.sync", intervalSeconds: 1, staleAfterSeconds: 31_622_400),
+        ]
+        let outcome = kind == .gap ? .alert("gap.down") : outcome(using: &random)
         // A success states the verdict of the look that proves it.
         let isProven = outcome.word == "success"
         let hasMore = Bool.random(using: &random)
         return Bundle(
-            id: BundleID(at: now, random: &random), kind: Bundle.Kind.allCases.randomElement(using: &random)!, origin: origin,
+            id: BundleID(at: now, random: &random), kind: kind, origin: origin,
             host: "front-desk", check: hasMore || isProven ? "linux.ssh.hardening" : nil,
             controls: Array(controls.shuffled(using: &random).prefix(Int.random(in: 0...5, using: &random))),
             verdict: isProven ? .compliant : hasMore ? verdicts.randomElement(using: &random)! : nil, attested: attested,
-            preState: facts(using: &random),
+            expected: kind == .expectation && hasMore ? expected : [], preState: facts(using: &random),
             postState: facts(using: &random), actions: hasMore ? actions : [], isRollbackAvailable: hasMore, observed: now,
             started: now + .milliseconds(1), ended: now + .milliseconds(900),
             clock: hasMore ? ClockReading(offsetMilliseconds: -12, source: "ntp:3 sources") : .unknown, outcome: outcome,

@@ -1,0 +1,70 @@
+import Compliance
+import Model
+import Seal
+import Testing
+
+@Suite struct StatementTests {
+    private let site = CoverageTests.site
+    private let now = CoverageTests.instant(50)
+
+    private func exception(
+        id: String = "E-1", until: Double = 24, reason: String = "out for repair", requestedBy: String = "alice", approvedBy: String = "bob"
+    ) throws(ExceptionError) -> ExceptionStatement {
+        try ExceptionStatement(
+            id: id, site: site, host: "x-ray", from: CoverageTests.instant(0), until: CoverageTests.instant(until), reason: reason,
+            requestedBy: requestedBy, approvedBy: approvedBy, issued: CoverageTests.instant(0))
+    }
+
+    @Test func anExceptionNeedsAnEndAReasonAndASecondPerson() throws {
+        #expect(throws: Never.self) { try exception(until: 24 * 366) }
+        #expect(throws: ExceptionError.period) { try exception(until: 24 * 366 + 1) }
+        #expect(throws: ExceptionError.period) { try exception(until: 0) }
+        #expect(throws: ExceptionError.reason) { try exception(reason: "") }
+        #expect(throws: ExceptionError.reason) { try exception(reason: String(repeating: "x", count: 1_001)) }
+        #expect(throws: ExceptionError.samePerson) { try exception(approvedBy: "alice") }
+        #expect(throws: ExceptionError.person) { try exception(approvedBy: "") }
+        #expect(throws: ExceptionError.id) { try exception(id: "no spaces") }
+    }
+
+    @Test func statementsReadBackAndEveryMissingMemberIsRefused() throws {
+        let exception = try exception()
+        #expect(try ExceptionStatement(json: exception.json) == exception)
+        for key in ["id", "site", "from", "until", "issued", "reason", "requestedBy", "approvedBy", "schema"] {
+            var members = try #require(exception.json.object)
+            members[key] = nil
+            #expect(throws: ExceptionError.self) { try ExceptionStatement(json: .object(members)) }
+        }
+        let gap = try #require(
+            GapStatement(
+                site: site, appliance: CoverageTests.box, from: CoverageTests.instant(0), until: now, cause: .silent, issued: now, note: "é"
+            ))
+        #expect(try GapStatement(json: gap.json) == gap)
+        for (key, value) in [("code", "gap.down"), ("until", gap.from.description), ("schema", "martlet.exception/v1")] {
+            var members = try #require(gap.json.object)
+            members[key] = .string(value)
+            #expect(throws: FieldError.self) { try GapStatement(json: .object(members)) }
+        }
+    }
+
+    @Test func aLedgerReadsBack() throws {
+        let ledger = try History(seed: 5).coverage().ledger
+        #expect(!ledger.entries.isEmpty)
+        #expect(try ExpectationLedger(json: ledger.json) == ledger)
+    }
+
+    @Test func silenceIsSaidOnceForEachHourAfterADay() throws {
+        func next(lastReceived: Double, saidUntil: Double?, isRevoked: Bool = false) -> GapStatement? {
+            GapStatement.ofSilence(
+                site: site, appliance: CoverageTests.box, lastReceived: CoverageTests.instant(lastReceived),
+                saidUntil: saidUntil.map(CoverageTests.instant), isRevoked: isRevoked, now: CoverageTests.instant(50.5))
+        }
+        #expect(next(lastReceived: 26.5, saidUntil: nil) == nil)
+        let first = try #require(next(lastReceived: 20.2, saidUntil: nil))
+        #expect(first.from == CoverageTests.instant(20.2) && first.until == CoverageTests.instant(50) && first.cause == .silent)
+        #expect(next(lastReceived: 20.2, saidUntil: 50) == nil)
+        #expect(next(lastReceived: 20.2, saidUntil: 44)?.from == CoverageTests.instant(44))
+        // It spoke in between, and is silent again.
+        #expect(next(lastReceived: 20.2, saidUntil: 10)?.from == CoverageTests.instant(20.2))
+        #expect(next(lastReceived: 20.2, saidUntil: nil, isRevoked: true)?.cause == .revoked)
+    }
+}
