@@ -78,7 +78,7 @@ import Testing
         await #expect(throws: DatabaseError.self) {
             try await journal.append([bench.bundle("broken")]) { transaction, _ in
                 try SettingTable.remove(.isPaused, in: transaction)
-                try transaction.execute("INSERT INTO outbox (sequence) VALUES (99)")
+                try transaction.execute("UPDATE chain SET acknowledged = 99")
             }
         }
         #expect(try await bench.database.read { try SettingTable.read(.isPaused, in: $0) } == "1")
@@ -100,10 +100,10 @@ import Testing
         arguments: [
             "UPDATE evidence SET bytes = CAST(replace(CAST(bytes AS TEXT), 'note 3', 'note 4') AS BLOB) WHERE sequence = 3",
             "UPDATE evidence SET signature = zeroblob(64) WHERE sequence = 2",
-            "UPDATE chain_head SET sequence = 4",
-            "UPDATE chain_head SET digest = zeroblob(32)",
-            "DELETE FROM chain_head",
-            "UPDATE evidence SET digest = zeroblob(32) WHERE sequence = 5",
+            "UPDATE chain SET sequence = 4",
+            "UPDATE chain SET digest = zeroblob(32)",
+            "DELETE FROM chain",
+            "UPDATE evidence SET sequence = 6 WHERE sequence = 5",
         ])
     func refusesBrokenChain(tampering: String) async throws {
         let bench = try await Workbench()
@@ -123,7 +123,6 @@ import Testing
         let journal = try await bench.journal()
         for number in 0..<6 { try await journal.append([bench.bundle("note \(number)")]) }
         try await bench.database.write { transaction in
-            try transaction.execute("DELETE FROM outbox WHERE sequence = \(missing)")
             try transaction.execute("DELETE FROM evidence WHERE sequence = \(missing)")
         }
         await #expect(throws: JournalError.self) { try await bench.journal() }

@@ -58,7 +58,7 @@ import Testing
     @Test("Bundles that Central lost go out again and are not pruned meanwhile")
     func requeues() async throws {
         let bench = try await bench(count: 300, receipted: 300)
-        #expect(try await bench.database.write { try EvidenceTable.requeue(50...299, in: $0) } == 250)
+        #expect(try await bench.database.write { try EvidenceTable.requeue(after: 49, in: $0) } == 250)
         #expect(try await bench.database.read { try EvidenceTable.queuedCount(in: $0) } == 250)
         #expect(try await prunable(bench, age: day * 4_000) == 0...49)
     }

@@ -40,8 +40,10 @@ import Testing
         }
         let (ours, held) = (try await appliance.stored(), try await central.evidence(of: site))
         #expect(held.count == 721 && isChain(held) && held.map(\.digest) == ours.map(\.digest))
-        let bare = try await context.database.read { try $0.query("SELECT count(*) FROM evidence WHERE receipt IS NULL")[0].integer(0) }
-        #expect(bare == 0)
+        let receipted = try await context.database.read {
+            try $0.query("SELECT sum(last_sequence - first_sequence + 1) FROM receipt")[0].integer(0)
+        }
+        #expect(receipted == 721)
         await appliance.process.close()
         try await central.stop()
     }

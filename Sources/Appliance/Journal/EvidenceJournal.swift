@@ -5,8 +5,9 @@ package import Seal
 
 /// The one writer of this appliance's evidence chain.
 ///
-/// What is appended while the disk is busy shares the next fsync (group commit), so a slow disk makes groups larger and
-/// not the queue longer. Sequence and predecessor are given out here and nowhere else, so a chain cannot fork.
+/// Bundles are sealed as they come, on the last one that was sealed; what was sealed while the disk was busy shares the next
+/// fsync (group commit), so a slow disk makes groups larger and not the queue longer. Sequence and predecessor are given out
+/// here and nowhere else, so a chain cannot fork.
 package actor EvidenceJournal {
     /// Where a bundle came to stand.
     package struct Place: Hashable, Sendable {
@@ -27,6 +28,11 @@ package actor EvidenceJournal {
         let drafts: [Bundle]
         let accompaniment: Accompaniment
         let continuation: CheckedContinuation<[Place], any Error>
+        /// What the drafts were sealed on.
+        let base: EvidenceTable.Head
+        let sealed: [EvidenceTable.Sealed]
+
+        var end: EvidenceTable.Head { sealed.last.map { EvidenceTable.Head(sequence: $0.sequence, digest: $0.digest) } ?? base }
     }
 
     private let database: any SQLDatabase
@@ -35,8 +41,13 @@ package actor EvidenceJournal {
     private let faults: Faults
     /// Rung after each group, for the push service.
     private let appended: Wake
+    /// The end of what is on disk.
     private var head: EvidenceTable.Head
+    /// The end of what is sealed: on disk, being written, or waiting.
+    private var sealedHead: EvidenceTable.Head
     private var waiting: [Entry] = []
+    /// So many of the oldest that wait are written each on its own, because one of them spoils the group.
+    private var apart = 0
     private var isWriting = false
     private var didLastWriteFail = false
     private var broken: JournalError?
@@ -57,6 +68,7 @@ package actor EvidenceJournal {
         }
         try Self.verify(newest, endAt: head, key: key.verifyingKey)
         self.head = head
+        sealedHead = head
     }
 
     /// The chain's end; `sequence` is -1 while it is empty.
@@ -69,12 +81,16 @@ package actor EvidenceJournal {
     /// is on disk; if it throws nothing of it is.
     ///
     /// A caller that is cancelled meanwhile still gets its answer: whether it was written must never be in doubt.
-    /// - Throws: `JournalError`, `DatabaseError`, or what `accompaniment` throws.
+    /// - Throws: `JournalError`, `DatabaseError`, `BundleError.tooLarge`, or what `accompaniment` throws.
     @discardableResult
     package func append(_ drafts: [Bundle], with accompaniment: @escaping Accompaniment = { _, _ in }) async throws -> [Place] {
+        if let broken { throw broken }
         guard waiting.count < Self.waitingMax else { throw JournalError.overloaded(waiting: waiting.count) }
+        let (base, sealed) = (sealedHead, try seal(drafts, on: sealedHead))
         return try await withCheckedThrowingContinuation { continuation in
-            waiting.append(Entry(drafts: drafts, accompaniment: accompaniment, continuation: continuation))
+            let entry = Entry(drafts: drafts, accompaniment: accompaniment, continuation: continuation, base: base, sealed: sealed)
+            waiting.append(entry)
+            sealedHead = entry.end
             guard !isWriting else { return }
             isWriting = true
             // Not a service of its own: it lives exactly as long as somebody waits for it.
@@ -84,64 +100,80 @@ package actor EvidenceJournal {
 
     private func drain() async {
         while !waiting.isEmpty {
-            let group = Array(waiting.prefix(Self.groupMax))
+            var group = Array(waiting.prefix(apart > 0 ? 1 : Self.groupMax))
             waiting.removeFirst(group.count)
-            await write(group)
+            apart = max(0, apart - 1)
+            if !continuesHead(group) { group = sealAgain(group) }
+            if waiting.isEmpty { sealedHead = group.last?.end ?? head }
+            if let end = group.last?.end { await write(group, end: end) }
         }
         isWriting = false
     }
 
-    private func write(_ group: [Entry]) async {
-        if let broken {
-            for entry in group { entry.continuation.resume(throwing: broken) }
-            return
-        }
-        // Sealed outside the transaction: only this actor gives out numbers, and only this task does so now.
-        var next = head
-        var sealed: [(entry: Entry, items: [EvidenceTable.Sealed])] = []
+    /// False after a write that failed: what was sealed meanwhile stands on a bundle that will never be.
+    private func continuesHead(_ group: [Entry]) -> Bool {
+        var end = head
         for entry in group {
+            guard entry.base == end else { return false }
+            end = entry.end
+        }
+        return true
+    }
+
+    private func sealAgain(_ group: [Entry]) -> [Entry] {
+        var base = head
+        return group.compactMap { old in
             do {
-                let items = try seal(entry.drafts, after: next)
-                if let last = items.last { next = EvidenceTable.Head(sequence: last.sequence, digest: last.digest) }
-                sealed.append((entry, items))
+                let sealed = try seal(old.drafts, on: base)
+                let entry = Entry(
+                    drafts: old.drafts, accompaniment: old.accompaniment, continuation: old.continuation, base: base, sealed: sealed)
+                base = entry.end
+                return entry
             } catch {
-                entry.continuation.resume(throwing: error)
+                old.continuation.resume(throwing: error)
+                return nil
             }
         }
-        guard !sealed.isEmpty else { return }
+    }
+
+    private func write(_ group: [Entry], end: EvidenceTable.Head) async {
         do {
-            try await commit(sealed, end: next)
+            try await commit(group)
             faults.reached(.evidenceAfterCommit)
-            head = next
             didLastWriteFail = false
-            for (entry, items) in sealed { entry.continuation.resume(returning: items.map(Self.place)) }
-            appended.ring()
+            succeed(group, end: end)
         } catch {
             if error is DatabaseError { didLastWriteFail = true }
-            await settle(error, of: sealed, end: next)
+            await settle(error, of: group, end: end)
         }
+    }
+
+    private func succeed(_ group: [Entry], end: EvidenceTable.Head) {
+        head = end
+        for entry in group { entry.continuation.resume(returning: entry.sealed.map(Self.place)) }
+        appended.ring()
     }
 
     /// The group was not written, or nobody knows. Finds out; then, if one of several is to blame, gives each its own try.
-    private func settle(_ error: any Error, of sealed: [(entry: Entry, items: [EvidenceTable.Sealed])], end: EvidenceTable.Head) async {
+    private func settle(_ error: any Error, of group: [Entry], end: EvidenceTable.Head) async {
         let found = try? await database.read { try EvidenceTable.head(in: $0) }
         if let found, found == end, end != head {
-            head = end
-            for (entry, items) in sealed { entry.continuation.resume(returning: items.map(Self.place)) }
-            appended.ring()
+            succeed(group, end: end)
         } else if let found, found != head {
             let moved = JournalError.moved(expected: head.sequence, found: found.sequence)
             broken = moved
-            for (entry, _) in sealed { entry.continuation.resume(throwing: moved) }
-        } else if sealed.count == 1 {
-            sealed[0].entry.continuation.resume(throwing: error)
+            for entry in group + waiting { entry.continuation.resume(throwing: moved) }
+            waiting = []
+        } else if group.count == 1 {
+            group[0].continuation.resume(throwing: error)
         } else {
-            for (entry, _) in sealed { await write([entry]) }
+            apart = group.count
+            waiting = group + waiting
         }
     }
 
-    private func commit(_ sealed: [(entry: Entry, items: [EvidenceTable.Sealed])], end: EvidenceTable.Head) async throws {
-        let parts = sealed.map { ($0.entry.accompaniment, $0.items) }
+    private func commit(_ group: [Entry]) async throws {
+        let parts = group.map { ($0.accompaniment, $0.sealed) }
         let (head, now, faults) = (head, clock.now(), faults)
         try await database.write { transaction in
             let found = try EvidenceTable.head(in: transaction)
@@ -152,8 +184,8 @@ package actor EvidenceJournal {
         }
     }
 
-    private func seal(_ drafts: [Bundle], after head: EvidenceTable.Head) throws -> [EvidenceTable.Sealed] {
-        var previous = head
+    private func seal(_ drafts: [Bundle], on base: EvidenceTable.Head) throws -> [EvidenceTable.Sealed] {
+        var previous = base
         return try drafts.map { draft in
             let sequence = previous.sequence + 1
             let (signed, digest) = try sealer.seal(draft, at: ChainLink(sequence: sequence, previous: previous.digest))
@@ -170,7 +202,6 @@ package actor EvidenceJournal {
             do { verified = try VerifiedBundle(item.signed, keys: keys) } catch { throw .broken(sequence: item.sequence, error.message) }
             let link = verified.record.link
             guard link.sequence == item.sequence else { throw .broken(sequence: item.sequence, "it says that it is \(link.sequence)") }
-            guard verified.digest == item.digest else { throw .broken(sequence: item.sequence, "its digest is another") }
             if let previous, link.sequence != previous.sequence + 1 || link.previous != previous.digest {
                 throw .broken(sequence: item.sequence, "it does not continue bundle \(previous.sequence)")
             }

@@ -1,6 +1,7 @@
 package import Database
 package import Evidence
 package import Model
+import Seal
 
 /// The stored chain, its end, and what waits for Central. Only the journal and the push service come here.
 package enum EvidenceTable {
@@ -14,8 +15,9 @@ package enum EvidenceTable {
 
     package struct Stored: Sendable {
         package let sequence: Int64
-        package let digest: Digest
         package let signed: SignedBundle
+        /// Made from the bytes, never stored: it cannot disagree with them.
+        package let digest: Digest
     }
 
     /// A bundle with its place, sealed and not yet written.
@@ -27,51 +29,47 @@ package enum EvidenceTable {
     }
 
     package static func head(in transaction: any SQLTransaction) throws -> Head {
-        guard let row = try transaction.query("SELECT sequence, digest FROM chain_head").first else { return .empty }
-        guard let digest = Digest(bytes: try row.blob(1)) else { throw StateError("chain_head", "1") }
+        guard let row = try transaction.query("SELECT sequence, digest FROM chain").first else { return .empty }
+        guard let digest = Digest(bytes: try row.blob(1)) else { throw StateError("chain", "1") }
         return Head(sequence: try row.integer(0), digest: digest)
     }
 
     static func append(_ sealed: [Sealed], at now: Timestamp, in transaction: any SQLTransaction) throws {
         guard let last = sealed.last else { return }
         try transaction.insert(
-            into: "evidence", columns: "sequence, bundle_id, digest, bytes, signature, made",
+            into: "evidence", columns: "sequence, made, signature, bytes",
             rows: sealed.map { item in
-                [
-                    .integer(item.sequence), .text(item.bundle.description), .blob(item.digest.bytes), .blob(item.signed.bytes),
-                    .blob(item.signed.signature), .integer(now.milliseconds),
-                ]
+                [.integer(item.sequence), .integer(now.milliseconds), .blob(item.signed.signature), .blob(item.signed.bytes)]
             })
-        try transaction.insert(into: "outbox", columns: "sequence", rows: sealed.map { [.integer($0.sequence)] })
         try transaction.execute(
             """
-            INSERT INTO chain_head (only, sequence, digest) VALUES (1, \(last.sequence), \(last.digest.bytes))
+            INSERT INTO chain (only, sequence, digest) VALUES (1, \(last.sequence), \(last.digest.bytes))
             ON CONFLICT (only) DO UPDATE SET sequence = excluded.sequence, digest = excluded.digest
             """)
     }
 
     /// The newest `count`, oldest first.
     package static func newest(_ count: Int, in transaction: any SQLTransaction) throws -> [Stored] {
-        try transaction.query("SELECT sequence, digest, bytes, signature FROM evidence ORDER BY sequence DESC LIMIT \(count)")
-            .reversed().map(stored)
+        try transaction.query("SELECT sequence, bytes, signature FROM evidence ORDER BY sequence DESC LIMIT \(count)").reversed().map(
+            stored)
     }
 
     package static func all(in transaction: any SQLTransaction) throws -> [Stored] {
-        try transaction.query("SELECT sequence, digest, bytes, signature FROM evidence ORDER BY sequence").map(stored)
+        try transaction.query("SELECT sequence, bytes, signature FROM evidence ORDER BY sequence").map(stored)
     }
 
     // MARK: Outbox
 
     package static func queuedCount(in transaction: any SQLTransaction) throws -> Int {
-        Int(try transaction.query("SELECT count(*) FROM outbox")[0].integer(0))
+        try Int(head(in: transaction).sequence - acknowledged(in: transaction))
     }
 
     /// The oldest that wait, consecutive, at most `count` and `bytesMax` (but always one).
     package static func waiting(count: Int, bytesMax: Int, in transaction: any SQLTransaction) throws -> [Stored] {
         let rows = try transaction.query(
             """
-            SELECT e.sequence, e.digest, e.bytes, e.signature FROM outbox o JOIN evidence e ON e.sequence = o.sequence
-            ORDER BY o.sequence LIMIT \(count)
+            SELECT sequence, bytes, signature FROM evidence WHERE sequence > \(acknowledged(in: transaction))
+            ORDER BY sequence LIMIT \(count)
             """
         ).map(stored)
         var taken: [Stored] = []
@@ -85,63 +83,67 @@ package enum EvidenceTable {
         return taken
     }
 
-    package static func digest(at sequence: Int64, in transaction: any SQLTransaction) throws -> Digest? {
-        try transaction.query("SELECT digest FROM evidence WHERE sequence = \(sequence)").first.flatMap { Digest(bytes: try $0.blob(0)) }
-    }
-
     /// Stores a verified receipt and takes what it covers out of the queue, in one.
+    /// - Throws: `StateError` if it does not cover the oldest that waits.
     package static func receipt(
         _ first: Int64, _ last: Int64, head: Digest, envelope: String, received: Timestamp, in transaction: any SQLTransaction
     ) throws {
-        let id = try transaction.query(
+        // A later receipt for the same end is for bundles that Central had lost: it replaces the one that does not hold any more.
+        try transaction.execute(
             """
-            INSERT INTO receipt (first_sequence, last_sequence, head, envelope, received)
-            VALUES (\(first), \(last), \(head.bytes), \(envelope), \(received.milliseconds)) RETURNING id
-            """)[0].integer(0)
-        try transaction.execute("UPDATE evidence SET receipt = \(id) WHERE sequence BETWEEN \(first) AND \(last)")
-        try transaction.execute("DELETE FROM outbox WHERE sequence BETWEEN \(first) AND \(last)")
+            INSERT OR REPLACE INTO receipt (last_sequence, first_sequence, head, envelope, received)
+            VALUES (\(last), \(first), \(head.bytes), \(envelope), \(received.milliseconds))
+            """)
+        let moved = try transaction.execute("UPDATE chain SET acknowledged = \(last) WHERE acknowledged = \(first - 1)")
+        guard moved == 1 else { throw StateError("chain", "receipt \(first) to \(last)") }
     }
 
-    /// Puts receipted bundles back into the queue.
-    /// - Returns: how many; 0 unless all of them, from the first on, are still here.
-    package static func requeue(_ range: ClosedRange<Int64>, in transaction: any SQLTransaction) throws -> Int {
-        guard try digest(at: range.lowerBound, in: transaction) != nil else { return 0 }
-        try transaction.execute(
-            "UPDATE evidence SET receipt = NULL WHERE sequence BETWEEN \(range.lowerBound) AND \(range.upperBound)")
-        return try transaction.execute(
-            """
-            INSERT INTO outbox (sequence) SELECT sequence FROM evidence
-            WHERE sequence BETWEEN \(range.lowerBound) AND \(range.upperBound) ON CONFLICT DO NOTHING
-            """)
+    /// Puts what was receipted after `sequence` back into the queue.
+    /// - Returns: how many; 0 unless all of them are still here.
+    package static func requeue(after sequence: Int64, in transaction: any SQLTransaction) throws -> Int {
+        let acknowledged = try acknowledged(in: transaction)
+        guard sequence < acknowledged, let oldest = try oldest(in: transaction), oldest <= sequence + 1 else { return 0 }
+        try transaction.execute("UPDATE chain SET acknowledged = \(sequence)")
+        return Int(acknowledged - sequence)
+    }
+
+    /// The last that Central gave a receipt for; -1 while there is none.
+    private static func acknowledged(in transaction: any SQLTransaction) throws -> Int64 {
+        try transaction.query("SELECT acknowledged FROM chain").first?.integer(0) ?? -1
+    }
+
+    private static func oldest(in transaction: any SQLTransaction) throws -> Int64? {
+        try transaction.query("SELECT min(sequence) FROM evidence")[0].optionalInteger(0)
     }
 
     // MARK: Pruning
 
     /// Sequences that may be forgotten: receipted, made before `instant`, and not among the newest `keeping`.
-    /// - Returns: the last of them, nil if there is none. They always are the oldest, so the rest stays a chain.
+    /// - Returns: nil if there is none. They always are the oldest, so the rest stays a chain.
     package static func prunable(before instant: Timestamp, keeping: Int, in transaction: any SQLTransaction) throws -> ClosedRange<Int64>?
     {
-        guard let first = try transaction.query("SELECT min(sequence) FROM evidence")[0].optionalInteger(0) else { return nil }
-        let head = try head(in: transaction).sequence
+        guard let oldest = try oldest(in: transaction) else { return nil }
+        let bound = try min(acknowledged(in: transaction), head(in: transaction).sequence - Int64(keeping))
         // The oldest that has to stay for any of the reasons bounds what goes: a hole would break the chain that remains.
         let firstKept = try transaction.query(
-            """
-            SELECT min(sequence) FROM evidence
-            WHERE receipt IS NULL OR made >= \(instant.milliseconds) OR sequence > \(head - Int64(keeping))
-            """)[0].optionalInteger(0)
-        guard let firstKept, firstKept > first else { return nil }
-        return first...(firstKept - 1)
+            "SELECT sequence FROM evidence WHERE sequence > \(bound) OR made >= \(instant.milliseconds) ORDER BY sequence LIMIT 1"
+        ).first?.integer(0)
+        guard let firstKept, firstKept > oldest else { return nil }
+        return oldest...(firstKept - 1)
     }
 
     package static func remove(_ range: ClosedRange<Int64>, in transaction: any SQLTransaction) throws {
         try transaction.execute(
-            "DELETE FROM evidence WHERE sequence BETWEEN \(range.lowerBound) AND \(range.upperBound) AND receipt IS NOT NULL")
+            """
+            DELETE FROM evidence
+            WHERE sequence BETWEEN \(range.lowerBound) AND \(range.upperBound) AND sequence <= (SELECT acknowledged FROM chain)
+            """)
         try transaction.execute("DELETE FROM receipt WHERE last_sequence <= \(range.upperBound)")
     }
 
     private static func stored(_ row: Row) throws -> Stored {
-        guard let digest = Digest(bytes: try row.blob(1)) else { throw StateError("evidence", "\(try row.integer(0))") }
+        let bytes = try row.blob(1)
         return Stored(
-            sequence: try row.integer(0), digest: digest, signed: SignedBundle(bytes: try row.blob(2), signature: try row.blob(3)))
+            sequence: try row.integer(0), signed: SignedBundle(bytes: bytes, signature: try row.blob(2)), digest: Digest(of: bytes))
     }
 }

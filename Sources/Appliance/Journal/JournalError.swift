@@ -8,15 +8,12 @@ package enum JournalError: Error, Sendable {
     case moved(expected: Int64, found: Int64)
     /// Too many bundles wait for the disk.
     case overloaded(waiting: Int)
-    /// The bundle cannot be written as canonical JSON.
-    case unsealable(String)
 
     package var code: Code {
         switch self {
         case .broken: "evidence.chain_broken"
         case .moved: "evidence.chain_moved"
         case .overloaded: "evidence.overloaded"
-        case .unsealable: "evidence.unsealable"
         }
     }
 
@@ -30,8 +27,6 @@ package enum JournalError: Error, Sendable {
                 + "directory. Nothing was appended; stop one of them."
         case .overloaded(let waiting):
             "\(waiting) bundles already wait for the disk; this one was not taken. Look at the disk's health."
-        case .unsealable(let reason):
-            "A bundle could not be sealed (\(reason)) and was not stored."
         }
     }
 }

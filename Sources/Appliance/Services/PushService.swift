@@ -95,7 +95,7 @@ package actor PushService {
     /// - Returns: whether anything was put back.
     private func requeue(after acknowledged: Int64, before first: Int64) async throws -> Bool {
         guard acknowledged + 1 < first else { return false }
-        let count = try await context.database.write { try EvidenceTable.requeue((acknowledged + 1)...(first - 1), in: $0) }
+        let count = try await context.database.write { try EvidenceTable.requeue(after: acknowledged, in: $0) }
         guard count > 0 else { return false }
         await context.alerts.raise(
             "central.lost", "central.lost_evidence",

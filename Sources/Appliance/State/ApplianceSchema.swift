@@ -5,30 +5,24 @@ package enum ApplianceSchema {
     package static let migrator = Migrator([Migration(1, "first", sqlite: first, postgres: "")])
 
     private static let first: StaticString = """
-        -- Written by EvidenceJournal only.
+        -- Written by EvidenceJournal only. Every index would be one more page to sync with each bundle.
         CREATE TABLE evidence (
             sequence INTEGER PRIMARY KEY CHECK (sequence >= 0),
-            bundle_id TEXT NOT NULL UNIQUE,
-            digest BLOB NOT NULL CHECK (length(digest) = 32),
-            bytes BLOB NOT NULL,
-            signature BLOB NOT NULL CHECK (length(signature) = 64),
             made INTEGER NOT NULL,
-            receipt INTEGER REFERENCES receipt (id)
+            signature BLOB NOT NULL CHECK (length(signature) = 64),
+            bytes BLOB NOT NULL
         ) STRICT;
-        CREATE INDEX evidence_made ON evidence (made);
-        CREATE INDEX evidence_receipt ON evidence (receipt);
         -- The chain's end, kept apart from its links: a file that lost its newest rows disagrees with itself.
-        CREATE TABLE chain_head (
+        -- What comes after `acknowledged` has no receipt of Central yet: the outbox.
+        CREATE TABLE chain (
             only INTEGER PRIMARY KEY CHECK (only = 1),
             sequence INTEGER NOT NULL CHECK (sequence >= 0),
-            digest BLOB NOT NULL CHECK (length(digest) = 32)
+            digest BLOB NOT NULL CHECK (length(digest) = 32),
+            acknowledged INTEGER NOT NULL DEFAULT -1 CHECK (acknowledged BETWEEN -1 AND sequence)
         ) STRICT;
-        -- What Central has not receipted yet.
-        CREATE TABLE outbox (sequence INTEGER PRIMARY KEY REFERENCES evidence (sequence)) STRICT;
         CREATE TABLE receipt (
-            id INTEGER PRIMARY KEY,
+            last_sequence INTEGER PRIMARY KEY CHECK (last_sequence >= first_sequence),
             first_sequence INTEGER NOT NULL,
-            last_sequence INTEGER NOT NULL CHECK (last_sequence >= first_sequence),
             head BLOB NOT NULL CHECK (length(head) = 32),
             envelope TEXT NOT NULL,
             received INTEGER NOT NULL
