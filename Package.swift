@@ -183,7 +183,8 @@ let package = Package(
         .testTarget(
             name: "AnchorsTests",
             dependencies: [
-                "Model", "Seal", "Anchors", "TestSupport", .product(name: "NIOCore", package: "swift-nio"),
+                "Model", "Seal", "Anchors", "TestSupport", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ], swiftSettings: strict),
         .testTarget(

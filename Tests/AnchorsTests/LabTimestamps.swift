@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import Model
 import TestSupport
@@ -16,27 +15,13 @@ struct LabTimestamps: Sendable {
         return try await offTheTestsThreads { try runCommand(script, ["python"] + arguments) }
     }
 
-    /// Runs `body` with calendars and node, then stops them if they were not running before.
+    /// Runs `body` with calendars and node.
     static func run<Result: Sendable>(_ body: (LabTimestamps) async throws -> Result) async throws -> Result {
-        let wasRunning = (try? await offTheTestsThreads { try runCommand(script, ["status"]) }) != nil
-        let answer = try await offTheTestsThreads { try runCommand(script, ["start"]) }
-        var settings: [String: String] = [:]
-        for line in answer.split(separator: "\n") {
-            let parts = line.split(separator: "=", maxSplits: 1)
-            if parts.count == 2 { settings[String(parts[0])] = String(parts[1]) }
-        }
-        let lab = LabTimestamps(
-            calendars: settings["OTS_CALENDARS", default: ""].split(separator: ",").map(String.init),
-            node: settings["OTS_NODE", default: ""],
-            login: settings["OTS_NODE_LOGIN", default: ""])
-        do {
-            let result = try await body(lab)
-            if !wasRunning { try await offTheTestsThreads { try runCommand(script, ["stop"]) } }
-            return result
-        } catch {
-            if !wasRunning { _ = try? await offTheTestsThreads { try runCommand(script, ["stop"]) } }
-            throw error
-        }
+        let settings = try await offTheTestsThreads { try labSettings(script) }
+        return try await body(
+            LabTimestamps(
+                calendars: settings["OTS_CALENDARS", default: ""].split(separator: ",").map(String.init),
+                node: settings["OTS_NODE", default: ""], login: settings["OTS_NODE_LOGIN", default: ""]))
     }
 
     /// - Returns: the height of the chain.
@@ -56,13 +41,5 @@ struct LabTimestamps: Sendable {
     func client(_ arguments: String...) async throws -> String {
         let quoted = arguments.map { "'\($0)'" }.joined(separator: " ")
         return try await offTheTestsThreads { try runCommand("/bin/bash", ["-c", "'\(Self.script)' client \(quoted) 2>&1"]) }
-    }
-}
-
-/// What blocks runs on a thread of its own: there are as few threads for tests as there are cores.
-@discardableResult
-func offTheTestsThreads<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-        DispatchQueue.global().async { continuation.resume(with: Swift.Result { try body() }) }
     }
 }

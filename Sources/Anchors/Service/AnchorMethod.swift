@@ -1,0 +1,81 @@
+package import Model
+
+/// One way to anchor, behind which networks are.
+package protocol AnchorMethod: Sendable {
+    var kind: AnchorKind { get }
+    /// - Throws: the code of what failed; nothing was made.
+    func stamp(_ target: AnchorTarget, at now: Timestamp) async throws(AnchorFailure) -> Anchor
+    /// - Returns: the anchor with all that is known of it now; unchanged when nobody could be asked.
+    func redeem(_ anchor: Anchor) async -> Anchor
+}
+
+/// Why no anchor was made.
+package struct AnchorFailure: Error, Equatable, Sendable {
+    /// Stable across releases: of `AnchorLinkError`, `ProofError` or `TimestampError`, or `anchor.quorum`.
+    package let code: String
+    /// For the log.
+    package let message: String
+}
+
+/// Calendars, and a node to check blocks with.
+package struct OpenTimestampsMethod: AnchorMethod {
+    private let calendars: CalendarClient
+    private let headers: (any BitcoinHeaders)?
+
+    /// - Parameter headers: nil: anchors end as "attested in block N, not checked".
+    package init(calendars: CalendarClient, headers: (any BitcoinHeaders)?) {
+        self.calendars = calendars
+        self.headers = headers
+    }
+
+    package var kind: AnchorKind { .openTimestamps }
+
+    package func stamp(_ target: AnchorTarget, at now: Timestamp) async throws(AnchorFailure) -> Anchor {
+        let stamp = await calendars.stamp(target.digest)
+        guard let proof = stamp.proof else {
+            let reasons = stamp.failures.map { "\($0.calendar): \($0.error.message)" }.joined(separator: " ")
+            throw AnchorFailure(code: "anchor.quorum", message: "fewer than \(calendars.policy.needed) calendars took it. \(reasons)")
+        }
+        return anchor(target, made: now, proof, state: await proof.check(with: headers).state)
+    }
+
+    package func redeem(_ anchor: Anchor) async -> Anchor {
+        guard let old = try? OpenTimestampsProof(parsing: anchor.proof, about: anchor.target.digest) else { return anchor }
+        var proof = await calendars.upgrade(old).proof
+        let check = await proof.check(with: headers)
+        // A block that was replaced, or a lie: what contradicts the chain does not stay in the proof.
+        proof.remove(check.refuted)
+        return self.anchor(anchor.target, made: anchor.made, proof, state: check.state)
+    }
+
+    private func anchor(_ target: AnchorTarget, made: Timestamp, _ proof: OpenTimestampsProof, state: AnchorState) -> Anchor {
+        let isOpen =
+            switch state {
+            case .pending: true
+            case .attested(_, let blockTime): blockTime == nil && headers != nil
+            case .stamped: false
+            }
+        return Anchor(kind: kind, target: target, made: made, proof: proof.bytes, state: state, isOpen: isOpen)
+    }
+}
+
+/// An RFC 3161 authority: an anchor is whole at once.
+package struct TimestampAuthorityMethod: AnchorMethod {
+    private let authority: TimestampAuthorityClient
+
+    package init(authority: TimestampAuthorityClient) { self.authority = authority }
+
+    package var kind: AnchorKind { .timestampAuthority }
+
+    package func stamp(_ target: AnchorTarget, at now: Timestamp) async throws(AnchorFailure) -> Anchor {
+        do throws(TimestampError) {
+            let stamp = try await authority.stamp(target.digest)
+            return Anchor(
+                kind: kind, target: target, made: now, proof: stamp.bytes, state: .stamped(at: stamp.verified.time), isOpen: false)
+        } catch {
+            throw AnchorFailure(code: error.code, message: error.message)
+        }
+    }
+
+    package func redeem(_ anchor: Anchor) async -> Anchor { anchor }
+}
