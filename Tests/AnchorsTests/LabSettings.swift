@@ -2,6 +2,10 @@ import Dispatch
 import Foundation
 import Synchronization
 import TestSupport
+import Testing
+
+/// One after another: they share calendars, a chain and an authority.
+@Suite(.serialized) struct LabTests {}
 
 /// Starts a service of the lab when it is first asked for; all tests of this process share it. It is stopped when the process
 /// ends, unless it ran before.

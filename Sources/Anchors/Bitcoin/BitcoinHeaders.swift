@@ -29,6 +29,10 @@ package struct ProofCheck: Sendable, Equatable {
 }
 
 extension OpenTimestampsProof {
+    /// How many blocks are looked up in one check. False ones are found and removed, so what a liar puts before the truth only
+    /// puts it off.
+    package static let blocksPerCheckMax = 32
+
     /// - Parameter headers: nil leaves every attestation unchecked.
     package func check(with headers: (any BitcoinHeaders)?) async -> ProofCheck {
         var confirmed: (height: Int64, time: Timestamp)?
@@ -42,7 +46,7 @@ extension OpenTimestampsProof {
             guard case .bitcoin(let height) = item.attestation, item.message != nil else { return nil }
             return (height, item)
         }
-        for (height, item) in blocks.sorted(by: { $0.height < $1.height }) where confirmed == nil {
+        for (height, item) in blocks.sorted(by: { $0.height < $1.height }).prefix(Self.blocksPerCheckMax) where confirmed == nil {
             do throws(AnchorLinkError) {
                 guard let header = try await headers?.header(at: height) else {
                     unchecked = unchecked ?? height

@@ -102,6 +102,23 @@ extension ProofTree {
         return found
     }
 
+    /// Whether some calendar's promise leads to no block yet.
+    package var hasOpenPromise: Bool {
+        let isPromised = items.contains { if case .attestation(.pending) = $0 { true } else { false } }
+        if isPromised, !leadsToBlock { return true }
+        return items.contains { if case .branch(_, let tree) = $0 { tree.hasOpenPromise } else { false } }
+    }
+
+    private var leadsToBlock: Bool {
+        items.contains { item in
+            switch item {
+            case .attestation(.bitcoin): true
+            case .attestation: false
+            case .branch(_, let tree): tree.leadsToBlock
+            }
+        }
+    }
+
     private func visit(_ message: ProofMessage, _ body: (ProofAttestation, ProofMessage) -> Void) {
         for item in items {
             switch item {

@@ -52,7 +52,8 @@ package struct OpenTimestampsMethod: AnchorMethod {
         let isOpen =
             switch state {
             case .pending: true
-            case .attested(_, let blockTime): blockTime == nil && headers != nil
+            // Where nothing can be checked, every calendar's block is gathered, for one of them may lie.
+            case .attested(_, let blockTime): blockTime == nil && (headers != nil || proof.tree.hasOpenPromise)
             case .stamped: false
             }
         return Anchor(kind: kind, target: target, made: made, proof: proof.bytes, state: state, isOpen: isOpen)

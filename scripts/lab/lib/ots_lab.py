@@ -159,7 +159,7 @@ def node_handler(chain, calendars, login):
                     answer = {"result": rpc(chain, call["method"], call.get("params") or []), "error": None, "id": call.get("id")}
                 except RPCError as error:
                     answer = {"result": None, "error": {"code": error.code, "message": error.message}, "id": call.get("id")}
-            self.reply(200 if answer["error"] is None else 500, json.dumps(answer).encode(), "application/json")
+            self.reply(200 if answer["error"] is None else 500, json.dumps(answer).encode() + b"\n", "application/json")
 
     return Handler
 
@@ -176,8 +176,6 @@ def calendar_handler(calendar):
             self.reply(200, context.getbytes())
 
         def do_GET(self):
-            if self.path == "/":
-                return self.reply(200, b"calendar\n")
             try:
                 message = bytes.fromhex(self.path.removeprefix("/timestamp/"))
             except ValueError:
@@ -197,14 +195,16 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--node", type=int, required=True)
     parser.add_argument("--login", required=True)
+    parser.add_argument("--ready", required=True, help="a file to make when every port is ours")
     parser.add_argument("--calendars", type=int, nargs="+", required=True)
     arguments = parser.parse_args()
     chain = Chain()
     calendars = [Calendar("http://127.0.0.1:%d" % port) for port in arguments.calendars]
     servers = [(arguments.node, node_handler(chain, calendars, arguments.login))]
     servers += [(port, calendar_handler(calendar)) for port, calendar in zip(arguments.calendars, calendars)]
-    for port, handler in servers:
-        threading.Thread(target=ThreadingHTTPServer(("127.0.0.1", port), handler).serve_forever, daemon=True).start()
+    for server in [ThreadingHTTPServer(("127.0.0.1", port), handler) for port, handler in servers]:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    open(arguments.ready, "w").close()
     threading.Event().wait()
 
 

@@ -148,9 +148,6 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def do_GET(self):
-        self.answer(200, b"tsa\n")
-
     def do_POST(self):
         request = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.headers.get("Content-Type") != "application/timestamp-query" or not os.path.exists(path(self.path[1:] + ".key")):
@@ -162,6 +159,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(500, error.stderr)
 
 
+server = ThreadingHTTPServer(("127.0.0.1", PORT), Handler)
 make_certificates()
 open(path("serial"), "w").write("01\n")
-ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()
+open(path("ready"), "w").close()
+server.serve_forever()
