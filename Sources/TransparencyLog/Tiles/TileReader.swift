@@ -63,8 +63,8 @@ package actor TileReader {
 
     /// The entries of one bundle, each checked against its leaf. `index` counts bundles; the last may be partial.
     package func entries(ofBundle index: Int64) async throws -> [[UInt8]] {
-        let width = TilePath.width(level: 0, index: index, size: shape.size)
-        precondition(width > 0, "bundle \(index) of a tree of \(shape.size)")
+        let width = index < 0 ? 0 : TilePath.width(level: 0, index: index, size: shape.size)
+        guard width > 0 else { throw ProofError.outside(index: index, size: shape.width(ofLevel: 8)) }
         let leaves = TilePath(.hashes(level: 0), index: index, width: width)
         let path = TilePath(.entries, index: index, width: width)
         let tile = try await verified([leaves])[leaves]!

@@ -31,4 +31,10 @@ package struct LogDispute: Hashable, Sendable {
     package let cosigned: SignedNote
     /// The note that it refused.
     package let refused: SignedNote
+
+    package init(kind: Kind, cosigned: SignedNote, refused: SignedNote) {
+        self.kind = kind
+        self.cosigned = cosigned
+        self.refused = refused
+    }
 }
