@@ -120,7 +120,7 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance",
-                "Reports", "Central", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Reports", "Central", "TransparencyLog", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .executableTarget(
@@ -144,7 +144,7 @@ let package = Package(
             name: "martlet-bench",
             dependencies: [
                 "Model", "Seal", "Documents", "Conditions", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire",
-                "Appliance", "Compliance", .product(name: "Crypto", package: "swift-crypto"),
+                "Appliance", "Compliance", "TransparencyLog", .product(name: "Crypto", package: "swift-crypto"),
             ], path: "Benchmarks", swiftSettings: strict),
 
         .target(name: "TestSupport", dependencies: ["Model", "Database", "Postgres"], path: "Tests/Support", swiftSettings: strict),

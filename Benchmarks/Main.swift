@@ -9,6 +9,7 @@ import Glibc
             ("catalog", CatalogBenchmark.run),
             ("journal", JournalBenchmark.run),
             ("scan", ScanBenchmark.run),
+            ("log", LogBenchmark.run),
             ("start", StartBenchmark.run),
         ]
         let wanted = CommandLine.arguments.dropFirst()
