@@ -134,6 +134,22 @@ import TransparencyLog
         #expect(String(decoding: note.bytes, as: UTF8.self) == "a\n\nb\n\n\n\n" + Self.peterLine)
     }
 
+    @Test func ofAWitnesssAnswerOnlyKnownAndTrueSignaturesAreTaken() throws {
+        let peter = try NoteVerifier(Self.peterKey)
+        let witness = try NoteSigner(name: "w.example", algorithm: .cosignature, key: SigningKey())
+        let stranger = try NoteSigner(name: "x.example", algorithm: .cosignature, key: SigningKey())
+        let now = Timestamp(milliseconds: 1_700_000_000_000)
+        let text = Array(Self.text.utf8)
+        let answer = [stranger.sign(text, at: now), witness.sign(text, at: now)]
+        let whole = try note(Self.peterLine).adding(answer, by: [witness.verifier])
+        #expect(whole.signatures.map(\.name) == ["PeterNeumann", "w.example"])
+        #expect(try whole.verify([peter, witness.verifier]).map(\.seconds) == [nil, 1_700_000_000])
+        #expect(throws: NoteError.unknownKeys) { try note(Self.peterLine).adding([answer[0]], by: [witness.verifier]) }
+        // Over another text.
+        let other = [witness.sign(text + text, at: now)]
+        #expect(throws: NoteError.badSignature(name: "w.example")) { try note(Self.peterLine).adding(other, by: [witness.verifier]) }
+    }
+
     @Test func everyFlippedBitFailsVerification() throws {
         let verifier = try NoteVerifier(Self.peterKey)
         let bytes = try note(Self.peterLine).bytes

@@ -98,6 +98,19 @@ package struct SignedNote: Hashable, Sendable {
         return proofs
     }
 
+    /// With those of these signatures that known keys made: what a witness answered may hold others (C2SP tlog-witness).
+    ///
+    /// - Throws: `.badSignature`, `.unknownKeys`. Never add a signature unverified: one wrong by a known key spoils the note.
+    package func adding(_ added: [NoteSignature], by known: [NoteVerifier]) throws(NoteError) -> SignedNote {
+        let proofs = try SignedNote(text: text, signatures: added).verify(known)
+        var kept: [NoteSignature] = []
+        for proof in proofs {
+            let key = proof.verifier
+            kept.append(added.first { $0.keyHash == key.keyHash && $0.name.isSame(key.name) }!)
+        }
+        return try adding(kept)
+    }
+
     /// With these signatures too, each in the place of an earlier one by the same key.
     package func adding(_ added: [NoteSignature]) throws(NoteError) -> SignedNote {
         let kept = signatures.filter { old in !added.contains { $0.keyHash == old.keyHash && $0.name.isSame(old.name) } }

@@ -45,7 +45,7 @@ package struct LogHash: Hashable, Sendable {
     /// The parent of the two hashes that lie one after the other at `pair`.
     static func node(pair: UnsafePointer<LogHash>) -> LogHash { hash(prefix: 1, UnsafeRawPointer(pair)) }
 
-    /// One call into the library for the 65 bytes: a call for the prefix alone costs a sixth more.
+    /// The 65 bytes side by side, so that the library is called once: this is where a log's time goes.
     private static func hash(prefix: UInt8, _ bytes: UnsafeRawPointer) -> LogHash {
         withUnsafeTemporaryAllocation(byteCount: 65, alignment: 1) { message in
             message[0] = prefix
