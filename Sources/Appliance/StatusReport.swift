@@ -68,10 +68,29 @@ package struct StatusReport: Sendable {
         needsAttention = isSilent || !state.alerts.isEmpty || state.incidents.contains { $0.state == .escalated }
     }
 
-    /// One line each, names aligned.
+    /// Wider lines fold in a terminal, in the middle of a word.
+    package static let columnsMax = 100
+
+    /// Names aligned; what is wider than `columnsMax` goes on below, at a space where there is one.
     package var text: String {
-        let width = lines.map(\.name.utf8.count).max() ?? 0
-        return lines.map { name, value in name + String(repeating: " ", count: width - name.utf8.count + 2) + value + "\n" }.joined()
+        let width = (lines.map(\.name.count).max() ?? 0) + 2
+        return lines.map { name, value in
+            let parts = Self.folded(value, to: max(20, Self.columnsMax - width))
+            let margin = String(repeating: " ", count: width)
+            return name + margin.dropFirst(name.count) + parts.joined(separator: "\n" + margin) + "\n"
+        }.joined()
+    }
+
+    private static func folded(_ text: String, to columns: Int) -> [Substring] {
+        var (parts, rest): ([Substring], Substring) = ([], text[...])
+        while rest.count > columns {
+            let end = rest.index(rest.startIndex, offsetBy: columns)
+            // A word that is wider than a line stays whole, so that it can be copied.
+            guard let space = rest[...end].lastIndex(of: " ") ?? rest[end...].firstIndex(of: " ") else { break }
+            parts.append(rest[..<space])
+            rest = rest[rest.index(after: space)...]
+        }
+        return parts + [rest]
     }
 
     private struct State: Sendable {
