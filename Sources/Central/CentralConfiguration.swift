@@ -18,6 +18,7 @@ package struct CentralConfiguration: Sendable {
     package var claimLimits = ClaimLimits()
     /// nil: the first of `names`, and `/log`.
     package var logOrigin: String?
+    package var listenerLimits = ListenerLimits()
 
     package init(dataDirectory: String, databaseURL: String? = nil) {
         self.dataDirectory = dataDirectory
@@ -57,6 +58,13 @@ package struct CentralConfiguration: Sendable {
         "log.origin", .optional, bytesMax: 200,
         manual: "The transparency log's name for ever, like a URL without its scheme. Without it: the first of names at the first start, "
             + "and /log.")
+    package static let connectionsMax = Setting<Int64>.integer(
+        "connections.max", .default(4_000), in: 10...100_000,
+        manual: "Connections that each listener holds at once; further ones are closed before they cost anything.")
+    package static let connectionsPerAddressMax = Setting<Int64>.integer(
+        "connections.perAddressMax", .default(200), in: 2...100_000,
+        manual: "Connections of one address (IPv6: of one /64) that each listener holds at once. Raise it where many appliances share one "
+            + "address.")
 
     package static let schema = SettingsSchema(
         program: "martlet-central", "Central: enrolment, orders, evidence.",
@@ -64,6 +72,7 @@ package struct CentralConfiguration: Sendable {
             dataDirectory.declaration, databaseURL.declaration, databaseConnections.declaration, webHost.declaration, webPort.declaration,
             applianceHost.declaration, appliancePort.declaration, applianceURL.declaration, names.declaration,
             clientCertificateLifetime.declaration, serverCertificateLifetime.declaration, logOrigin.declaration,
+            connectionsMax.declaration, connectionsPerAddressMax.declaration,
         ], otherVariables: ["MARTLET_CONFIG"])
 
     package init(_ settings: Settings) {
@@ -79,6 +88,8 @@ package struct CentralConfiguration: Sendable {
         clientCertificateLifetime = settings[Self.clientCertificateLifetime]
         serverCertificateLifetime = settings[Self.serverCertificateLifetime]
         logOrigin = settings.optional(Self.logOrigin)
+        listenerLimits.connectionsMax = Int(settings[Self.connectionsMax])
+        listenerLimits.connectionsPerAddressMax = Int(settings[Self.connectionsPerAddressMax])
     }
 }
 

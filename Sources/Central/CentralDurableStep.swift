@@ -13,7 +13,14 @@ package enum CentralDurableStep: String, CaseIterable, Sendable {
     /// then when the reply is on its way.
     case evidenceBeforeReceipt, evidenceBeforeCommit, evidenceAfterCommit, evidenceAfterReply
     case catalogBeforePublish, catalogAfterPublish
+    /// Refusals of a claim code, of a report about an order, of evidence (recorded in the transaction of what was accepted with it)
+    /// and of a recovery.
     case refusalBeforeRecord, refusalAfterRecord
+    case orderRefusalBeforeRecord, orderRefusalAfterRecord
+    case evidenceRefusalBeforeRecord, evidenceRefusalAfterRecord
+    case recoveryRefusalBeforeRecord, recoveryRefusalAfterRecord
+    /// A certificate by the evidence key's word: nonce and certificate together.
+    case recoveryBeforeCommit, recoveryAfterCommit
     /// The tiles are stored and no checkpoint covers them; inside the transaction that stores it and after; when it is published.
     case logAfterTiles, logBeforeCheckpoint, logAfterCheckpoint, logAfterPublish
 }

@@ -1,4 +1,5 @@
 package import Model
+import Wire
 
 /// Why Central did not do what it was asked. `status` is the HTTP status under which an appliance hears of it.
 package struct CentralError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -9,13 +10,16 @@ package struct CentralError: Error, Hashable, Sendable, CustomStringConvertible 
     package let message: String
     /// Central's time, where the refusal is about the sender's.
     package let centralTime: Timestamp?
+    /// When to ask again, where that is not up to the sender.
+    package let retryAfter: Duration?
     package var description: String { "\(message) [\(code)]" }
 
-    private init(_ status: Int, _ code: Code, _ message: String, centralTime: Timestamp? = nil) {
+    private init(_ status: Int, _ code: Code, _ message: String, centralTime: Timestamp? = nil, retryAfter: Duration? = nil) {
         self.status = status
         self.code = code
         self.message = message
         self.centralTime = centralTime
+        self.retryAfter = retryAfter
     }
 }
 
@@ -27,7 +31,14 @@ extension CentralError {
     package static let claimExpired = CentralError(
         403, "claim.expired", "this claim code is past its time; nothing was enrolled. Make a new one.")
     package static let claimLocked = CentralError(
-        429, "claim.locked", "too many wrong claim codes; nothing was enrolled. Wait 15 minutes, then try again.")
+        429, "claim.locked", "too many wrong claim codes from this address; nothing was enrolled. Wait 15 minutes, then try again.",
+        retryAfter: .seconds(900))
+    package static let claimBusy = CentralError(
+        429, "claim.busy",
+        "many wrong claim codes come in, and this is one of them; nothing was enrolled. Check it, and try again in a few seconds.",
+        retryAfter: .seconds(5))
+    package static let evidenceKeyUnproven = CentralError(
+        400, "enroll.proof", "the request is not signed by the evidence key that it names; nothing was enrolled. Make new keys.")
     package static let signingRequest = CentralError(
         400, "enroll.signing_request", "the signing request is not a PKCS #10 of a P-256 key signed by that key; nothing was issued.")
     package static let evidenceKeyTaken = CentralError(
@@ -57,7 +68,8 @@ extension CentralError {
     package static let recoveryReplayed = CentralError(
         403, "recovery.replayed", "this request was answered before; nothing was issued. Make a new one.")
     package static let recoveryLocked = CentralError(
-        429, "recovery.locked", "too many refused recoveries from this address; nothing was issued. Wait 15 minutes, then try again.")
+        429, "recovery.locked", "too many refused recoveries from this address; nothing was issued. Wait 15 minutes, then try again.",
+        retryAfter: .seconds(900))
 
     /// - Parameter section: of the configuration: `web` or `appliances`.
     package static func cannotListen(_ section: String, _ host: String, _ port: Int, _ reason: String) -> CentralError {
@@ -77,6 +89,23 @@ extension CentralError {
     package static func value(_ sentence: String) -> CentralError {
         CentralError(400, "value.invalid", "\(sentence); nothing was done.")
     }
+    package static func orderTooLarge(_ bytes: Int) -> CentralError {
+        CentralError(
+            400, "order.too_large",
+            "the signed order has \(bytes) bytes, at most \(CheckinReply.orderBytesMax) are delivered; nothing was issued. Give fewer or "
+                + "shorter parameters.")
+    }
+    package static func orderField(_ sentence: String) -> CentralError {
+        CentralError(400, "order.field", "\(sentence) No appliance would take this order; nothing was issued.")
+    }
+    /// - Parameters:
+    ///   - what: `host`, `runbook` or `check`.
+    ///   - known: the nearest thing to a list that helps.
+    package static func orderUnknown(_ what: String, _ name: String, _ known: String) -> CentralError {
+        CentralError(
+            404, Code("order.unknown_\(what)")!,
+            "there is no \(what) \"\(name)\" (\(known)); nothing was issued. Correct it, or issue it with --anyway.")
+    }
     package static let orderEnded = CentralError(
         409, "order.ended", "this order ended otherwise before; its state was not changed. Look at its evidence.")
     package static let catalogOld = CentralError(
@@ -90,9 +119,11 @@ extension CentralError {
         413, "body.too_large", "the body is larger than this route takes; it was not read. Send less at once.")
     package static func body(_ code: Code, _ message: String) -> CentralError { CentralError(400, code, message) }
     package static let busy = CentralError(
-        503, "central.busy", "Central has as much to do as it takes on; nothing was stored. Send it again later.")
+        503, "central.busy", "Central has as much to do as it takes on; nothing was stored. Send it again later.",
+        retryAfter: .seconds(5))
     package static let databaseDown = CentralError(
-        503, "central.database", "Central cannot reach its database or its disk is full; nothing was acknowledged. Send it again later.")
+        503, "central.database", "Central cannot reach its database or its disk is full; nothing was acknowledged. Send it again later.",
+        retryAfter: .seconds(5))
     package static func logRenamed(from known: String, to origin: String) -> CentralError {
         CentralError(
             409, "log.renamed",

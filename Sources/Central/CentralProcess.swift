@@ -19,12 +19,15 @@ package struct CentralProcess: Sendable {
         _ configuration: CentralConfiguration, clock: WallClock, faults: CentralFaults = .none, logger: Logger
     ) async throws -> CentralProcess {
         let services = try await CentralServices.open(configuration, clock: clock, faults: faults)
-        let (web, appliances) = (CentralListener(), CentralListener())
+        let limits = configuration.listenerLimits
+        let (web, appliances) = (
+            CentralListener("web", limits, logger: logger), CentralListener("appliances", limits, logger: logger)
+        )
         let applianceURL = configuration.applianceURL
         let firstName = configuration.names.first ?? configuration.applianceHost
         let enrollment = EnrollmentService(
             claims: services.claims, appliances: services.appliances,
-            recoveries: RecoveryStore(services.database, now: clock.now), keys: services.keys,
+            recoveries: RecoveryStore(services.database, now: clock.now, faults: faults), keys: services.keys,
             certificateLifetime: configuration.clientCertificateLifetime,
             applianceURL: { applianceURL ?? "https://\(firstName):\(appliances.portIfBound ?? configuration.appliancePort)" },
             now: clock.now)
@@ -61,10 +64,10 @@ package struct CentralProcess: Sendable {
             run: [
                 DatabaseService(database: services.database), integrator, intake, certificates,
                 web.application(
-                    "web", webRouter, host: configuration.webHost, port: configuration.webPort, tls: certificates.webTLS(identity),
+                    webRouter, host: configuration.webHost, port: configuration.webPort, tls: certificates.webTLS(identity),
                     logger: logger),
                 appliances.application(
-                    "appliances", applianceRouter, host: configuration.applianceHost, port: configuration.appliancePort,
+                    applianceRouter, host: configuration.applianceHost, port: configuration.appliancePort,
                     tls: try certificates.applianceTLS(identity), logger: logger),
             ])
     }

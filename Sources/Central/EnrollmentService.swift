@@ -24,8 +24,12 @@ struct EnrollmentService: Sendable {
         let candidate = ClaimStore.Candidate(
             appliance: ApplianceID(at: now), evidenceKey: request.evidenceKey, sealingKey: request.sealingKey, hostname: request.hostname,
             softwareVersion: request.softwareVersion)
-        // Before the code is used up: a request that no certificate can be made for must not cost the code.
-        _ = try issue(request.signingRequest, to: candidate.appliance, at: now)
+        try await claims.look(secret: request.claimSecret, source: source)
+        // Before the code is used up: a request that no certificate can be made for, or whose key is not the sender's, must not cost it.
+        guard request.isProven else { return try await refused(.evidenceKeyUnproven, source) }
+        do { _ = try issue(request.signingRequest, to: candidate.appliance, at: now) } catch let error as CentralError {
+            return try await refused(error, source)
+        }
         let redeemed = try await claims.redeem(secret: request.claimSecret, candidate: candidate, source: source)
         let issued = try issue(request.signingRequest, to: redeemed.appliance, at: now)
         try await appliances.register(serial: issued.serial, of: redeemed.appliance, issued: issued.issued, notAfter: issued.notAfter)
@@ -33,6 +37,12 @@ struct EnrollmentService: Sendable {
             organization: redeemed.organization, site: redeemed.site, appliance: redeemed.appliance, certificate: issued.pem,
             authority: keys.authority.pem, orderKey: keys.orders.verifyingKey.bytes, receiptKey: keys.receipts.verifyingKey.bytes,
             catalogKey: keys.catalog.verifyingKey.bytes, applianceURL: applianceURL())
+    }
+
+    /// Records the refusal and throws it.
+    private func refused(_ error: CentralError, _ source: String) async throws -> EnrollmentGrant {
+        try await claims.refuse(error, from: source)
+        throw error
     }
 
     func renew(_ request: CertificateRequest, by credential: ApplianceCredential) async throws -> CertificateGrant {

@@ -106,12 +106,14 @@ actor EvidenceIntake: Service {
         let (receiptKey, faults) = (receiptKey, faults)
         let replies = try await database.write { transaction in
             let replies = try submissions.map { try $0.store(at: now, receiptKey: receiptKey, faults, in: transaction) }
+            if replies.contains(where: { $0.refusal != nil }) { faults.reached(.evidenceRefusalBeforeRecord) }
             faults.reached(.evidenceBeforeCommit)
             return replies
         }
         faults.reached(.evidenceAfterCommit)
         for (submission, reply) in zip(submissions, replies) {
             guard let refusal = reply.refusal else { continue }
+            faults.reached(.evidenceRefusalAfterRecord)
             logger.warning(
                 "evidence.refused",
                 metadata: [

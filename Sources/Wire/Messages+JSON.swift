@@ -4,8 +4,8 @@ package import Seal
 
 /// PEM of a request, a certificate, an authority.
 private let pemBytesMax = 65_536
-/// An envelope with an order or receipt in it.
-private let envelopeBytesMax = 524_288
+/// An envelope with a receipt in it.
+private let envelopeBytesMax = SignedReceipt.bytesMax
 
 extension EnrollmentRequest: WireMessage {
     package static let bytesMax = 131_072
@@ -13,7 +13,7 @@ extension EnrollmentRequest: WireMessage {
     package var json: JSONValue {
         [
             "claimSecret": .string(claimSecret), "evidenceKey": .string(evidenceKey.base64), "hostname": .string(hostname),
-            "sealingKey": .string(sealingKey.base64), "signingRequest": .string(signingRequest),
+            "proof": .string(proof.base64), "sealingKey": .string(sealingKey.base64), "signingRequest": .string(signingRequest),
             "softwareVersion": .string(softwareVersion),
         ]
     }
@@ -23,7 +23,8 @@ extension EnrollmentRequest: WireMessage {
             claimSecret: try reader.string("claimSecret", bytesMax: 64),
             signingRequest: try reader.string("signingRequest", bytesMax: pemBytesMax),
             evidenceKey: try reader.bytes("evidenceKey", count: 32...32), sealingKey: try reader.bytes("sealingKey", count: 32...32),
-            hostname: try reader.string("hostname", bytesMax: 255), softwareVersion: try reader.string("softwareVersion", bytesMax: 100))
+            hostname: try reader.string("hostname", bytesMax: 255), softwareVersion: try reader.string("softwareVersion", bytesMax: 100),
+            proof: try reader.bytes("proof", count: 64...64))
     }
 }
 
@@ -76,7 +77,11 @@ extension CheckinRequest: WireMessage {
 
 extension CheckinReply: WireMessage {
     package static let ordersMax = 20
-    package static let bytesMax = ordersMax * envelopeBytesMax + 16_384
+    /// Of one signed order as it travels; refused at its creation when it is larger.
+    package static let orderBytesMax = OrderAuthenticator.bytesMax
+    package static let bytesMax = 4 << 20
+    /// Of all orders in one reply, as JSON texts; the other fields are far below the rest.
+    package static let ordersBytesMax = bytesMax - 16_384
 
     package var json: JSONValue {
         [
@@ -90,7 +95,7 @@ extension CheckinReply: WireMessage {
         self.init(
             received: try reader.instant("received"),
             catalogVersion: try reader.integer("catalogVersion", in: 0...JSONValue.greatestInteger),
-            orders: try reader.strings("orders", countMax: Self.ordersMax, bytesMax: envelopeBytesMax),
+            orders: try reader.strings("orders", countMax: Self.ordersMax, bytesMax: Self.orderBytesMax),
             acknowledgedSequence: try reader.integer("acknowledgedSequence", in: -1...JSONValue.greatestInteger),
             renewCertificate: try reader.boolean("renewCertificate"))
     }

@@ -27,9 +27,12 @@ package struct EnrollmentRequest: Hashable, Sendable {
     package let sealingKey: [UInt8]
     package let hostname: String
     package let softwareVersion: String
+    /// By the evidence key, over `EnrollmentProof.statement`: 64 bytes.
+    package let proof: [UInt8]
 
     package init(
-        claimSecret: String, signingRequest: String, evidenceKey: [UInt8], sealingKey: [UInt8], hostname: String, softwareVersion: String
+        claimSecret: String, signingRequest: String, evidenceKey: [UInt8], sealingKey: [UInt8], hostname: String, softwareVersion: String,
+        proof: [UInt8]
     ) {
         self.claimSecret = claimSecret
         self.signingRequest = signingRequest
@@ -37,6 +40,7 @@ package struct EnrollmentRequest: Hashable, Sendable {
         self.sealingKey = sealingKey
         self.hostname = hostname
         self.softwareVersion = softwareVersion
+        self.proof = proof
     }
 }
 
@@ -100,7 +104,8 @@ package struct CheckinReply: Hashable, Sendable {
     package let received: Timestamp
     /// The newest catalog for this appliance; 0 when there is none.
     package let catalogVersion: Int64
-    /// Signed orders (`SignedEnvelope` JSON texts), oldest first, at most 20; each is sent until it is acknowledged.
+    /// Signed orders (`SignedEnvelope` JSON texts), oldest first, as many as `ordersMax` and `ordersBytesMax` allow; the next reply
+    /// has the rest. Each is sent until it is acknowledged.
     package let orders: [String]
     /// The highest sequence that Central holds for this appliance, -1 when none: where to push from.
     package let acknowledgedSequence: Int64

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Central
 import Documents
+import Foundation
 import Model
 import Seal
 import Wire
@@ -22,6 +23,7 @@ struct CentralOrder: AsyncParsableCommand {
         var parameter: [String] = []
         @Option(help: "How long it may be begun (60s to 7d).") var lifetime = "15m"
         @Option(help: "Who approved it, where a runbook needs approval.") var approver: String?
+        @Flag(help: "Issue it although Central knows no such host, runbook or check; the appliance judges.") var anyway = false
 
         func run() async throws {
             guard let kind = Order.Kind(rawValue: kind) else {
@@ -34,10 +36,13 @@ struct CentralOrder: AsyncParsableCommand {
             )
             try await central.run { services, person in
                 let (id, scope) = try await services.appliance(appliance, for: person)
-                let order = try await services.orders.create(
-                    OrderDraft(
-                        appliance: id, host: host, kind: kind, runbook: runbook, check: check, parameters: parameters, timeToLive: lifetime,
-                        requester: person.name, reason: reason, approver: approver), in: scope)
+                let draft = OrderDraft(
+                    appliance: id, host: host, kind: kind, runbook: runbook, check: check, parameters: parameters, timeToLive: lifetime,
+                    requester: person.name, reason: reason, approver: approver)
+                let unknowable = anyway ? [] : try await OrderSubjects(services).judge(draft, in: scope)
+                let order = try await services.orders.create(draft, in: scope)
+                // Beside the order's id, which programs read.
+                for sentence in unknowable { FileHandle.standardError.write(Data("Note: \(sentence)\n".utf8)) }
                 print(order.id)
             }
         }
@@ -82,12 +87,14 @@ struct CentralOrder: AsyncParsableCommand {
                 var only: ApplianceID?
                 if let appliance { only = try await services.appliance(appliance, for: person).0 }
                 var table = CentralTable(
-                    "id", "appliance", "number", "kind", "host", "runbook", "issued", "state", "code", "evidence", "requester", "reason")
+                    "id", "appliance", "number", "kind", "host", "check", "runbook", "issued", "state", "code", "evidence", "requester",
+                    "reason")
                 for order in try await services.orders.list(appliance: only, for: person, limit: max(1, min(limit, 10_000))) {
                     table.add(
                         .string(order.id.description), .string(order.appliance.description), .integer(order.sequence),
                         .string(order.kind.rawValue), .string(order.host?.description ?? "*"),
-                        order.runbook.map { .string($0.description) } ?? nil, .string(order.issued.description), .string(order.state),
+                        order.check.map { .string($0.description) } ?? nil, order.runbook.map { .string($0.description) } ?? nil,
+                        .string(order.issued.description), .string(order.state),
                         order.code.map { .string($0.description) } ?? nil, order.evidenceSequence.map { .integer($0) } ?? nil,
                         .string(order.requester), .string(order.reason))
                 }

@@ -38,7 +38,7 @@ struct Box: Sendable {
 
     func enrollment(_ secret: String) throws -> EnrollmentRequest {
         EnrollmentRequest(
-            claimSecret: secret, signingRequest: try signingRequest(), evidenceKey: evidenceKey.verifyingKey.bytes,
+            claimSecret: secret, signingRequest: try signingRequest(), evidenceKey: evidenceKey,
             sealingKey: [UInt8](repeating: 9, count: 32), hostname: "box", softwareVersion: "0.1.0")
     }
 

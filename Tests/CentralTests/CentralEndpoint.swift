@@ -26,7 +26,7 @@ struct CentralEndpoint: Sendable {
         }
         var settings = HTTPClient.Configuration(tlsConfiguration: tls)
         settings.httpVersion = .http1Only
-        settings.timeout = .init(connect: .seconds(5), read: .seconds(60))
+        settings.timeout = .init(connect: .seconds(30), read: .seconds(60))
         let client = HTTPClient(configuration: settings)
         do {
             let port = listener == .web ? webPort : appliancePort

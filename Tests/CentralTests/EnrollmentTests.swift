@@ -87,14 +87,62 @@ import X509
         }
     }
 
-    @Test("Guessing from many addresses locks everybody out", arguments: TestEngine.allCases)
-    func locksOutEverywhere(engine: TestEngine) async throws {
-        try await CentralUnderTest.run(engine, change: { $0.claimLimits.failuresInAll = 3 }) { central in
-            var box = Box()
-            for expected in ["claim.unknown", "claim.unknown", "claim.unknown", "claim.locked"] {
-                let answer = try await box.enroll(at: central, ClaimCode(authority: .genesis))
-                #expect(answer.code == expected)
+    @Test(
+        "However many guess, only wrong codes are told to wait, and they are counted: a right one is taken", arguments: TestEngine.allCases)
+    func slowsGuessing(engine: TestEngine) async throws {
+        try await CentralUnderTest.run(
+            engine,
+            change: {
+                $0.claimLimits.failuresPerSource = 1_000
+                $0.claimLimits.failuresAtOnce = 3
+                $0.claimLimits.failuresPerSecond = 0.5
             }
+        ) { central in
+            let code = try await central.makeClaim(central.makeTenant())
+            var box = Box()
+            for expected in ["claim.unknown", "claim.unknown", "claim.unknown", "claim.busy", "claim.busy"] {
+                let answer = try await box.enroll(at: central, ClaimCode(authority: .genesis))
+                #expect(answer.code == expected && answer.status == (expected == "claim.busy" ? 429 : 403))
+            }
+            #expect(try await box.enroll(at: central, code).status == 200)
+            central.clock.advance(by: .milliseconds(1_999))
+            #expect(try await box.enroll(at: central, ClaimCode(authority: .genesis)).code == "claim.busy")
+            central.clock.advance(by: .milliseconds(1))
+            #expect(try await box.enroll(at: central, ClaimCode(authority: .genesis)).code == "claim.unknown")
+            let refusals = try await central.services.refusals.list(for: CentralUnderTest.person, limit: 10)
+            #expect(refusals.first { $0.code == "claim.busy" }?.times == 3)
+            #expect(refusals.first { $0.code == "claim.unknown" }?.times == 4)
+        }
+    }
+
+    @Test("Who does not hold the evidence key, or signed another request, gets nothing, and the code stays", arguments: TestEngine.allCases)
+    func provesTheEvidenceKey(engine: TestEngine) async throws {
+        try await CentralUnderTest.run(engine) { central in
+            let tenant = try await central.makeTenant()
+            let code = try await central.makeClaim(tenant)
+            let other = try await central.makeClaim(tenant)
+            var box = Box()
+            let good = try box.enrollment(code.secret)
+            func request(
+                secret: String = code.secret, signingRequest: String = good.signingRequest, evidenceKey: [UInt8] = good.evidenceKey,
+                sealingKey: [UInt8] = good.sealingKey, proof: [UInt8] = good.proof
+            ) -> EnrollmentRequest {
+                EnrollmentRequest(
+                    claimSecret: secret, signingRequest: signingRequest, evidenceKey: evidenceKey, sealingKey: sealingKey, hostname: "x",
+                    softwareVersion: "1", proof: proof)
+            }
+            for bad in [
+                request(evidenceKey: SigningKey().verifyingKey.bytes), request(secret: other.secret),
+                try request(signingRequest: Box().signingRequest()), request(sealingKey: [UInt8](repeating: 8, count: 32)),
+                request(proof: SigningKey().sign([1])), request(proof: [UInt8](repeating: 0, count: 64)),
+            ] {
+                let answer = try await central.send("POST", "/v1/enroll", to: .web, body: bad.body)
+                #expect(answer.status == 400 && answer.code == "enroll.proof")
+            }
+            let refusals = try await central.services.refusals.list(for: CentralUnderTest.person, limit: 10)
+            #expect(refusals.map(\.code) == ["enroll.proof"] && refusals[0].times == 6)
+            #expect(try await central.send("POST", "/v1/enroll", to: .web, body: request().body).status == 200)
+            #expect(try await box.enroll(at: central, other).code == "enroll.key_taken")
         }
     }
 
@@ -110,9 +158,8 @@ import X509
             ).serializeAsPEM().pemString
             for bad in ["", "garbage", ed25519, good.signingRequest.replacingOccurrences(of: "M", with: "N")] {
                 let request = EnrollmentRequest(
-                    claimSecret: code.secret, signingRequest: bad, evidenceKey: good.evidenceKey, sealingKey: good.sealingKey,
-                    hostname: "x",
-                    softwareVersion: "1")
+                    claimSecret: code.secret, signingRequest: bad, evidenceKey: box.evidenceKey, sealingKey: good.sealingKey,
+                    hostname: "x", softwareVersion: "1")
                 #expect(try await central.send("POST", "/v1/enroll", to: .web, body: request.body).code == "enroll.signing_request")
             }
             #expect(try await box.enroll(at: central, code).status == 200)

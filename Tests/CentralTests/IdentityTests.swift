@@ -39,6 +39,9 @@ import X509
                 #expect(answer.code == "certificate.revoked")
                 #expect(answer.status == 403)
             }
+            let refusals = try await central.services.refusals.list(for: CentralUnderTest.person, limit: 9)
+            #expect(refusals.map(\.code) == ["certificate.revoked"] && refusals[0].times == 3)
+            #expect(refusals[0].source == appliance.description && refusals[0].site == tenant.site)
         }
     }
 

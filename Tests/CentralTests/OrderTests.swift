@@ -51,6 +51,7 @@ import Wire
             let listed = try await central.services.orders.list(appliance: nil, for: CentralUnderTest.person, limit: 10)
             #expect(listed.map(\.state) == ["rejected", "completed"])
             #expect(listed[1].evidenceSequence == 7)
+            #expect(listed[1].check == "linux.ssh.hardening")
             #expect(listed[0].code == "order.replayed")
             #expect(try await box.checkin(at: central).orders.isEmpty)
         }
@@ -93,6 +94,54 @@ import Wire
             let error = await #expect(throws: CentralError.self) { try await central.services.orders.create(draft(box), in: other.scope) }
             #expect(error?.code == "not_found")
             #expect(try await central.services.orders.create(draft(box), in: tenant.scope).sequence == 1)
+        }
+    }
+
+    @Test("What no appliance would take is not issued: too large, too many parameters; and no number is lost")
+    func refusesWhatIsTooLarge() async throws {
+        try await CentralUnderTest.run(.sqlite) { central in
+            let tenant = try await central.makeTenant()
+            let box = try await enrolledBox(at: central, tenant)
+            func large(_ count: Int, _ bytes: Int) throws -> OrderDraft {
+                var order = try draft(box)
+                for number in 0..<count { order.parameters["p\(number)"] = .string(String(repeating: "x", count: bytes)) }
+                return order
+            }
+            for (bad, code): (OrderDraft, Code) in [
+                (try large(4, 60_000), "order.too_large"), (try large(65, 1), "order.field"), (try large(1, 65_537), "order.field"),
+            ] {
+                let error = await #expect(throws: CentralError.self) { try await central.services.orders.create(bad, in: tenant.scope) }
+                #expect(error?.code == code && error?.status == 400)
+            }
+            #expect(try await central.services.orders.create(draft(box), in: tenant.scope).sequence == 1)
+        }
+    }
+
+    @Test("More orders than one reply holds come with the next ones, in order, none twice", arguments: TestEngine.allCases)
+    func pagesOrders(engine: TestEngine) async throws {
+        try await CentralUnderTest.run(engine) { central in
+            let tenant = try await central.makeTenant()
+            let box = try await enrolledBox(at: central, tenant)
+            var large = try draft(box)
+            for number in 0..<3 { large.parameters["p\(number)"] = .string(String(repeating: "x", count: 60_000)) }
+            let made = 22
+            for _ in 0..<made { _ = try await central.services.orders.create(large, in: tenant.scope) }
+            var got: [String] = []
+            let limits = JSONLimits(bytesMax: OrderAuthenticator.bytesMax)
+            while got.count < made {
+                let reply = try await box.checkin(at: central)
+                try #require(!reply.orders.isEmpty)
+                #expect(reply.body.count <= CheckinReply.bytesMax && reply.orders.count < made)
+                got += reply.orders
+                for text in reply.orders {
+                    let order = try Order(
+                        json: SignedEnvelope(parsing: text, limits: limits).open(
+                            schema: Order.schema, keys: [central.services.keys.orders.verifyingKey], limits: limits
+                        ).payload)
+                    #expect(try await report(.acknowledged, order.id, by: box, at: central).status == 204)
+                }
+            }
+            #expect(Set(got).count == made)
         }
     }
 

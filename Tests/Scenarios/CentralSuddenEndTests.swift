@@ -88,6 +88,47 @@ import Wire
             #expect(try await orders().count == (step == .orderAfterCreate ? 1 : 0))
             #expect(try await services.catalogs.newestVersion() == (step == .catalogAfterPublish ? 1 : 0))
         }
+        // What Central refuses, asked until it has said so: killed before it recorded the refusal it stands there once, after that twice.
+        func refuse(_ code: Code, _ ask: () async throws -> Void) async throws {
+            try? await ask()
+            try await first.ended()
+            try await goOn()
+            // Not over what is left of a connection to the dead one.
+            await context.central.close()
+            try? await ask()
+            let refusals = try await services.refusals.list(for: central.credential, limit: 10)
+            let isBefore = step.rawValue.hasSuffix("BeforeRecord")
+            #expect(refusals.first { $0.code == code }?.times == (isBefore ? 1 : 2), "\(refusals)")
+        }
+        func recover(_ clock: WallClock) async throws {
+            let link = CentralLink(
+                identity: context.identity, configuration: configuration, enrollmentURL: await central.webURL,
+                evidenceKey: try SigningKey(contentsOf: configuration.directory.evidenceKey), clock: clock, faults: .none)
+            _ = try await link.recover()
+        }
+        switch step {
+        case .evidenceRefusalBeforeRecord, .evidenceRefusalAfterRecord:
+            let forged = SignedBundle(bytes: Array("{}".utf8), signature: [UInt8](repeating: 1, count: 64))
+            try await refuse("bundle.bad_signature") {
+                _ = try await context.central.client().submit(EvidenceSubmission(bundles: [forged]))
+            }
+        case .recoveryRefusalBeforeRecord, .recoveryRefusalAfterRecord:
+            try await refuse("recovery.clock") { try await recover(TestClock(at: clock.now - .seconds(3_600)).clock) }
+        case .recoveryBeforeCommit, .recoveryAfterCommit:
+            await #expect(throws: (any Error).self) { try await recover(clock.clock) }
+            try await first.ended()
+            try await goOn()
+            func certificates() async throws -> Int64 {
+                try await services.database.read { try $0.query("SELECT count(*) FROM certificate")[0].integer(0) }
+            }
+            #expect(try await certificates() == (step == .recoveryBeforeCommit ? 1 : 2))
+            // With the next nonce, and the appliance takes the certificate into use: all that follows is over it.
+            try await recover(clock.clock)
+            #expect(try await certificates() == (step == .recoveryBeforeCommit ? 2 : 3))
+            await context.central.close()
+        default: break
+        }
+
         if step != .catalogAfterPublish { _ = try await command(publish) }
         if step != .orderAfterCreate { _ = try await command(create) }
 
@@ -104,6 +145,15 @@ import Wire
             let held = try await services.evidence.page(of: site.site, in: site.scope, limit: 500).count
             return try await log.newest().map { try Checkpoint(text: $0.text).size } == Int64(held)
         }
+        if step == .orderRefusalBeforeRecord || step == .orderRefusalAfterRecord {
+            let order = try #require(try await orders().first)
+            try await refuse("order.ended") {
+                try await context.central.client().report(OrderReport(order: order.id, state: .failed, code: nil, evidenceSequence: nil))
+            }
+            #expect(try await orders().first?.state == "completed")
+        }
+        // The log is published beside the requests, perhaps after the last of them.
+        if !isOfCommand { try await first.ended() }
         #expect(isOfCommand ? first.process.isRunning : first.wasKilled, "\(first.log)")
 
         let ours = try await context.database.read { try EvidenceTable.all(in: $0) }

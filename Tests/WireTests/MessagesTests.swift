@@ -12,7 +12,8 @@ import Wire
     static let messages: [any WireMessage & Hashable] = [
         EnrollmentRequest(
             claimSecret: "ABCDEFGHJKMN", signingRequest: "-----BEGIN…", evidenceKey: [UInt8](repeating: 1, count: 32),
-            sealingKey: [UInt8](repeating: 2, count: 32), hostname: "box-1", softwareVersion: "0.1"),
+            sealingKey: [UInt8](repeating: 2, count: 32), hostname: "box-1", softwareVersion: "0.1",
+            proof: [UInt8](repeating: 7, count: 64)),
         EnrollmentGrant(
             organization: OrganizationID(at: now), site: site, appliance: appliance, certificate: "c", authority: "a",
             orderKey: [UInt8](repeating: 3, count: 32), receiptKey: [UInt8](repeating: 4, count: 32),

@@ -9,7 +9,8 @@ package import Wire
 /// The appliance API, as its client: TLS 1.3 with our certificate, no trust but the pinned authority, no redirects, a
 /// deadline for each call and a limit for each answer.
 package final class CentralClient: Sendable {
-    package static let replyBytesMax = 4 << 20
+    /// The largest that Central sends: `CheckinReply`, which it fills no further.
+    package static let replyBytesMax = CheckinReply.bytesMax
     package static let packBytesMax = 16 << 20
 
     private let base: String
@@ -50,6 +51,7 @@ package final class CentralClient: Sendable {
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
+    /// It throws only when it was shut down before.
     package func close() async { try? await http.shutdown() }
 
     package func authority() async throws(CentralLinkError) -> String {
@@ -125,6 +127,7 @@ package final class CentralClient: Sendable {
             throw CentralLinkError(transport: error)
         }
         guard (200..<300).contains(status) else {
+            // A proxy's page has no code; the status says enough then.
             let problem = try? JSONValue(parsing: bytes, limits: JSONLimits(bytesMax: 64 << 10))
             // Only what looks like a code or a time of ours: the text ends up in logs.
             let code = problem?["code"]?.string.flatMap { Code($0)?.description }
@@ -176,6 +179,8 @@ extension CentralLinkError {
             case .connectTimeout, .readTimeout, .deadlineExceeded, .getConnectionFromPoolTimeout, .tlsHandshakeTimeout: self = .timedOut
             default: self = .unreachable(error.shortDescription)
             }
+        } else if let error = error as? HTTPParserError {
+            self = error == .invalidEOFState ? .unreachable("its answer was cut off") : .malformed("not HTTP")
         } else if error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError {
             self = .untrusted("\(error)")
         } else {

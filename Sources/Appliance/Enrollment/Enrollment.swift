@@ -38,9 +38,8 @@ package struct Enrollment: Sendable {
         do {
             grant = try await web.enroll(
                 EnrollmentRequest(
-                    claimSecret: claim.secret, signingRequest: try request.signingRequest(),
-                    evidenceKey: evidenceKey.verifyingKey.bytes, sealingKey: Array(sealingKey.publicKey.rawRepresentation),
-                    hostname: hostname, softwareVersion: softwareVersion))
+                    claimSecret: claim.secret, signingRequest: try request.signingRequest(), evidenceKey: evidenceKey,
+                    sealingKey: Array(sealingKey.publicKey.rawRepresentation), hostname: hostname, softwareVersion: softwareVersion))
             await web.close()
         } catch {
             await web.close()
@@ -101,6 +100,7 @@ package struct Enrollment: Sendable {
             let evidence = SigningKey(seed: try keep(directory.evidenceKey, size: 32...32) { SigningKey().seed })!
             let sealing = try keep(directory.sealingKey, size: 32...32) { Array(Curve25519.KeyAgreement.PrivateKey().rawRepresentation) }
             let pending = try keep(directory.pendingTLSKey, size: 1...8_192) { Array(TLSRequest().keyText.utf8) }
+            // Our own files, damaged by somebody: named, and left as they are.
             guard let request = TLSRequest(keyText: String(decoding: pending, as: UTF8.self)),
                 let sealingKey = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: sealing)
             else { throw PrivateFileError.size(directory.pendingTLSKey, found: pending.count) }

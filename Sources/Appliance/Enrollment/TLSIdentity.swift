@@ -32,6 +32,7 @@ package struct TLSIdentity: Sendable {
 
     /// nil unless `chain` begins with a certificate that can be read.
     init?(key: String, chain: String) {
+        // Why it cannot be read helps nobody: it is written by us, or refused as a grant.
         guard let leaf = try? Certificate(pemEncoded: chain) else { return nil }
         credential = TLSCredential(certificate: chain, privateKey: key)
         notBefore = Timestamp(milliseconds: Int64(leaf.notValidBefore.timeIntervalSince1970 * 1_000))
@@ -51,6 +52,7 @@ struct TLSRequest: Sendable {
     init() { key = P256.Signing.PrivateKey() }
 
     init?(keyText: String) {
+        // Our own file, damaged: the caller names it.
         guard let key = try? P256.Signing.PrivateKey(pemRepresentation: keyText) else { return nil }
         self.key = key
     }
@@ -64,6 +66,7 @@ struct TLSRequest: Sendable {
 
     /// Takes a granted certificate only if it is for this key, signed by the pinned authority, and names this appliance.
     func accept(certificate: String, authority: String, appliance: ApplianceID) throws(EnrollmentError) -> TLSIdentity {
+        // Which of the two and at which byte is Central's matter; it is refused either way.
         guard let leaf = try? Certificate(pemEncoded: certificate), let issuer = try? Certificate(pemEncoded: authority) else {
             throw .badGrant("its certificate cannot be read")
         }
@@ -72,6 +75,7 @@ struct TLSRequest: Sendable {
             throw .badGrant("its certificate is not from the authority of the claim code")
         }
         let expected = "urn:martlet:appliance:\(appliance)"
+        // Names that cannot be read do not name us.
         let names = (try? leaf.extensions.subjectAlternativeNames) ?? nil
         guard names?.contains(.uniformResourceIdentifier(expected)) == true else {
             throw .badGrant("its certificate does not name \(appliance)")
@@ -84,6 +88,7 @@ struct TLSRequest: Sendable {
 extension Certificate {
     /// DER of the first certificate of a PEM text; nil if there is none.
     static func der(ofPEM text: String) -> [UInt8]? {
+        // A text that is no certificate has no fingerprint, which is all that is asked of it.
         guard let certificate = try? Certificate(pemEncoded: text) else { return nil }
         var serializer = DER.Serializer()
         guard (try? serializer.serialize(certificate)) != nil else { return nil }

@@ -5,16 +5,10 @@ import HummingbirdTLS
 import Logging
 import Model
 import NIOCore
+import NIOHTTP1
 import NIOSSL
 import ServiceLifecycle
 import Synchronization
-
-/// How a listener treats those who connect.
-struct ListenerLimits: Sendable {
-    /// A connection on which nothing moves for so long is closed: between requests, and in the middle of one.
-    var idle: TimeAmount = .seconds(75)
-    var headerBytesMax = 16_384
-}
 
 /// One HTTPS listener whose certificate can be exchanged while it runs: new connections get the new one.
 final class CentralListener: Sendable {
@@ -23,18 +17,25 @@ final class CentralListener: Sendable {
     private let responder = Mutex<HTTPChannelHandler.Responder?>(nil)
     private let bound = Mutex<Int?>(nil)
     private let waiting = Mutex<[CheckedContinuation<Int, Never>]>([])
-    private let limits = ListenerLimits()
+    private let section: String
+    private let limits: ListenerLimits
+    private let count: ConnectionCount
 
-    /// - Parameters:
-    ///   - section: of the configuration, for the sentence where nothing can be bound.
-    ///   - tls: the certificate to begin with.
+    /// - Parameter section: of the configuration, for the log and for the sentence where nothing can be bound.
+    init(_ section: String, _ limits: ListenerLimits, logger: Logger) {
+        self.section = section
+        self.limits = limits
+        count = ConnectionCount(section, limits, logger: logger)
+    }
+
+    /// - Parameter tls: the certificate to begin with.
     func application(
-        _ section: String, _ router: Router<CentralRequestContext>, host: String, port: Int, tls: TLSConfiguration, logger: Logger
+        _ router: Router<CentralRequestContext>, host: String, port: Int, tls: TLSConfiguration, logger: Logger
     ) -> some Service {
         let application = Application(
             router: router,
             server: HTTPServerBuilder { [self] responder in
-                let channel = ReloadableChannel(try makeChannel(tls, responder))
+                let channel = ReloadableChannel(try makeChannel(tls, responder), count, limits)
                 self.responder.withLock { $0 = responder }
                 current.withLock { $0 = channel }
                 return channel
@@ -45,7 +46,7 @@ final class CentralListener: Sendable {
         return BindingService(application: application) { [self] error in
             guard portIfBound == nil else { return error }
             let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
-            return CentralError.cannotListen(section, host, port, reason)
+            return CentralError.cannotListen(self.section, host, port, reason)
         }
     }
 
@@ -83,6 +84,7 @@ final class CentralListener: Sendable {
         let http = HTTP1Channel(
             responder: responder,
             configuration: .init(
+                // Earlier than the deadlines only where nothing moves at all.
                 idleTimeout: limits.idle,
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: limits.headerBytesMax, maxHeaderListSize: limits.headerBytesMax, maxHeaderFieldCount: 64)))
@@ -103,13 +105,27 @@ private struct BindingService<Base: Service>: Service {
 /// Stands in front of the channel that new connections get.
 private final class ReloadableChannel<Base: ServerChildChannel>: ServerChildChannel {
     private let current: Mutex<Base>
+    private let count: ConnectionCount
+    private let limits: ListenerLimits
 
-    init(_ base: Base) { current = Mutex(base) }
+    init(_ base: Base, _ count: ConnectionCount, _ limits: ListenerLimits) {
+        current = Mutex(base)
+        self.count = count
+        self.limits = limits
+    }
 
     func replace(_ base: Base) { current.withLock { $0 = base } }
 
     func setup(channel: any NIOCore.Channel, logger: Logger) -> EventLoopFuture<Base.Value> {
-        current.withLock { $0 }.setup(channel: channel, logger: logger)
+        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(ConnectionGate(count)) }
+            .flatMap { [self] in current.withLock { $0 }.setup(channel: channel, logger: logger) }
+            .flatMapThrowing { [limits] value in
+                // Right behind the parser, which `HTTP1Channel` has put there.
+                let pipeline = channel.pipeline.syncOperations
+                let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+                try pipeline.addHandler(RequestDeadlines(limits), position: .after(parser))
+                return value
+            }
     }
 
     func handle(value: Base.Value, logger: Logger) async {

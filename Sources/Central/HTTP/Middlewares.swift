@@ -80,7 +80,7 @@ struct ApplianceIdentityMiddleware: RouterMiddleware {
 }
 
 extension Request {
-    /// The whole body, at most `limit` bytes and within ten seconds of the last byte (the channel's idle timeout).
+    /// The whole body, at most `limit` bytes; how long it may take is the listener's matter (`ListenerLimits.request`).
     func body(limit: Int) async throws -> [UInt8] {
         if let announced = headers[.contentLength].flatMap(Int.init), announced > limit { throw CentralError.bodyTooLarge }
         var bytes: [UInt8] = []

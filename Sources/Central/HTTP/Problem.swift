@@ -15,7 +15,7 @@ extension CentralError {
         ]
         if let centralTime { problem["centralTime"] = .string(centralTime.description) }
         var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
-        if status == 503 || status == 429 { headers[.retryAfter] = status == 429 ? "900" : "5" }
+        if let retryAfter { headers[.retryAfter] = "\(retryAfter.wholeSeconds)" }
         return Response(
             status: .init(code: status), headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: JSONValue.object(problem).bytes)))
     }

@@ -26,8 +26,11 @@ package struct ApplianceStore: Sendable {
     private let database: any SQLDatabase
     private let faults: CentralFaults
     private let now: @Sendable () -> Timestamp
+    /// Each is a write; those beyond are counted with the next, under its appliance.
+    private let revokedRefusals: TokenBucket
 
     init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp, faults: CentralFaults) {
+        revokedRefusals = TokenBucket(capacity: 20, perSecond: 1, at: now())
         self.faults = faults
         self.database = database
         self.now = now
@@ -47,12 +50,26 @@ package struct ApplianceStore: Sendable {
                 """)
         }
         guard let row = rows.first else { throw CentralError.certificateUnknown }
-        guard try row.optionalInteger(5) == nil, try row.optionalInteger(6) == nil else { throw CentralError.certificateRevoked }
+        guard try row.optionalInteger(5) == nil, try row.optionalInteger(6) == nil else {
+            try await refuseRevoked(RefusalOwner(organization: try row.parsed(0), site: try row.parsed(1), appliance: appliance), at: now)
+            throw CentralError.certificateRevoked
+        }
         guard try row.instant(4) > now else { throw CentralError.certificateExpired }
         guard let key = VerifyingKey(bytes: try row.blob(2)) else { throw DatabaseError.corrupt("an evidence key is no key") }
         return ApplianceCredential(
             organization: try row.parsed(0), site: try row.parsed(1), appliance: appliance, serial: serial, issued: try row.instant(3),
             notAfter: try row.instant(4), evidenceKeys: [EnrolledKey(key: key, validFrom: try row.instant(7), validUntil: nil)])
+    }
+
+    /// Someone works on with a box that was revoked: people want to know that, and since when.
+    private func refuseRevoked(_ owner: RefusalOwner, at now: Timestamp) async throws {
+        guard let skipped = revokedRefusals.take(at: now) else { return }
+        let error = CentralError.certificateRevoked
+        try await database.write { transaction in
+            try RefusalStore.record(
+                source: owner.appliance.description, code: error.code, sentence: error.message, owner: owner, times: 1 + skipped, at: now,
+                in: transaction)
+        }
     }
 
     /// Before a certificate leaves the house: one that is not in this table is refused.

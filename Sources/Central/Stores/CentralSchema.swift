@@ -194,5 +194,18 @@ enum CentralSchema {
                 signed_at BIGINT NOT NULL
             );
             """),
+        Migration(10, "refusals by appliance", "CREATE INDEX refusal_by_appliance ON refusal (appliance_id, last_at);"),
+        // Only what arrives from now on fills it; every host is attested within the hour.
+        Migration(
+            11, "hosts",
+            """
+            CREATE TABLE appliance_host (
+                appliance_id TEXT NOT NULL REFERENCES appliance (id),
+                host TEXT NOT NULL,
+                last_seen_at BIGINT NOT NULL,
+                PRIMARY KEY (appliance_id, host)
+            );
+            """),
+        Migration(12, "order checks", "ALTER TABLE issued_order ADD COLUMN check_id TEXT;"),
     ]
 }

@@ -2,13 +2,21 @@ import Database
 package import Model
 import Seal
 
-/// How often claim codes may be wrong before nobody's is looked at for a while.
+/// How often claim codes may be wrong, and what happens then.
+///
+/// One address is not listened to for a while. All addresses together are only slowed, and only with wrong codes: a limit over
+/// all that refused right codes would let anybody stop every enrolment. Guessing is hopeless without it. A secret has 60 bits;
+/// with a thousand codes open at once a guess is right with 1000 / 2^60, about 9e-16. A thousand guesses a second, from as many
+/// addresses as that takes at ten in 15 minutes each (90,000), through the whole 30 days that a code can live, are 2.6e9: one
+/// chance in 440,000, where Central would have written 5 million refusals and somebody looked.
 package struct ClaimLimits: Sendable {
     package var window: Duration = .seconds(900)
     /// Wrong codes from one address (IPv6: from one /64) within the window.
     package var failuresPerSource: Int64 = 10
-    /// Wrong codes from everywhere within the window: guessing from many addresses.
-    package var failuresInAll: Int64 = 200
+    /// Wrong codes that are judged and recorded one by one, from everywhere: so many at once, then so many a second. Above that they
+    /// are told to come again in a few seconds, and counted.
+    package var failuresAtOnce = 200
+    package var failuresPerSecond = 2.0
 
     package init() {}
 }
@@ -19,13 +27,15 @@ package struct ClaimStore: Sendable {
     private let now: @Sendable () -> Timestamp
     private let limits: ClaimLimits
     private let faults: CentralFaults
-    private static let everywhere = "*"
+    /// What refusals may cost: each is a transaction on the disk.
+    private let refusals: TokenBucket
 
     init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp, limits: ClaimLimits, faults: CentralFaults) {
         self.faults = faults
         self.database = database
         self.now = now
         self.limits = limits
+        refusals = TokenBucket(capacity: limits.failuresAtOnce, perSecond: limits.failuresPerSecond, at: now())
     }
 
     /// Registers the secret of a code that `ClaimCode` made.
@@ -63,18 +73,55 @@ package struct ClaimStore: Sendable {
         let appliance: ApplianceID
     }
 
-    /// Uses up the code and makes the appliance, in one transaction. A wrong code is counted and recorded in the same.
+    /// Whether the code exists and this address may ask; nothing is used up.
+    ///
+    /// By reading alone, before anything that costs more: a right code of an address that is not locked is never held up by others.
+    /// - Throws: `CentralError`; the refusal is counted and recorded, or, when there are too many, `claimBusy`.
+    func look(secret: String, source: String) async throws {
+        let digest = Digest(of: Array(secret.utf8))
+        let now = now()
+        let (locked, isKnown) = try await database.read { transaction -> (Bool, Bool) in
+            (
+                try isLocked(source, at: now, in: transaction),
+                try !transaction.query("SELECT 1 FROM claim WHERE secret_digest = \(digest.bytes)").isEmpty
+            )
+        }
+        if isKnown, !locked { return }
+        guard let skipped = refusals.take(at: now) else { throw CentralError.claimBusy }
+        try await refuse(locked ? .claimLocked : .claimUnknown, source, skipped: skipped, at: now)
+    }
+
+    /// A request that cannot be granted, whatever its code; the code stays as it is.
+    func refuse(_ error: CentralError, from source: String) async throws {
+        let now = now()
+        guard let skipped = refusals.take(at: now) else { throw CentralError.claimBusy }
+        try await refuse(error, source, skipped: skipped, at: now)
+    }
+
+    private func refuse(_ error: CentralError, _ source: String, skipped: Int64, at now: Timestamp) async throws {
+        let faults = faults
+        try await database.write { transaction in
+            if error == .claimUnknown { try countFailure(source, at: now, in: transaction) }
+            if skipped > 0 {
+                let busy = CentralError.claimBusy
+                try RefusalStore.record(
+                    source: "enrolment", code: busy.code, sentence: busy.message, times: skipped, at: now, in: transaction)
+            }
+            // One row for all locked addresses: who guesses must not be able to fill the disk.
+            try RefusalStore.record(
+                source: error == .claimLocked ? "enrolment" : source, code: error.code, sentence: error.message, at: now, in: transaction)
+            faults.reached(.refusalBeforeRecord)
+        }
+        faults.reached(.refusalAfterRecord)
+        throw error
+    }
+
+    /// Uses up the code and makes the appliance, in one transaction. A code that is past its time or was used is counted and recorded
+    /// in the same.
     func redeem(secret: String, candidate: Candidate, source: String) async throws -> Redeemed {
         let digest = Digest(of: Array(secret.utf8))
         let (now, faults) = (now(), faults)
         let outcome: Result<Redeemed, CentralError> = try await database.write { transaction in
-            guard try !isLocked(source, at: now, in: transaction) else {
-                // One row for all addresses: who guesses must not be able to fill the disk.
-                try RefusalStore.record(
-                    source: "enrolment", code: CentralError.claimLocked.code, sentence: CentralError.claimLocked.message, at: now,
-                    in: transaction)
-                return .failure(.claimLocked)
-            }
             do {
                 let redeemed = try Self.use(digest, candidate, at: now, in: transaction)
                 faults.reached(.grantBeforeCommit)
@@ -128,23 +175,19 @@ package struct ClaimStore: Sendable {
         let windowStart = (now - limits.window).milliseconds
         let rows = try transaction.query(
             """
-            SELECT source, failures FROM claim_failures
-            WHERE source IN (\(source), \(Self.everywhere)) AND window_began_at > \(windowStart)
+            SELECT 1 FROM claim_failures
+            WHERE source = \(source) AND window_began_at > \(windowStart) AND failures >= \(limits.failuresPerSource)
             """)
-        return try rows.contains { row in
-            try row.integer(1) >= (try row.text(0) == Self.everywhere ? limits.failuresInAll : limits.failuresPerSource)
-        }
+        return !rows.isEmpty
     }
 
     private func countFailure(_ source: String, at now: Timestamp, in transaction: any SQLTransaction) throws {
         let windowStart = (now - limits.window).milliseconds
         try transaction.execute("DELETE FROM claim_failures WHERE window_began_at <= \(windowStart)")
-        for counted in [source, Self.everywhere] {
-            try transaction.execute(
-                """
-                INSERT INTO claim_failures (source, window_began_at, failures) VALUES (\(counted), \(now.milliseconds), 1)
-                ON CONFLICT (source) DO UPDATE SET failures = claim_failures.failures + 1
-                """)
-        }
+        try transaction.execute(
+            """
+            INSERT INTO claim_failures (source, window_began_at, failures) VALUES (\(source), \(now.milliseconds), 1)
+            ON CONFLICT (source) DO UPDATE SET failures = claim_failures.failures + 1
+            """)
     }
 }

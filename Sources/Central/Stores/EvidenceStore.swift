@@ -93,7 +93,11 @@ package struct EvidenceStore: Sendable {
                 "appliance_id, sequence, site_id, organization_id, bundle_id, digest, previous, bytes, signature, received_at, log_index",
             rows: rows)
         result.added = rows.count
-        if let accepted = result.accepted { result.logged = try logged(accepted, of: credential.appliance, in: transaction) }
+        if let accepted = result.accepted {
+            result.logged = try logged(accepted, of: credential.appliance, in: transaction)
+            let hosts = Set(bundles.filter { accepted.contains($0.record.link.sequence) }.compactMap(\.host))
+            try note(hosts, of: credential.appliance, at: now, in: transaction)
+        }
         return result
     }
 
@@ -117,6 +121,32 @@ package struct EvidenceStore: Sendable {
             }
         }
         return runs
+    }
+
+    /// The hosts that an appliance looks at, as its evidence names them.
+    private static func note(_ hosts: Set<HostID>, of appliance: ApplianceID, at now: Timestamp, in transaction: any SQLTransaction) throws
+    {
+        for host in hosts.sorted(by: { $0.description < $1.description }) {
+            try transaction.execute(
+                """
+                INSERT INTO appliance_host (appliance_id, host, last_seen_at)
+                VALUES (\(appliance.description), \(host.description), \(now.milliseconds))
+                ON CONFLICT (appliance_id, host) DO UPDATE SET last_seen_at = excluded.last_seen_at
+                """)
+        }
+    }
+
+    /// Hosts of which evidence has come; empty where Central cannot know them.
+    package func hosts(of appliance: ApplianceID, in scope: TenantScope) async throws -> [HostID] {
+        try await database.read { transaction in
+            try transaction.query(
+                """
+                SELECT appliance_host.host FROM appliance_host JOIN appliance ON appliance.id = appliance_host.appliance_id
+                WHERE appliance.id = \(appliance.description) AND appliance.organization_id = \(scope.organization.description)
+                ORDER BY appliance_host.host
+                """
+            ).map { try $0.parsed(0) }
+        }
     }
 
     static func keep(
@@ -220,4 +250,14 @@ package struct StoredBundle: Hashable, Sendable {
     package let bundle: SignedBundle
     package let received: Timestamp
     package let logIndex: Int64
+}
+
+extension VerifiedBundle {
+    /// The host that was looked at; nil where the bundle is about the appliance itself.
+    fileprivate var host: HostID? {
+        switch record.kind {
+        case .verdict, .attestation, .healing, .decision, .expectation, .gap: record.host
+        case .order, .system: nil
+        }
+    }
 }

@@ -17,6 +17,7 @@ package struct OrderSummary: Hashable, Sendable {
     package let state: String
     package let code: Code?
     package let evidenceSequence: Int64?
+    package let check: CheckID?
 }
 
 /// What a person asks an appliance to do; becomes an `Order` when it has its number.
@@ -56,8 +57,6 @@ package struct OrderStore: Sendable {
     private let now: @Sendable () -> Timestamp
     private let key: SigningKey
     private let faults: CentralFaults
-    /// Orders in one check-in reply.
-    private static let deliveredMax = 20
 
     init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp, key: SigningKey, faults: CentralFaults) {
         self.faults = faults
@@ -94,14 +93,17 @@ package struct OrderStore: Sendable {
                 id: id, site: try row.parsed(1), appliance: draft.appliance, host: draft.host, kind: draft.kind, runbook: draft.runbook,
                 check: draft.check, parameters: draft.parameters, issued: issued, expires: issued + draft.timeToLive, nonce: nonce,
                 sequence: try row.integer(0), requester: draft.requester, reason: draft.reason, approver: draft.approver)
+            // As the appliance will read it: what it would refuse for its form is not issued.
+            do throws(FieldError) { _ = try Order(json: order.json) } catch { throw CentralError.orderField(error.message) }
             let envelope = try SignedOrder(signing: order, with: key).text
+            guard envelope.utf8.count <= CheckinReply.orderBytesMax else { throw CentralError.orderTooLarge(envelope.utf8.count) }
             try transaction.execute(
                 """
-                INSERT INTO issued_order (id, appliance_id, site_id, organization_id, sequence, kind, host, runbook, requester, reason,
+                INSERT INTO issued_order (id, appliance_id, site_id, organization_id, sequence, kind, host, runbook, check_id, requester, reason,
                     envelope, issued_at, expires_at, state, changed_at)
                 VALUES (\(id.description), \(order.appliance.description), \(order.site.description), \(scope.organization.description),
                     \(order.sequence), \(order.kind.rawValue), \(order.host?.description), \(order.runbook?.description),
-                    \(order.requester), \(order.reason), \(envelope), \(issued.milliseconds), \(order.expires.milliseconds), 'created',
+                    \(order.check?.description), \(order.requester), \(order.reason), \(envelope), \(issued.milliseconds), \(order.expires.milliseconds), 'created',
                     \(issued.milliseconds))
                 """)
             faults.reached(.orderBeforeCreate)
@@ -120,6 +122,7 @@ package struct OrderStore: Sendable {
             WHERE appliance_id = \(appliance) AND state IN ('created', 'delivered') ORDER BY sequence
             """)
         var envelopes: [String] = []
+        var bytes = 0
         for row in waiting {
             let sequence = try row.integer(0)
             if try row.instant(1) <= now {
@@ -130,8 +133,12 @@ package struct OrderStore: Sendable {
                     """)
                 continue
             }
-            guard envelopes.count < deliveredMax else { break }
-            envelopes.append(try row.text(3))
+            // Only read when it may still be delivered. What does not fit comes with the next check-in; one always fits.
+            guard envelopes.count < CheckinReply.ordersMax else { break }
+            let envelope = try row.text(3)
+            bytes += JSONValue.string(envelope).bytes.count + 1
+            guard bytes <= CheckinReply.ordersBytesMax else { break }
+            envelopes.append(envelope)
             if try row.text(2) == "created" {
                 try transaction.execute(
                     """
@@ -171,13 +178,17 @@ package struct OrderStore: Sendable {
                 try RefusalStore.record(
                     source: credential.appliance.description, code: error.code, sentence: error.message, credential: credential, at: now,
                     in: transaction)
+                faults.reached(.orderRefusalBeforeRecord)
                 return error
             }
             faults.reached(.orderBeforeReport)
             return nil
         }
+        if let refusal {
+            if refusal == .orderEnded { faults.reached(.orderRefusalAfterRecord) }
+            throw refusal
+        }
         faults.reached(.orderAfterReport)
-        if let refusal { throw refusal }
     }
 
     /// Newest first.
@@ -187,7 +198,7 @@ package struct OrderStore: Sendable {
             try transaction.query(
                 """
                 SELECT id, appliance_id, sequence, kind, host, runbook, requester, reason, issued_at, expires_at, state, code,
-                    evidence_sequence
+                    evidence_sequence, check_id
                 FROM issued_order WHERE \(appliance?.description ?? "") IN ('', appliance_id)
                 ORDER BY issued_at DESC, sequence DESC LIMIT \(limit)
                 """
@@ -200,7 +211,8 @@ package struct OrderStore: Sendable {
                     runbook: try row.optionalText(5).flatMap(RunbookID.init), requester: try row.text(6), reason: try row.text(7),
                     issued: try row.instant(8), expires: expires,
                     state: expires <= now && (state == "created" || state == "delivered") ? "expired" : state,
-                    code: try row.optionalText(11).flatMap(Code.init), evidenceSequence: try row.optionalInteger(12))
+                    code: try row.optionalText(11).flatMap(Code.init), evidenceSequence: try row.optionalInteger(12),
+                    check: try row.optionalText(13).flatMap(CheckID.init))
             }
         }
     }

@@ -21,10 +21,12 @@ struct RecoveryStore: Sendable {
     private let database: any SQLDatabase
     private let now: @Sendable () -> Timestamp
     private let limits = RecoveryLimits()
+    private let faults: CentralFaults
 
     typealias Issue = @Sendable (_ signingRequest: String, ApplianceID, Timestamp) throws -> CertificateAuthority.Issued
 
-    init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp) {
+    init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp, faults: CentralFaults) {
+        self.faults = faults
         self.database = database
         self.now = now
     }
@@ -36,7 +38,7 @@ struct RecoveryStore: Sendable {
     func recover(
         _ request: SignedRecovery?, malformed: CentralError? = nil, from source: String, issue: @escaping Issue
     ) async throws -> CertificateAuthority.Issued {
-        let now = now()
+        let (now, faults) = (now(), faults)
         let outcome: Result<CertificateAuthority.Issued, CentralError> = try await database.write { transaction in
             guard try !isLocked(source, at: now, in: transaction) else {
                 // One row for all addresses: who floods must not be able to fill the disk.
@@ -47,15 +49,19 @@ struct RecoveryStore: Sendable {
             var proven: RefusalOwner?
             do {
                 guard let request else { throw malformed ?? .recoverySignature }
-                return .success(try admit(request, at: now, &proven, issue, in: transaction))
+                let issued = try admit(request, at: now, &proven, issue, in: transaction)
+                faults.reached(.recoveryBeforeCommit)
+                return .success(issued)
             } catch let error as CentralError {
                 try countFailure(source, at: now, in: transaction)
                 try RefusalStore.record(
                     source: proven?.appliance.description ?? source, code: error.code, sentence: error.message, owner: proven, at: now,
                     in: transaction)
+                faults.reached(.recoveryRefusalBeforeRecord)
                 return .failure(error)
             }
         }
+        if case .success = outcome { faults.reached(.recoveryAfterCommit) } else { faults.reached(.recoveryRefusalAfterRecord) }
         return try outcome.get()
     }
 
