@@ -25,7 +25,8 @@ package struct OrderInbox: Sendable {
                 if try await receive(envelope) { isAnyNew = true }
             } catch {
                 // Central sends it again with each check-in until it is acknowledged.
-                context.logger.error("order not taken in", metadata: ["error": "\(error)"])
+                let (code, sentence) = LinkFailure.explain(error, otherwise: "order.not_taken_in")
+                context.logger.error("order not taken in", metadata: ["code": "\(code)", "error": "\(sentence)"])
             }
         }
         return isAnyNew

@@ -16,6 +16,9 @@ package actor PollService {
     private let clockService: ClockService
     private let inbox: OrderInbox
     private var failures = 0
+    /// A version whose bytes were not what they must be, though no signature says that they were Central's; and until when it is left.
+    private var distrusted: (version: Int64, until: Timestamp)?
+    static let distrustPause: Duration = .seconds(900)
 
     package init(_ context: ApplianceContext, clockService: ClockService) {
         self.context = context
@@ -33,7 +36,7 @@ package actor PollService {
             await context.alerts.clear("central", "Central answers again.")
         } catch {
             failures += 1
-            let (code, sentence) = Self.explain(error)
+            let (code, sentence) = LinkFailure.explain(error, otherwise: "central.checkin_failed")
             context.logger.warning("check-in failed", metadata: ["code": "\(code)", "error": "\(sentence)"])
             if failures >= Self.failuresBeforeAlert { await context.alerts.raise("central", code, sentence) }
         }
@@ -108,7 +111,8 @@ package actor PollService {
             } catch {
                 guard error.isFinal else { throw error }
                 // Central does not know the order, or has it final already: saying so again would never help.
-                context.logger.warning("order report not taken", metadata: ["order": "\(report.order)", "error": "\(error.message)"])
+                context.logger.warning(
+                    "order report not taken", metadata: ["code": "\(error.code)", "order": "\(report.order)", "error": "\(error.message)"])
             }
             context.faults.reached(.reportBeforeForget)
             try await context.database.write { try OrderTable.settle(number, in: $0) }
@@ -120,16 +124,25 @@ package actor PollService {
 
     private func isNewer(_ version: Int64) async throws -> Bool {
         guard version > context.catalog.stamp.version else { return false }
+        let now = context.clock.now()
+        // A clock that was put back does not stop us.
+        if let distrusted, distrusted.version == version, now < distrusted.until, distrusted.until - now <= Self.distrustPause {
+            return false
+        }
         return try await !context.database.read { try CatalogTable.isRefused(version, in: $0) }
     }
 
-    /// A pack that does not verify is refused once, in evidence, and the one in force stays.
+    /// A pack that cannot be used is refused once, in evidence, and the one in force stays. Bytes that Central's key did not sign say
+    /// nothing about the version that they were sent for: it is fetched again, later, since they may be megabytes.
     private func switchCatalog(to version: Int64, _ client: CentralClient) async {
         let now = context.clock.now()
         do {
             let bytes = try await client.catalog(version)
             let fresh = try ActiveCatalog.load(bytes, key: context.identity.catalogKey)
-            guard fresh.catalog.version == version else { throw CentralLinkError.malformed("catalog \(version) asked, another sent") }
+            guard fresh.catalog.version == version else {
+                distrusted = (version, now + Self.distrustPause)
+                throw CentralLinkError.malformed("catalog \(version) was asked for, \(fresh.catalog.version) came")
+            }
             let faults = context.faults
             // Not when the fetch began: looks that began meanwhile were still judged by the other one.
             let now = context.clock.now()
@@ -144,14 +157,21 @@ package actor PollService {
             await context.alerts.clear("catalog", "Catalog \(version) is in force.")
             context.wakes.detect.ring()
         } catch let error as CentralLinkError {
-            context.logger.warning("catalog not fetched", metadata: ["version": "\(version)", "error": "\(error.message)"])
+            context.logger.warning(
+                "catalog not fetched", metadata: ["code": "\(error.code)", "version": "\(version)", "error": "\(error.message)"])
         } catch let error as CatalogPackError {
             let code = Code(error.code) ?? "catalog.refused"
-            // Not remembered means only that it is fetched and refused once more.
-            try? await context.database.write { try CatalogTable.refuse(version, code, at: now, in: $0) }
+            if error.isOfSignedPack {
+                // Not remembered means only that it is fetched and refused once more.
+                try? await context.database.write { try CatalogTable.refuse(version, code, at: now, in: $0) }
+            } else {
+                distrusted = (version, now + Self.distrustPause)
+            }
             await context.alerts.raise("catalog", code, error.message)
         } catch {
-            context.logger.warning("catalog not stored", metadata: ["version": "\(version)", "error": "\(error)"])
+            let (code, sentence) = LinkFailure.explain(error, otherwise: "catalog.not_stored")
+            context.logger.warning(
+                "catalog not stored", metadata: ["code": "\(code)", "version": "\(version)", "error": "\(sentence)"])
         }
     }
 
@@ -159,12 +179,14 @@ package actor PollService {
         if reply.renewCertificate { return true }
         return try await context.central.isRenewalDue()
     }
+}
 
-    private static func explain(_ error: any Error) -> (Code, String) {
-        switch error {
-        case let error as CentralLinkError: (error.code, error.message)
-        case let error as PrivateFileError: (Code(error.code) ?? "key.unusable", error.message)
-        default: ("central.checkin_failed", "\(error)")
+extension CatalogPackError {
+    /// Whether the catalog key signed what was refused, so that it is refused for good.
+    fileprivate var isOfSignedPack: Bool {
+        switch self {
+        case .envelope(.notJSON), .envelope(.field), .envelope(.unknownKey), .envelope(.badSignature): false
+        case .envelope(.notCanonical), .envelope(.wrongSchema), .notJSON, .wrongSchema, .refused, .notNewer: true
         }
     }
 }

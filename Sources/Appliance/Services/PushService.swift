@@ -31,12 +31,12 @@ package actor PushService {
         } catch {
             let pause = backoff.failed()
             notBefore = context.clock.now() + pause
+            let (code, sentence) = LinkFailure.explain(error, otherwise: "evidence.not_sent")
             context.logger.warning(
-                "evidence not sent", metadata: ["error": "\(Self.sentence(error))", "retry_s": "\(pause.wholeSeconds)"])
-            if case CentralLinkError.contradiction(let reason) = error {
-                await context.alerts.raise("push", "central.contradiction", CentralLinkError.contradiction(reason).message)
-            } else if case CentralLinkError.receipt(let reason) = error {
-                await context.alerts.raise("push", "central.receipt_invalid", CentralLinkError.receipt(reason).message)
+                "evidence not sent", metadata: ["code": "\(code)", "error": "\(sentence)", "retry_s": "\(pause.wholeSeconds)"])
+            switch error {
+            case CentralLinkError.contradiction, CentralLinkError.receipt: await context.alerts.raise("push", code, sentence)
+            default: break
             }
             return pause
         }
@@ -101,12 +101,5 @@ package actor PushService {
             "central.lost", "central.lost_evidence",
             "Central ends at bundle \(acknowledged) although it gave receipts beyond; \(count) bundles are sent again.")
         return true
-    }
-
-    private static func sentence(_ error: any Error) -> String {
-        switch error {
-        case let error as CentralLinkError: error.message
-        default: "\(error)"
-        }
     }
 }
