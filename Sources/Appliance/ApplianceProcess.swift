@@ -23,7 +23,7 @@ package struct ApplianceProcess: Sendable {
         let directory = configuration.directory
         try directory.prepare()
         try directory.lock()
-        let database = try SQLiteDatabase(path: directory.database)
+        let database = try SQLiteDatabase(path: directory.database, readers: 0)
         do {
             return try await build(configuration, database, clock, faults, manager, logger, softwareVersion, atRest)
         } catch {
@@ -109,7 +109,8 @@ package struct ApplianceProcess: Sendable {
     /// Runs until it is told to stop; on return the state file is closed and everything else is left to the next start.
     package func run(stopOn signals: [UnixSignal] = [.sigterm, .sigint]) async throws {
         var configuration = ServiceGroupConfiguration(
-            services: services + [LifeSigns(context: context, manager: manager), OperatorSignal(detect: detect)],
+            services: [ReadySign(manager: manager)] + services
+                + [LifeSigns(context: context, manager: manager), OperatorSignal(detect: detect)],
             gracefulShutdownSignals: signals, logger: context.logger)
         configuration.maximumGracefulShutdownDuration = .seconds(2)
         configuration.maximumCancellationDuration = .seconds(4)
@@ -145,13 +146,24 @@ private struct OperatorSignal: Service {
     }
 }
 
+/// First of all, because everything that can refuse to start has been opened by now, and the services' first turns keep every core
+/// busy.
+private struct ReadySign: Service {
+    let manager: ServiceManager
+
+    func run() async throws {
+        manager.send(.ready)
+        // Cancelled instead of stopped: both end it.
+        try? await gracefulShutdown()
+    }
+}
+
 /// Says, in evidence and to systemd, that the appliance runs, and that it stopped in good order.
 private struct LifeSigns: Service {
     let context: ApplianceContext
     let manager: ServiceManager
 
     func run() async throws {
-        manager.send(.ready)
         do {
             let wasClean = try await context.database.read { try SettingTable.read(.cleanStop, in: $0) }
             let isFirst = await context.journal.end.sequence < 0

@@ -5,21 +5,26 @@ import Glibc
 /// SQLite in one file, through GRDB: WAL, one writer, readers on snapshots of their own.
 package final class SQLiteDatabase: SQLDatabase {
     package let dialect = DatabaseDialect.sqlite
-    private let pool: DatabasePool
+    private let pool: any DatabaseWriter
 
     /// Opens or creates the file at `path`, for its owner only (0600; the WAL files inherit that).
+    ///
+    /// - Parameter readers: connections beside the writer's. 0: reading waits for writing and saves the memory and the start of a
+    ///   second connection.
     /// - Throws: `DatabaseError`.
-    package init(path: String, busyTimeout: Duration = .seconds(5)) throws {
+    package init(path: String, readers: Int = 4, busyTimeout: Duration = .seconds(5)) throws {
         try Self.makeFileForOwnerOnly(path)
         var configuration = Configuration()
         configuration.journalMode = .wal
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(TimeInterval(busyTimeout.components.seconds))
-        configuration.maximumReaderCount = 4
+        configuration.maximumReaderCount = max(1, readers)
         // Asked for before the first table. Three evidence bundles to a page, where one of 4 KiB takes one: half the writes.
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA page_size = 8192") }
         do {
-            pool = try DatabasePool(path: path, configuration: configuration)
+            pool =
+                readers == 0
+                ? try DatabaseQueue(path: path, configuration: configuration) : try DatabasePool(path: path, configuration: configuration)
             // GRDB sets synchronous = NORMAL on the writer when it turns WAL on, after every hook that it offers: FULL must come
             // later, and is asked for again because without it commits would be acknowledged before they are on disk.
             let level = try pool.writeWithoutTransaction { database in
@@ -51,19 +56,34 @@ package final class SQLiteDatabase: SQLDatabase {
     package func write<Result: Sendable>(_ body: @escaping @Sendable (any SQLTransaction) throws -> Result) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             pool.asyncWriteWithoutTransaction { database in
-                continuation.resume(
-                    with: Swift.Result {
-                        var result: Result?
-                        // Immediate: a transaction that reads first and writes later could otherwise fail half-way as busy.
-                        try database.inTransaction(.immediate) {
-                            let transaction = SQLiteTransaction(database)
-                            result = try body(transaction)
-                            try transaction.checkNoStatementFailed()
-                            return .commit
-                        }
-                        return result!
-                    }.mapError(DatabaseError.fromSQLite))
+                continuation.resume(with: Self.transact(in: database, body).mapError(DatabaseError.fromSQLite))
             }
+        }
+    }
+
+    /// `write` on the calling thread, which waits for other writers and for the disk. For who is alone and in a hurry: two changes of
+    /// thread take as long as a quick disk's sync.
+    package func writeBlocking<Result>(_ body: (any SQLTransaction) throws -> Result) throws -> Result {
+        do {
+            return try pool.writeWithoutTransaction { try Self.transact(in: $0, body).get() }
+        } catch {
+            throw DatabaseError.fromSQLite(error)
+        }
+    }
+
+    private static func transact<Result>(
+        in database: GRDB.Database, _ body: (any SQLTransaction) throws -> Result
+    ) -> Swift.Result<Result, any Error> {
+        Swift.Result {
+            var result: Result?
+            // Immediate: a transaction that reads first and writes later could otherwise fail half-way as busy.
+            try database.inTransaction(.immediate) {
+                let transaction = SQLiteTransaction(database)
+                result = try body(transaction)
+                try transaction.checkNoStatementFailed()
+                return .commit
+            }
+            return result!
         }
     }
 

@@ -2,6 +2,7 @@ package import Database
 package import Evidence
 package import Model
 package import Seal
+import Synchronization
 
 /// The one writer of this appliance's evidence chain.
 ///
@@ -35,7 +36,7 @@ package actor EvidenceJournal {
         var end: EvidenceTable.Head { sealed.last.map { EvidenceTable.Head(sequence: $0.sequence, digest: $0.digest) } ?? base }
     }
 
-    private let database: any SQLDatabase
+    private let database: SQLiteDatabase
     private let sealer: BundleSealer
     private let clock: WallClock
     private let faults: Faults
@@ -45,6 +46,8 @@ package actor EvidenceJournal {
     private var head: EvidenceTable.Head
     /// The end of what is sealed: on disk, being written, or waiting.
     private var sealedHead: EvidenceTable.Head
+    /// Calls of `append` that the actor has not seen yet.
+    private nonisolated let arriving = Atomic(0)
     private var waiting: [Entry] = []
     /// So many of the oldest that wait are written each on its own, because one of them spoils the group.
     private var apart = 0
@@ -56,7 +59,7 @@ package actor EvidenceJournal {
     /// the last one being what the head says.
     /// - Throws: `JournalError.broken`, or what the database throws.
     package init(
-        database: any SQLDatabase, key: SigningKey, appended: Wake, clock: WallClock, faults: Faults = .none
+        database: SQLiteDatabase, key: SigningKey, appended: Wake, clock: WallClock, faults: Faults = .none
     ) async throws {
         self.database = database
         sealer = BundleSealer(key: key)
@@ -83,12 +86,44 @@ package actor EvidenceJournal {
     /// A caller that is cancelled meanwhile still gets its answer: whether it was written must never be in doubt.
     /// - Throws: `JournalError`, `DatabaseError`, `BundleError.tooLarge`, or what `accompaniment` throws.
     @discardableResult
-    package func append(_ drafts: [Bundle], with accompaniment: @escaping Accompaniment = { _, _ in }) async throws -> [Place] {
+    package nonisolated func append(
+        _ drafts: [Bundle], with accompaniment: @escaping Accompaniment = { _, _ in }
+    ) async throws -> [Place] {
+        arriving.add(1, ordering: .relaxed)
+        return try await take(drafts, accompaniment)
+    }
+
+    private func take(_ drafts: [Bundle], _ accompaniment: @escaping Accompaniment) async throws -> [Place] {
+        let isAlone = arriving.subtract(1, ordering: .relaxed).newValue == 0
         if let broken { throw broken }
         guard waiting.count < Self.waitingMax else { throw JournalError.overloaded(waiting: waiting.count) }
         let (base, sealed) = (sealedHead, try seal(drafts, on: sealedHead))
+        // Nobody to share the sync with, and a caller that waits: handing the write to another thread and back would take as long
+        // again. So at most one thread ever waits for the disk here; everything else goes through `drain`.
+        var failure: (any Error)?
+        if isAlone, !isWriting, base == head {
+            do {
+                try database.writeBlocking { try Self.write([(accompaniment, sealed)], after: base, at: clock.now(), faults, in: $0) }
+                faults.reached(.evidenceAfterCommit)
+                didLastWriteFail = false
+                if let last = sealed.last { head = EvidenceTable.Head(sequence: last.sequence, digest: last.digest) }
+                sealedHead = head
+                appended.ring()
+                return sealed.map(Self.place)
+            } catch {
+                failure = error
+            }
+        }
         return try await withCheckedThrowingContinuation { continuation in
             let entry = Entry(drafts: drafts, accompaniment: accompaniment, continuation: continuation, base: base, sealed: sealed)
+            if let failure {
+                isWriting = true
+                Task {
+                    await self.failed(failure, [entry], end: entry.end)
+                    await self.drain()
+                }
+                return
+            }
             waiting.append(entry)
             sealedHead = entry.end
             guard !isWriting else { return }
@@ -143,9 +178,13 @@ package actor EvidenceJournal {
             didLastWriteFail = false
             succeed(group, end: end)
         } catch {
-            if error is DatabaseError { didLastWriteFail = true }
-            await settle(error, of: group, end: end)
+            await failed(error, group, end: end)
         }
+    }
+
+    private func failed(_ error: any Error, _ group: [Entry], end: EvidenceTable.Head) async {
+        if error is DatabaseError { didLastWriteFail = true }
+        await settle(error, of: group, end: end)
     }
 
     private func succeed(_ group: [Entry], end: EvidenceTable.Head) {
@@ -175,13 +214,16 @@ package actor EvidenceJournal {
     private func commit(_ group: [Entry]) async throws {
         let parts = group.map { ($0.accompaniment, $0.sealed) }
         let (head, now, faults) = (head, clock.now(), faults)
-        try await database.write { transaction in
-            let found = try EvidenceTable.head(in: transaction)
-            guard found == head else { throw JournalError.moved(expected: head.sequence, found: found.sequence) }
-            try EvidenceTable.append(parts.flatMap(\.1), at: now, in: transaction)
-            for (accompaniment, items) in parts { try accompaniment(transaction, items.map(Self.place)) }
-            faults.reached(.evidenceBeforeCommit)
-        }
+        try await database.write { try Self.write(parts, after: head, at: now, faults, in: $0) }
+    }
+
+    private static func write(
+        _ parts: [(Accompaniment, [EvidenceTable.Sealed])], after head: EvidenceTable.Head, at now: Timestamp, _ faults: Faults,
+        in transaction: any SQLTransaction
+    ) throws {
+        try EvidenceTable.append(parts.flatMap(\.1), after: head, at: now, in: transaction)
+        for (accompaniment, items) in parts { try accompaniment(transaction, items.map(place)) }
+        faults.reached(.evidenceBeforeCommit)
     }
 
     private func seal(_ drafts: [Bundle], on base: EvidenceTable.Head) throws -> [EvidenceTable.Sealed] {

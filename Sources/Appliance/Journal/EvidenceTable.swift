@@ -34,18 +34,27 @@ package enum EvidenceTable {
         return Head(sequence: try row.integer(0), digest: digest)
     }
 
-    static func append(_ sealed: [Sealed], at now: Timestamp, in transaction: any SQLTransaction) throws {
+    /// - Parameter head: where the chain must end.
+    /// - Throws: `JournalError.moved` when it ends elsewhere.
+    static func append(_ sealed: [Sealed], after head: Head, at now: Timestamp, in transaction: any SQLTransaction) throws {
         guard let last = sealed.last else { return }
+        let moved =
+            head == .empty
+            ? try transaction.execute(
+                """
+                INSERT INTO chain (only, sequence, digest) VALUES (1, \(last.sequence), \(last.digest.bytes)) ON CONFLICT (only) DO NOTHING
+                """)
+            : try transaction.execute(
+                """
+                UPDATE chain SET sequence = \(last.sequence), digest = \(last.digest.bytes)
+                WHERE sequence = \(head.sequence) AND digest = \(head.digest.bytes)
+                """)
+        guard moved == 1 else { throw JournalError.moved(expected: head.sequence, found: try self.head(in: transaction).sequence) }
         try transaction.insert(
             into: "evidence", columns: "sequence, made, signature, bytes",
             rows: sealed.map { item in
                 [.integer(item.sequence), .integer(now.milliseconds), .blob(item.signed.signature), .blob(item.signed.bytes)]
             })
-        try transaction.execute(
-            """
-            INSERT INTO chain (only, sequence, digest) VALUES (1, \(last.sequence), \(last.digest.bytes))
-            ON CONFLICT (only) DO UPDATE SET sequence = excluded.sequence, digest = excluded.digest
-            """)
     }
 
     /// The newest `count`, oldest first.
