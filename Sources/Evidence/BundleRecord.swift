@@ -54,31 +54,10 @@ extension BundleRecord {
 
     /// Members that a later version added are skipped; every one of ours must be well formed.
     package init(reading reader: ObjectReader) throws(FieldError) {
-        id = try reader.parsed("id")
-        guard let previous = Digest(try reader.string("previous", bytesMax: 64)) else {
-            throw .outOfRange("previous", expected: "a digest")
-        }
-        link = ChainLink(sequence: try reader.integer("sequence", in: 0...JSONValue.greatestInteger), previous: previous)
-        kind = try reader.word("kind")
         origin = try Bundle.Origin(reading: reader)
-        host = try reader.parsed("host")
-        check = try reader.optionalParsed("check")
-        controls = try Self.controls(reader)
-        verdict = !reader.has("verdict") ? nil : try Verdict(reading: reader.object("verdict"))
-        var attested: [Bundle.Attested] = []
-        for item in try reader.objects("attested", countMax: Self.attestedMax) {
-            attested.append(
-                Bundle.Attested(
-                    check: try item.parsed("check"), verdict: try Verdict(reading: item.object("verdict")),
-                    observed: try item.instant("observed"),
-                    factsDigest: try item.parsed("factsDigest")))
-        }
-        self.attested = attested
-        expected = try Self.expected(reader)
-        preState = try Facts(reading: reader.object("preState"), at: "preState")
-        postState = try Facts(reading: reader.object("postState"), at: "postState")
+        // In the order in which they are written, which spares the reader looking for them.
         var actions: [ActionRecord] = []
-        for item in try reader.objects("actions", countMax: Self.actionsMax) {
+        try reader.forEachObject("actions", countMax: Self.actionsMax) { (item) throws(FieldError) in
             actions.append(
                 ActionRecord(
                     step: Int(try item.integer("step", in: 1...1_000_000)), verb: try item.string("verb", bytesMax: 100),
@@ -87,17 +66,41 @@ extension BundleRecord {
                     durationMilliseconds: try item.integer("durationMs"), result: try item.string("result", bytesMax: 100)))
         }
         self.actions = actions
-        isRollbackAvailable = try reader.boolean("rollbackAvailable")
-        observed = try reader.instant("observed")
-        started = try reader.instant("started")
-        ended = try reader.instant("ended")
+        approver = try reader.optionalString("approver", bytesMax: 400)
+        var attested: [Bundle.Attested] = []
+        try reader.forEachObject("attested", countMax: Self.attestedMax) { (item) throws(FieldError) in
+            attested.append(
+                Bundle.Attested(
+                    check: try item.parsed("check"), verdict: try Verdict(reading: item.object("verdict")),
+                    observed: try item.instant("observed"),
+                    factsDigest: try item.digest("factsDigest")))
+        }
+        self.attested = attested
+        check = try reader.optionalParsed("check")
         let clock = try reader.object("clock")
         self.clock = ClockReading(
             offsetMilliseconds: try clock.optionalInteger("offsetMs"), source: try clock.string("source", bytesMax: 200))
-        outcome = try OutcomeRecord(reading: reader.object("outcome"))
-        order = try reader.optionalParsed("order")
-        runbook = try reader.optionalParsed("runbook")
+        controls = try Self.controls(reader)
+        ended = try reader.instant("ended")
+        expected = try Self.expected(reader)
+        host = try reader.parsed("host")
+        id = try reader.parsed("id")
         incident = try reader.optionalParsed("incident")
+        kind = try reader.word("kind")
+        note = try reader.string("note", bytesMax: 65_536)
+        observed = try reader.instant("observed")
+        order = try reader.optionalParsed("order")
+        outcome = try OutcomeRecord(reading: reader.object("outcome"))
+        postState = try Facts(reading: reader.object("postState"), at: "postState")
+        preState = try Facts(reading: reader.object("preState"), at: "preState")
+        let previous = try reader.digest("previous")
+        requester = try reader.optionalString("requester", bytesMax: 400)
+        isRollbackAvailable = try reader.boolean("rollbackAvailable")
+        runbook = try reader.optionalParsed("runbook")
+        link = ChainLink(sequence: try reader.integer("sequence", in: 0...JSONValue.greatestInteger), previous: previous)
+        started = try reader.instant("started")
+        tier = try reader.optionalWord("tier")
+        verdict = try reader.optionalObject("verdict").map { (item) throws(FieldError) in try Verdict(reading: item) }
         if outcome.recheck != nil {
             // Whatever wrote it: a success without a passing look at the very thing is not one.
             guard outcome.recheck?.host == host, outcome.recheck?.check == check, verdict == .compliant else {
@@ -106,10 +109,6 @@ extension BundleRecord {
         }
         guard expected.isEmpty || kind == .expectation else { throw .outOfRange("expected", expected: "empty in this kind") }
         guard kind != .gap || outcome.word == "alert" else { throw .outOfRange("outcome.word", expected: "alert in a gap") }
-        tier = try reader.optionalWord("tier")
-        requester = try reader.optionalString("requester", bytesMax: 400)
-        approver = try reader.optionalString("approver", bytesMax: 400)
-        note = try reader.string("note", bytesMax: 65_536)
     }
 
     /// Absent in what was written before there were expectations.
@@ -130,7 +129,7 @@ extension BundleRecord {
         let byFramework = try reader.object("controls")
         var controls: [ControlCitation] = []
         for framework in byFramework.keys.sorted(by: CanonicalWriter.precedes) {
-            for item in try byFramework.objects(framework, countMax: Self.controlsMax) {
+            try byFramework.forEachObject(framework, countMax: Self.controlsMax) { (item) throws(FieldError) in
                 controls.append(
                     ControlCitation(
                         framework: framework, control: try item.string("control", bytesMax: 200), confidence: try item.word("confidence")))
@@ -143,14 +142,18 @@ extension BundleRecord {
 
 extension Bundle.Origin {
     fileprivate init(reading reader: ObjectReader) throws(FieldError) {
+        let appliance: ApplianceID = try reader.parsed("appliance")
+        let catalogVersion = try reader.integer("catalogVersion", in: 0...JSONValue.greatestInteger)
+        let deploymentMode: DeploymentMode = try reader.word("deploymentMode")
+        let derivationDigest = try reader.optionalString("derivationDigest", bytesMax: 200)
+        let nixosRevision = try reader.optionalString("nixosRevision", bytesMax: 200)
+        let policyVersion = try reader.string("policyVersion", bytesMax: 200)
+        let reseller = try reader.optionalString("reseller", bytesMax: 200)
+        let rulesetDigest = try reader.digest("rulesetDigest")
         self.init(
-            site: try reader.parsed("site"), appliance: try reader.parsed("appliance"), deploymentMode: try reader.word("deploymentMode"),
-            reseller: try reader.optionalString("reseller", bytesMax: 200),
-            policyVersion: try reader.string("policyVersion", bytesMax: 200),
-            catalogVersion: try reader.integer("catalogVersion", in: 0...JSONValue.greatestInteger),
-            rulesetDigest: try reader.parsed("rulesetDigest"), nixosRevision: try reader.optionalString("nixosRevision", bytesMax: 200),
-            derivationDigest: try reader.optionalString("derivationDigest", bytesMax: 200),
-            softwareVersion: try reader.string("softwareVersion", bytesMax: 200))
+            site: try reader.parsed("site"), appliance: appliance, deploymentMode: deploymentMode, reseller: reseller,
+            policyVersion: policyVersion, catalogVersion: catalogVersion, rulesetDigest: rulesetDigest, nixosRevision: nixosRevision,
+            derivationDigest: derivationDigest, softwareVersion: try reader.string("softwareVersion", bytesMax: 200))
     }
 }
 
@@ -169,11 +172,8 @@ extension BundleRecord.OutcomeRecord {
         word = try reader.string("word", bytesMax: 20)
         code = try reader.optionalParsed("code")
         until = try reader.optionalInstant("until")
-        if !reader.has("recheck") {
-            recheck = nil
-        } else {
-            let item = try reader.object("recheck")
-            recheck = Recheck(
+        recheck = try reader.optionalObject("recheck").map { (item) throws(FieldError) in
+            Recheck(
                 host: try item.parsed("host"), check: try item.parsed("check"), started: try item.instant("started"),
                 ended: try item.instant("ended"))
         }

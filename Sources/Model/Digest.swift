@@ -14,6 +14,12 @@ package struct Digest: Hashable, Sendable, LosslessStringConvertible {
         self.init(bytes: bytes)
     }
 
+    /// The same, from bytes.
+    package init?(utf8 text: UnsafeBufferPointer<UInt8>) {
+        guard let bytes = [UInt8](hexadecimal: text) else { return nil }
+        self.init(bytes: bytes)
+    }
+
     /// What the first bundle of a chain names as its predecessor: 32 zero bytes.
     package static let genesis = Digest(bytes: [UInt8](repeating: 0, count: 32))!
 
@@ -38,11 +44,11 @@ extension [UInt8] {
     /// Accepts lower-case digits only, so that every value has one text.
     package init?(hexadecimal text: String) {
         var text = text
-        guard let bytes = text.withUTF8(Self.bytes) else { return nil }
+        guard let bytes = text.withUTF8([UInt8].init(hexadecimal:)) else { return nil }
         self = bytes
     }
 
-    private static func bytes(_ digits: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+    init?(hexadecimal digits: UnsafeBufferPointer<UInt8>) {
         guard digits.count % 2 == 0 else { return nil }
         func value(_ digit: UInt8) -> UInt8? {
             switch digit {
@@ -57,6 +63,6 @@ extension [UInt8] {
             guard let high = value(digits[index]), let low = value(digits[index + 1]) else { return nil }
             bytes.append(high << 4 | low)
         }
-        return bytes
+        self = bytes
     }
 }

@@ -59,7 +59,13 @@ extension Timestamp: CustomStringConvertible {
     /// Parses exactly the form that `description` writes; nil for anything else, also for impossible dates.
     package init?(_ text: String) {
         var text = text
-        guard let milliseconds = text.withUTF8(Self.milliseconds) else { return nil }
+        guard let instant = text.withUTF8(Timestamp.init(utf8:)) else { return nil }
+        self = instant
+    }
+
+    /// The same, from bytes.
+    package init?(utf8 bytes: UnsafeBufferPointer<UInt8>) {
+        guard let milliseconds = Self.milliseconds(bytes) else { return nil }
         self.init(milliseconds: milliseconds)
     }
 

@@ -84,7 +84,7 @@ private struct JSONParser {
         switch input[offset] {
         case UInt8(ascii: "{"): try object(depth: depth + 1)
         case UInt8(ascii: "["): try array(depth: depth + 1)
-        case UInt8(ascii: "\""): try string()
+        case UInt8(ascii: "\""): _ = try string()
         case UInt8(ascii: "t"): try word("true", .boolean, 1)
         case UInt8(ascii: "f"): try word("false", .boolean)
         case UInt8(ascii: "n"): try word("null", .null)
@@ -105,9 +105,8 @@ private struct JSONParser {
         while true {
             guard offset < input.count, input[offset] == UInt8(ascii: "\"") else { throw .syntax(offset: offset) }
             let start = offset
-            try string()
-            let name = nodes[nodes.count - 1]
-            let isPrintable = isPrintable(name)
+            let isPrintable = try string()
+            let (position, name) = (nodes.count - 1, nodes[nodes.count - 1])
             guard isPrintable || keys == .any else { throw .key(offset: start) }
             isPlain = isPlain && isPrintable
             if isAscending, let last { isAscending = precedes(last, name) }
@@ -117,6 +116,7 @@ private struct JSONParser {
             guard take(UInt8(ascii: ":")) else { throw .syntax(offset: offset) }
             skipSpace()
             try value(depth: depth)
+            nodes[position].next = UInt32(nodes.count)
             skipSpace()
             if take(UInt8(ascii: "}")) { break }
             guard take(UInt8(ascii: ",")) else { throw .syntax(offset: offset) }
@@ -134,17 +134,12 @@ private struct JSONParser {
         while index < nodes[object].next {
             let name = self.name(nodes[index])
             guard seen.insert(name).inserted else { throw .duplicateKey(name, offset: nodes[index].offset - 1) }
-            index = Int(nodes[index + 1].next)
+            index = Int(nodes[index].next)
         }
     }
 
     private func name(_ node: JSONTape.Node) -> String {
         node.kind == .text ? texts[node.number] : text(node.offset..<(node.offset + node.number))
-    }
-
-    private func isPrintable(_ name: JSONTape.Node) -> Bool {
-        if name.kind == .text { return texts[name.number].utf8.allSatisfy { (0x20...0x7e).contains($0) } }
-        return input[name.offset..<(name.offset + name.number)].allSatisfy { (0x20...0x7e).contains($0) }
     }
 
     /// `CanonicalWriter.precedes`, over the bytes as they stand where both have no escapes.
@@ -178,26 +173,53 @@ private struct JSONParser {
 
     // MARK: Strings
 
-    private mutating func string() throws(JSONError) {
+    /// - Returns: whether all of it is U+0020 to U+007E.
+    private mutating func string() throws(JSONError) -> Bool {
         offset += 1
         let start = offset
+        var highest: UInt8 = 0
         // Nearly every string has no escapes and stays where it is.
-        while offset < input.count {
-            let byte = input[offset]
-            if byte == UInt8(ascii: "\"") {
-                nodes.append(JSONTape.Node(.string, next: nodes.count + 1, at: start, offset - start))
-                offset += 1
-                return
-            }
-            if byte == UInt8(ascii: "\\") { return try escapedString(from: start) }
-            guard byte >= 0x20 else { throw .syntax(offset: offset) }
-            offset += 1
+        let input = input
+        var end = start
+        while end + 8 <= input.count {
+            let skipped = Self.plainBytes(UnsafeRawPointer(input.baseAddress! + end).loadUnaligned(as: UInt64.self))
+            end += skipped
+            if skipped < 8 { break }
         }
-        throw .syntax(offset: offset)
+        while end < input.count {
+            let byte = input[end]
+            if byte == UInt8(ascii: "\"") {
+                nodes.append(JSONTape.Node(.string, next: nodes.count + 1, at: start, end - start))
+                offset = end + 1
+                return highest <= 0x7e
+            }
+            if byte == UInt8(ascii: "\\") {
+                offset = end
+                return try escapedString(from: start)
+            }
+            guard byte >= 0x20 else { throw .syntax(offset: end) }
+            highest = max(highest, byte)
+            end += 1
+        }
+        throw .syntax(offset: end)
+    }
+
+    /// How many of eight bytes, from the first, are U+0020 to U+007E, no quotation mark and no backslash.
+    ///
+    /// All eight at once, in the upper bit of each: what is borrowed or carried goes to later bytes only, so the first is right.
+    private static func plainBytes(_ word: UInt64) -> Int {
+        let (word, ones, upper): (UInt64, UInt64, UInt64) = (word.littleEndian, 0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
+        func equal(_ byte: UInt8) -> UInt64 {
+            let difference = word ^ (ones &* UInt64(byte))
+            return (difference &- ones) & ~difference
+        }
+        let control = (word &- ones &* 0x20) & ~word
+        let beyond = word | (word &+ ones)
+        return ((control | beyond | equal(UInt8(ascii: "\"")) | equal(UInt8(ascii: "\\"))) & upper).trailingZeroBitCount / 8
     }
 
     /// Continues a string at its first backslash.
-    private mutating func escapedString(from start: Int) throws(JSONError) {
+    private mutating func escapedString(from start: Int) throws(JSONError) -> Bool {
         var bytes = Array(input[start..<offset])
         while offset < input.count {
             let byte = input[offset]
@@ -205,7 +227,8 @@ private struct JSONParser {
             case UInt8(ascii: "\""):
                 offset += 1
                 nodes.append(JSONTape.Node(.text, next: nodes.count + 1, at: start, texts.count))
-                return texts.append(String(decoding: bytes, as: UTF8.self))
+                texts.append(String(decoding: bytes, as: UTF8.self))
+                return bytes.allSatisfy { (0x20...0x7e).contains($0) }
             case UInt8(ascii: "\\"):
                 offset += 1
                 try escape(into: &bytes)

@@ -1,5 +1,3 @@
-import Glibc
-
 /// JSON as a flat list of nodes over the bytes it was read from.
 ///
 /// Whoever reads many documents once (evidence, mostly) takes the members it knows straight out of it; a `JSONValue` would
@@ -19,7 +17,7 @@ package final class JSONTape: Sendable {
 
     struct Node {
         let kind: Kind
-        /// Index of the node after this one and all that is inside of it.
+        /// Index of the node after this one and all that is inside of it; of a name, that after its value too.
         var next: UInt32
         /// The value of a boolean or number; where a string starts, and how many bytes it has; where a text starts, and its index
         /// in `texts`; the number of items or members.
@@ -46,6 +44,8 @@ package final class JSONTape: Sendable {
     private let nodes: [Node]
     private let texts: [String]
 
+    static let null = JSONTape(bytes: [], nodes: [Node(.null, next: 1)], texts: [])
+
     init(bytes: [UInt8], nodes: [Node], texts: [String]) {
         self.bytes = bytes
         self.nodes = nodes
@@ -61,31 +61,14 @@ package final class JSONTape: Sendable {
     func integer(at index: Int) -> Int64? { nodes[index].kind == .integer ? Int64(bitPattern: nodes[index].payload) : nil }
 
     func string(at index: Int) -> String? {
-        let node = nodes[index]
-        switch node.kind {
-        case .string:
-            return bytes.withUnsafeBufferPointer { bytes in
-                String(decoding: UnsafeBufferPointer(rebasing: bytes[node.offset..<(node.offset + node.number)]), as: UTF8.self)
-            }
-        case .text: return texts[node.number]
-        default: return nil
-        }
+        nodes[index].kind == .text ? texts[nodes[index].number] : withText(at: index) { String(decoding: $0, as: UTF8.self) }
     }
 
     /// The number of items of an array or members of an object.
     func count(of index: Int) -> Int { Int(nodes[index].payload) }
 
-    /// Indexes of an array's items.
-    func items(of index: Int) -> [Int] {
-        var items: [Int] = []
-        items.reserveCapacity(count(of: index))
-        var item = index + 1
-        while item < nodes[index].next {
-            items.append(item)
-            item = Int(nodes[item].next)
-        }
-        return items
-    }
+    /// Index of what follows a node and all that is inside of it; of the next name, where it is a name.
+    func next(after index: Int) -> Int { Int(nodes[index].next) }
 
     /// Indexes of an object's names; each value stands behind its name.
     func names(of index: Int) -> [Int] {
@@ -94,22 +77,32 @@ package final class JSONTape: Sendable {
         var name = index + 1
         while name < nodes[index].next {
             names.append(name)
-            name = Int(nodes[name + 1].next)
+            name = Int(nodes[name].next)
         }
         return names
     }
 
     /// Index of the value of that name.
-    func member(_ key: String, of index: Int) -> Int? {
+    ///
+    /// - Parameter start: a name of the object at which to begin looking. What was written in one order is mostly read in it.
+    func member(_ key: String, of index: Int, from start: Int? = nil) -> Int? {
         var key = key
         return key.withUTF8 { key in
             bytes.withUnsafeBufferPointer { bytes in
-                var name = index + 1
-                while name < nodes[index].next {
-                    if isEqual(nodes[name], key, bytes) { return name + 1 }
-                    name = Int(nodes[name + 1].next)
+                nodes.withUnsafeBufferPointer { nodes in
+                    let (first, end) = (index + 1, Int(nodes[index].next))
+                    func find(in names: Range<Int>) -> Int? {
+                        var name = names.lowerBound
+                        while name < names.upperBound {
+                            let node = nodes[name]
+                            if isEqual(node, key, bytes) { return name + 1 }
+                            name = Int(node.next)
+                        }
+                        return nil
+                    }
+                    guard let start else { return find(in: first..<end) }
+                    return find(in: start..<end) ?? find(in: first..<start)
                 }
-                return nil
             }
         }
     }
@@ -117,7 +110,22 @@ package final class JSONTape: Sendable {
     private func isEqual(_ name: Node, _ key: UnsafeBufferPointer<UInt8>, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         guard name.kind == .string else { return texts[name.number].utf8.elementsEqual(key) }
         guard name.number == key.count else { return false }
-        return key.isEmpty || memcmp(bytes.baseAddress! + name.offset, key.baseAddress!, key.count) == 0
+        // Most names of one length differ in their first byte: calling `memcmp` would cost more than this.
+        for position in key.indices where bytes[name.offset + position] != key[position] { return false }
+        return true
+    }
+
+    /// What `body` makes of a string's or text's bytes, where they stand; nil for all else.
+    func withText<Result>(at index: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result? {
+        let node = nodes[index]
+        switch node.kind {
+        case .string:
+            return bytes.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[node.offset..<(node.offset + node.number)])) }
+        case .text:
+            var text = texts[node.number]
+            return text.withUTF8(body)
+        default: return nil
+        }
     }
 
     /// As the parser bounds the depth, so does this.
@@ -143,7 +151,7 @@ package final class JSONTape: Sendable {
             var name = index + 1
             while name < node.next {
                 members[string(at: name)!] = value(at: name + 1)
-                name = Int(nodes[name + 1].next)
+                name = Int(nodes[name].next)
             }
             return .object(members)
         }

@@ -26,43 +26,66 @@ package enum FieldError: Error, Hashable, Sendable {
     }
 }
 
+/// The name behind the member that was read last.
+private final class Cursor {
+    var name: Int?
+}
+
 /// Reads typed members out of one JSON object, each with its limit. An absent member and `null` are the same.
 package struct ObjectReader {
     /// One value in it: itself, or a node of `tape`.
-    private enum Element {
+    enum Element {
         case value(JSONValue)
         case node(Int)
     }
 
-    /// The object is in `members`, or node `object` of `tape` where there is one.
-    private let members: [String: JSONValue]
-    private let tape: JSONTape?
+    /// The object's members; nil where it is node `object` of `tape`.
+    private let members: [String: JSONValue]?
+    private let tape: JSONTape
     private let object: Int
+    /// Only of a whole document: records have dozens of members.
+    private let cursor: Cursor?
+    /// Where the object stands: member `name` of what is at `parent`, or item `index` of the list there. Put into words only when
+    /// a message needs it.
     private let parent: String
-    /// Position in the list at `parent`; put into words only when a message needs it.
+    private let name: String
     private let index: Int?
 
     package init(_ value: JSONValue, at path: String = "") throws(FieldError) {
-        try self.init(.value(value), in: nil, at: path, index: nil)
+        try self.init(.value(value), in: .null, parent: "", name: path, index: nil)
     }
 
     /// A whole document, without making a `JSONValue` of it.
-    package init(_ tape: JSONTape) throws(FieldError) { try self.init(.node(0), in: tape, at: "", index: nil) }
+    package init(_ tape: JSONTape) throws(FieldError) {
+        try self.init(.node(0), in: tape, parent: "", name: "", index: nil, cursor: Cursor())
+    }
 
-    private init(_ element: Element, in tape: JSONTape?, at parent: String, index: Int?) throws(FieldError) {
+    private init(
+        _ element: Element, in tape: JSONTape, parent: String, name: String, index: Int?, cursor: Cursor? = nil
+    ) throws(FieldError) {
+        self.cursor = cursor
         self.parent = parent
+        self.name = name
         self.index = index
         self.tape = tape
         switch element {
         case .value(.object(let members)): (self.members, object) = (members, 0)
-        case .node(let node) where tape?.kind(of: node) == .object: (members, object) = ([:], node)
-        default: throw .wrongType(parent.isEmpty ? "(whole)" : index.map { "\(parent)[\($0)]" } ?? parent, expected: "an object")
+        case .node(let node) where tape.kind(of: node) == .object: (members, object) = (nil, node)
+        default:
+            (members, object) = (nil, 0)
+            throw .wrongType(here.isEmpty ? "(whole)" : here, expected: "an object")
         }
     }
 
+    /// The object's own path; empty for a whole document.
+    private var here: String {
+        let list = parent.isEmpty ? name : "\(parent).\(name)"
+        return index.map { "\(list)[\($0)]" } ?? list
+    }
+
     package func path(_ key: String) -> String {
-        if let index { return "\(parent)[\(index)].\(key)" }
-        return parent.isEmpty ? key : "\(parent).\(key)"
+        let here = here
+        return here.isEmpty ? key : "\(here).\(key)"
     }
 
     package func has(_ key: String) -> Bool { element(key) != nil }
@@ -72,13 +95,16 @@ package struct ObjectReader {
     package func required(_ key: String) throws(FieldError) -> JSONValue { value(try requiredElement(key)) }
 
     private func element(_ key: String) -> Element? {
-        if let tape {
-            guard let node = tape.member(key, of: object), tape.kind(of: node) != .null else { return nil }
-            return .node(node)
-        }
+        guard let members else { return node(key).map { .node($0) } }
         guard let value = members[key] else { return nil }
         if case .null = value { return nil }
         return .value(value)
+    }
+
+    private func node(_ key: String) -> Int? {
+        guard let node = tape.member(key, of: object, from: cursor?.name) else { return nil }
+        cursor?.name = tape.next(after: node - 1)
+        return tape.kind(of: node) == .null ? nil : node
     }
 
     private func requiredElement(_ key: String) throws(FieldError) -> Element {
@@ -86,26 +112,38 @@ package struct ObjectReader {
         return element
     }
 
-    private func value(_ element: Element) -> JSONValue {
+    func value(_ element: Element) -> JSONValue {
         switch element {
         case .value(let value): value
-        case .node(let node): tape!.value(at: node)
+        case .node(let node): tape.value(at: node)
         }
     }
 
     /// The number of members.
-    package var count: Int { tape?.count(of: object) ?? members.count }
+    package var count: Int { members?.count ?? tape.count(of: object) }
 
     /// Names of all members.
     package var keys: [String] {
-        if let tape { return tape.names(of: object).map { tape.string(at: $0)! } }
-        return Array(members.keys)
+        members.map { Array($0.keys) } ?? tape.names(of: object).map { tape.string(at: $0)! }
     }
 
     /// All members.
     package var all: [(key: String, value: JSONValue)] {
-        if let tape { return tape.names(of: object).map { (tape.string(at: $0)!, tape.value(at: $0 + 1)) } }
-        return members.map { ($0.key, $0.value) }
+        members?.map { ($0.key, $0.value) } ?? tape.names(of: object).map { (tape.string(at: $0)!, tape.value(at: $0 + 1)) }
+    }
+
+    /// Calls `body` with each member: its name as text, and what it is for `value(_:)`.
+    func forEachMember(_ body: (String, Element) throws(FieldError) -> Void) throws(FieldError) {
+        if let members {
+            for (name, value) in members { try body(name, .value(value)) }
+            return
+        }
+        var name = object + 1
+        let end = tape.next(after: object)
+        while name < end {
+            try body(tape.string(at: name)!, .node(name + 1))
+            name = tape.next(after: name)
+        }
     }
 
     /// For messages in which an unknown member could mean a condition that we would ignore.
@@ -126,7 +164,7 @@ package struct ObjectReader {
         let text: String?
         switch element {
         case .value(let value): text = value.string
-        case .node(let node): text = tape!.string(at: node)
+        case .node(let node): text = tape.string(at: node)
         }
         guard let text else { throw .wrongType(path(key), expected: "a string") }
         guard text.utf8.count <= bytesMax else { throw .outOfRange(path(key), expected: "at most \(bytesMax) bytes") }
@@ -136,17 +174,19 @@ package struct ObjectReader {
     package func integer(
         _ key: String, in range: ClosedRange<Int64> = -JSONValue.greatestInteger...JSONValue.greatestInteger
     ) throws(FieldError) -> Int64 {
-        guard let number = try required(key).integer else { throw .wrongType(path(key), expected: "an integer") }
-        guard range.contains(number) else {
-            throw .outOfRange(path(key), expected: "within \(range.lowerBound)...\(range.upperBound)")
-        }
+        guard let number = try optionalInteger(key, in: range) else { throw .missing(path(key)) }
         return number
     }
 
     package func optionalInteger(
         _ key: String, in range: ClosedRange<Int64> = -JSONValue.greatestInteger...JSONValue.greatestInteger
     ) throws(FieldError) -> Int64? {
-        element(key) == nil ? nil : try integer(key, in: range)
+        guard let value = optional(key) else { return nil }
+        guard let number = value.integer else { throw .wrongType(path(key), expected: "an integer") }
+        guard range.contains(number) else {
+            throw .outOfRange(path(key), expected: "within \(range.lowerBound)...\(range.upperBound)")
+        }
+        return number
     }
 
     package func boolean(_ key: String) throws(FieldError) -> Bool {
@@ -155,7 +195,7 @@ package struct ObjectReader {
     }
 
     package func instant(_ key: String) throws(FieldError) -> Timestamp {
-        guard let instant = Timestamp(try string(key, bytesMax: 24)) else {
+        guard let instant = try bytes(of: key, countMax: 24, Timestamp.init(utf8:)) else {
             throw .outOfRange(path(key), expected: "an instant such as 2026-01-31T09:30:00.000Z")
         }
         return instant
@@ -165,9 +205,31 @@ package struct ObjectReader {
         element(key) == nil ? nil : try instant(key)
     }
 
-    /// An identifier, name, digest or anything else that has one text.
+    package func digest(_ key: String) throws(FieldError) -> Digest {
+        guard let digest = try bytes(of: key, countMax: 64, Digest.init(utf8:)) else {
+            throw .outOfRange(path(key), expected: "a digest")
+        }
+        return digest
+    }
+
+    /// What `body` makes of a string's bytes, without making a `String` of them.
+    private func bytes<Result>(
+        of key: String, countMax: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Result?
+    ) throws(FieldError) -> Result? {
+        guard members == nil else {
+            var text = try string(key, bytesMax: countMax)
+            return text.withUTF8(body)
+        }
+        guard let node = node(key) else { throw .missing(path(key)) }
+        let read = tape.withText(at: node) { (isShort: $0.count <= countMax, result: $0.count <= countMax ? body($0) : nil) }
+        guard let read else { throw .wrongType(path(key), expected: "a string") }
+        guard read.isShort else { throw .outOfRange(path(key), expected: "at most \(countMax) bytes") }
+        return read.result
+    }
+
+    /// An identifier, name or anything else that has one text.
     package func parsed<Value: LosslessStringConvertible>(_ key: String, as type: Value.Type = Value.self) throws(FieldError) -> Value {
-        guard let value = try optionalParsed(key, as: type) else { throw .missing(path(key)) }
+        guard let value = Value(try string(key, bytesMax: 200)) else { throw malformed(key, type) }
         return value
     }
 
@@ -175,23 +237,27 @@ package struct ObjectReader {
         _ key: String, as type: Value.Type = Value.self
     ) throws(FieldError) -> Value? {
         guard let text = try optionalString(key, bytesMax: 200) else { return nil }
-        guard let value = Value(text) else { throw .outOfRange(path(key), expected: "a well-formed \(type)") }
+        guard let value = Value(text) else { throw malformed(key, type) }
         return value
     }
 
     /// A word of a closed set.
     package func word<Value: RawRepresentable<String>>(_ key: String, as type: Value.Type = Value.self) throws(FieldError) -> Value {
-        guard let value = Value(rawValue: try string(key, bytesMax: 100)) else {
-            throw .outOfRange(path(key), expected: "one of the words for \(type)")
-        }
+        guard let value = Value(rawValue: try string(key, bytesMax: 100)) else { throw strange(key, type) }
         return value
     }
 
     package func optionalWord<Value: RawRepresentable<String>>(
         _ key: String, as type: Value.Type = Value.self
     ) throws(FieldError) -> Value? {
-        element(key) == nil ? nil : try word(key, as: type)
+        guard let text = try optionalString(key, bytesMax: 100) else { return nil }
+        guard let value = Value(rawValue: text) else { throw strange(key, type) }
+        return value
     }
+
+    package func malformed(_ key: String, _ type: Any.Type) -> FieldError { .outOfRange(path(key), expected: "a well-formed \(type)") }
+
+    package func strange(_ key: String, _ type: Any.Type) -> FieldError { .outOfRange(path(key), expected: "one of the words for \(type)") }
 
     /// Base 64.
     package func bytes(_ key: String, count: ClosedRange<Int>) throws(FieldError) -> [UInt8] {
@@ -212,19 +278,36 @@ package struct ObjectReader {
 
     /// Objects of an array, each with its own reader.
     package func objects(_ key: String, countMax: Int) throws(FieldError) -> [ObjectReader] {
-        let element = try requiredElement(key)
-        let items: [Element]
-        switch element {
-        case .value(.array(let values)): items = values.map { .value($0) }
-        case .node(let node) where tape?.kind(of: node) == .array: items = tape!.items(of: node).map { .node($0) }
+        var readers: [ObjectReader] = []
+        try forEachObject(key, countMax: countMax) { (reader) in readers.append(reader) }
+        return readers
+    }
+
+    /// Calls `body` with a reader for each of an array's objects.
+    package func forEachObject(
+        _ key: String, countMax: Int, _ body: (ObjectReader) throws(FieldError) -> Void
+    ) throws(FieldError) {
+        let here = here
+        func limit(_ count: Int) throws(FieldError) {
+            guard count <= countMax else { throw .outOfRange(path(key), expected: "at most \(countMax) items") }
+        }
+        switch try requiredElement(key) {
+        case .value(.array(let values)):
+            try limit(values.count)
+            for (index, value) in values.enumerated() {
+                try body(ObjectReader(.value(value), in: tape, parent: here, name: key, index: index))
+            }
+        case .node(let list) where tape.kind(of: list) == .array:
+            try limit(tape.count(of: list))
+            let end = tape.next(after: list)
+            var (node, index) = (list + 1, 0)
+            while node < end {
+                try body(ObjectReader(.node(node), in: tape, parent: here, name: key, index: index))
+                node = tape.next(after: node)
+                index += 1
+            }
         default: throw .wrongType(path(key), expected: "an array")
         }
-        guard items.count <= countMax else { throw .outOfRange(path(key), expected: "at most \(countMax) items") }
-        let path = path(key)
-        var readers: [ObjectReader] = []
-        readers.reserveCapacity(items.count)
-        for (index, item) in items.enumerated() { readers.append(try ObjectReader(item, in: tape, at: path, index: index)) }
-        return readers
     }
 
     package func strings(_ key: String, countMax: Int, bytesMax: Int) throws(FieldError) -> [String] {
@@ -240,6 +323,12 @@ package struct ObjectReader {
     }
 
     package func object(_ key: String) throws(FieldError) -> ObjectReader {
-        try ObjectReader(requiredElement(key), in: tape, at: path(key), index: nil)
+        guard let object = try optionalObject(key) else { throw .missing(path(key)) }
+        return object
+    }
+
+    package func optionalObject(_ key: String) throws(FieldError) -> ObjectReader? {
+        guard let element = element(key) else { return nil }
+        return try ObjectReader(element, in: tape, parent: here, name: key, index: nil)
     }
 }

@@ -76,14 +76,16 @@ extension Facts {
     package init(reading reader: ObjectReader, at path: String = "facts") throws(FieldError) {
         // Both are required below, so that two members are these two.
         if reader.count != 2 { try reader.refuseUnknown(except: ["unknown", "values"]) }
-        let (values, unknowns) = (try reader.object("values").all, try reader.object("unknown").all)
+        let (values, unknowns) = (try reader.object("values"), try reader.object("unknown"))
         guard values.count + unknowns.count <= Self.namesMax else { throw .outOfRange(path, expected: "at most \(Self.namesMax) facts") }
         var read = [FactName: TypedValue](minimumCapacity: values.count)
-        for (key, value) in values { read[try Self.name(key, path)] = try TypedValue(json: value, at: "\(path).\(key)") }
+        try values.forEachMember { (key, value) throws(FieldError) in
+            read[try Self.name(key, path)] = try TypedValue(json: values.value(value), at: "\(path).\(key)")
+        }
         var codes = [FactName: Code](minimumCapacity: unknowns.count)
-        for (key, value) in unknowns {
+        try unknowns.forEachMember { (key, value) throws(FieldError) in
             let name = try Self.name(key, path)
-            guard read[name] == nil, let code = value.string.flatMap(Code.init) else {
+            guard read[name] == nil, let code = unknowns.value(value).string.flatMap(Code.init) else {
                 throw .outOfRange("\(path).\(key)", expected: "a code, and a value or unknown but not both")
             }
             codes[name] = code

@@ -92,6 +92,28 @@ import Testing
         #expect(refusal(String(repeating: "{\"a\":", count: 100_000), JSONLimits(bytesMax: 1 << 20, depthMax: .max)) == "json.too_deep")
     }
 
+    /// The reader looks at eight bytes at once; what it must stop at has to be seen at each place of the eight.
+    @Test("Each ASCII byte at each place of a text or a name is taken, refused or ends it, as its kind has it")
+    func readsEveryByteAtEveryPlace() throws {
+        for length in 1...19 {
+            for place in 0..<length {
+                for byte in 0...UInt8(0x7f) {
+                    var text = [UInt8](repeating: UInt8(ascii: "a"), count: length)
+                    text[place] = byte
+                    let (quoted, named) = ([34] + text + [34], [123, 34] + text + [34, 58, 49, 125])
+                    switch byte {
+                    case UInt8(ascii: "\""): #expect(refusal(quoted) == "json.trailing" && refusal(named) == "json.syntax")
+                    case ..<0x20: #expect(refusal(quoted) == "json.syntax" && refusal(named) == "json.syntax")
+                    case UInt8(ascii: "\\"): #expect(refusal(quoted) == "json.syntax")
+                    default:
+                        #expect(try JSONValue(parsing: quoted, limits: limits) == .string(String(decoding: text, as: UTF8.self)))
+                        #expect(refusal(named, .signed(bytesMax: 100)) == (byte == 0x7f ? "json.key" : nil))
+                    }
+                }
+            }
+        }
+    }
+
     @Test("Every escape reads as its character")
     func readsEscapes() throws {
         let value = try JSONValue(parsing: #""\"\\\/\b\f\n\r\t\u0000\u00e9\u20AC\ud83d\ude00é""#, limits: limits)
