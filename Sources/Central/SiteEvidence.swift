@@ -1,5 +1,6 @@
 import Database
 package import Evidence
+import Glibc
 package import Model
 import Seal
 
@@ -44,18 +45,41 @@ package struct SiteEvidence: Sendable {
         self.span = span
     }
 
-    /// Calls `body` with each bundle, ascending by appliance and sequence, a page at a time in memory.
+    /// Calls `body` with each bundle, ascending by appliance and sequence. A page is in memory, verified on all cores, and the next
+    /// one while it is read from the database.
     /// - Throws: what `body` throws, `DatabaseError`; `BundleError` when what is held is not what was received.
     package func forEach(_ body: (Item) throws -> Void) async throws {
-        var after: (String, Int64) = ("", -1)
-        while true {
-            let page = try await store.page(of: site.id, in: scope, after: after, limit: Self.pageSize)
-            for stored in page where stored.received <= span.upperBound {
-                let bundle = try VerifiedBundle(stored.bundle, keys: keysAtReceipt[stored.appliance] ?? [])
-                try body(Item(bundle: bundle, received: stored.received, logIndex: stored.logIndex))
-            }
-            guard let last = page.last else { return }
-            after = (last.appliance.description, last.sequence)
+        var page = try await page(after: ("", -1))
+        while let last = page.last {
+            async let next = self.page(after: (last.appliance.description, last.sequence))
+            for item in try await verified(page) { try body(item) }
+            page = try await next
         }
+    }
+
+    private func page(after: (String, Int64)) async throws -> [StoredBundle] {
+        try await store.page(of: site.id, in: scope, after: after, limit: Self.pageSize)
+    }
+
+    /// In the order of the page; of several that are not what was received, the first is told.
+    private func verified(_ page: [StoredBundle]) async throws -> [Item] {
+        let page = page.filter { $0.received <= span.upperBound }
+        let workers = max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1)
+        let share = max((page.count + workers - 1) / workers, 1)
+        return try await withThrowingTaskGroup(of: (Int, Result<[Item], any Error>).self) { group in
+            for start in stride(from: 0, to: page.count, by: share) {
+                let part = page[start..<min(start + share, page.count)]
+                group.addTask { (start, Result { try part.map(verified) }) }
+            }
+            var parts: [(start: Int, items: Result<[Item], any Error>)] = []
+            for try await part in group { parts.append(part) }
+            return try parts.sorted { $0.start < $1.start }.flatMap { try $0.items.get() }
+        }
+    }
+
+    private func verified(_ stored: StoredBundle) throws -> Item {
+        Item(
+            bundle: try VerifiedBundle(stored.bundle, keys: keysAtReceipt[stored.appliance] ?? []), received: stored.received,
+            logIndex: stored.logIndex)
     }
 }

@@ -174,7 +174,7 @@ package struct EvidenceStore: Sendable {
                 """
                 SELECT appliance_id, sequence, bytes, signature, received_at, log_index FROM evidence
                 WHERE site_id = \(site.description) AND organization_id = \(scope.organization.description)
-                    AND (appliance_id > \(after.appliance) OR (appliance_id = \(after.appliance) AND sequence > \(after.sequence)))
+                    AND (appliance_id, sequence) > (\(after.appliance), \(after.sequence))
                 ORDER BY appliance_id, sequence LIMIT \(limit)
                 """
             ).map { row in
