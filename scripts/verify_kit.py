@@ -24,6 +24,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 ENTRIES_MAX = 65_534
+FINDINGS_MAX = 10_000  # kept: a hostile kit can have one for every few bytes
 ENTRY_BYTES_MAX = 32 << 20
 BYTES_MAX = 2**32 - 1
 BUNDLE_BYTES_MAX = 262_144
@@ -487,6 +488,9 @@ def is_signed(raw, signature, data):
 class Kit:
     def __init__(self, path, pinned_id, pinned_key):
         self.findings = []
+        self.omitted = 0
+        self.signed = True
+        self.stranger = False
         self.zip = Zip(path)
         if "manifest.json" not in self.zip.entries:
             raise Refusal("kit.no_manifest", "no manifest.json")
@@ -501,13 +505,18 @@ class Kit:
         signer = self.manifest["key"]
         raw = self.keys.get(signer)
         if pinned_id not in (None, signer) or pinned_key not in (None, raw):
+            self.stranger = True
             self.find("kit.untrusted_key", "manifest.json")
         signature = self.zip.read("manifest.sig") if self.zip.entries.get("manifest.sig", (0, 0))[1] == 64 else b""
         if raw is None or not is_signed(raw, signature, data):
+            self.signed = False
             self.find("kit.bad_signature", "manifest.json")
 
     def find(self, code, subject):
-        self.findings.append((code, subject))
+        if len(self.findings) < FINDINGS_MAX:
+            self.findings.append((code, subject))
+        else:
+            self.omitted += 1
 
     def load_keys(self):
         self.keys = {}
@@ -676,10 +685,9 @@ def judge(path, pinned_id=None, pinned_key=None):
     except Refusal as refusal:
         return {"exit": 2, "findings": [{"code": refusal.args[0], "subject": "kit"}], "trust": "not judged"}
     signer = kit.manifest["key"]
-    codes = {code for code, _ in kit.findings}
-    if "kit.bad_signature" in codes:
+    if not kit.signed:
         trust = "not signed by any key that was found"
-    elif "kit.untrusted_key" in codes:
+    elif kit.stranger:
         trust = f"signed by {signer}, which is not the key you named: nobody you named vouches for it"
     elif pinned_id or pinned_key:
         trust = f"signed by {signer}, the key you named"
@@ -687,7 +695,8 @@ def judge(path, pinned_id=None, pinned_key=None):
         trust = f"signed by {signer}, which this kit itself supplies: compare it with the key your provider published"
     findings = [{"code": code, "subject": subject} for code, subject in kit.findings]
     silent = [item["appliance"] for item in kit.manifest["appliances"] if not item["count"]]
-    return {"exit": 1 if findings else 0, "findings": findings, "silent": silent, "trust": trust, "verified": kit.verified}
+    return {"exit": 1 if findings else 0, "findings": findings, "findingsOmitted": kit.omitted, "silent": silent, "trust": trust,
+            "verified": kit.verified}
 
 
 def main():
@@ -719,7 +728,10 @@ def main():
             print(f"appliance {appliance}: " + ("sent nothing" if appliance in report["silent"] else f"{count} bundles verified"))
         for finding in report["findings"][:100]:
             print(f"finding   {finding['code']}  {finding['subject']}")
-        found = "1 finding" if len(report["findings"]) == 1 else f"{len(report['findings'])} findings"
+        count = len(report["findings"]) + report.get("findingsOmitted", 0)
+        if count > 100:
+            print(f"          and {count - 100} more")
+        found = "1 finding" if count == 1 else f"{count} findings"
         print("result    " + ("everything verified", found, "not a kit that can be judged")[report["exit"]])
     return report["exit"]
 

@@ -15,6 +15,8 @@ package struct PacketService: Sendable {
         package let from: Timestamp
         package let until: Timestamp
         package let manifestKey: KeyID
+        /// SHA-256 of the file, for whoever receives it to compare.
+        package let digest: Digest
     }
 
     /// The same evidence gives the same bytes. There is no file at `path` before the archive is whole.
@@ -38,8 +40,9 @@ package struct PacketService: Sendable {
             try writer.add(item.bundle)
             count += 1
         }
-        try writer.finish()
+        let digest = try writer.finish()
         return Summary(
-            site: held.site, bundles: count, from: held.span.lowerBound, until: held.span.upperBound, manifestKey: services.keys.kits.id)
+            site: held.site, bundles: count, from: held.span.lowerBound, until: held.span.upperBound, manifestKey: services.keys.kits.id,
+            digest: digest)
     }
 }

@@ -28,7 +28,10 @@ package struct KitReport: Hashable, Sendable {
         case none
     }
 
+    /// At most `findingsMax`, the first ones.
     package let findings: [Finding]
+    /// How many there are besides.
+    package let findingsOmitted: Int
     package let appliances: [Appliance]
     package let site: SiteID?
     package let organizationName: String?
@@ -36,10 +39,13 @@ package struct KitReport: Hashable, Sendable {
     /// 0 all verified, 1 findings, 2 no kit or not readable.
     package let exitCode: Int32
 
+    /// What a report keeps: a hostile kit can have a finding for every few bytes. `scripts/verify_kit.py` has the same number.
+    package static let findingsMax = 10_000
+
     static func refused(_ refusal: KitRefusal) -> KitReport {
         KitReport(
-            findings: [Finding(code: refusal.code, subject: "kit", sentence: refusal.message)], appliances: [], site: nil,
-            organizationName: nil, trust: .none, exitCode: 2)
+            findings: [Finding(code: refusal.code, subject: "kit", sentence: refusal.message)], findingsOmitted: 0, appliances: [],
+            site: nil, organizationName: nil, trust: .none, exitCode: 2)
     }
 }
 
@@ -66,6 +72,7 @@ extension KitReport {
             "exit": .integer(Int64(exitCode)),
             "findings": .array(
                 findings.map { ["code": .string($0.code.description), "sentence": .string($0.sentence), "subject": .string($0.subject)] }),
+            "findingsOmitted": .integer(Int64(findingsOmitted)),
             "organization": organizationName.map { .string($0) } ?? nil,
             "site": site.map { .string($0.description) } ?? nil,
             "trust": .string(trustSentence),
@@ -83,11 +90,12 @@ extension KitReport {
             lines.append("appliance     \(appliance.appliance)  \(found)")
         }
         for finding in findings.prefix(100) { lines.append("finding       \(finding.code)  \(finding.subject): \(finding.sentence)") }
-        if findings.count > 100 { lines.append("              and \(findings.count - 100) more") }
+        let count = findings.count + findingsOmitted
+        if count > 100 { lines.append("              and \(count - 100) more") }
         switch exitCode {
         case 0: lines.append("result        everything verified")
-        case 1 where findings.count == 1: lines.append("result        1 finding: do not rely on what it names")
-        case 1: lines.append("result        \(findings.count) findings: do not rely on what they name")
+        case 1 where count == 1: lines.append("result        1 finding: do not rely on what it names")
+        case 1: lines.append("result        \(count) findings: do not rely on what they name")
         default: lines.append("result        not a kit that can be judged")
         }
         return lines.joined(separator: "\n") + "\n"

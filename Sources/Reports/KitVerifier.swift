@@ -47,6 +47,9 @@ private struct KitVerification {
     private var entries: [String: ZipFormat.Entry] = [:]
     private var keys: [KeyID: VerifyingKey] = [:]
     private var findings: [KitReport.Finding] = []
+    private var findingsOmitted = 0
+    private var isSigned = true
+    private var isStranger = false
 
     init(path: String, trust: KitTrust) throws(KitRefusal) {
         zip = try ZipReader(path: path)
@@ -84,20 +87,25 @@ private struct KitVerification {
             let listed = listed[appliance.appliance] ?? Listed()
             appliances.append(try await judge(appliance, listed, workers: workers))
         }
-        let isSigned = !findings.contains { $0.code == "kit.bad_signature" }
         let trust: KitReport.Trust =
             !isSigned
             ? .none
             : self.trust == .none
                 ? .unpinned(manifest.key)
-                : findings.contains { $0.code == "kit.untrusted_key" } ? .stranger(manifest.key) : .pinned(manifest.key)
+                : isStranger ? .stranger(manifest.key) : .pinned(manifest.key)
         return KitReport(
-            findings: findings, appliances: appliances, site: manifest.site, organizationName: manifest.organizationName, trust: trust,
-            exitCode: findings.isEmpty ? 0 : 1)
+            findings: findings, findingsOmitted: findingsOmitted, appliances: appliances, site: manifest.site,
+            organizationName: manifest.organizationName, trust: trust, exitCode: findings.isEmpty ? 0 : 1)
     }
 
     private mutating func find(_ code: Code, _ subject: String, _ sentence: String) {
-        findings.append(KitReport.Finding(code: code, subject: subject, sentence: sentence))
+        find([KitReport.Finding(code: code, subject: subject, sentence: sentence)])
+    }
+
+    private mutating func find(_ more: [KitReport.Finding]) {
+        let kept = more.prefix(KitReport.findingsMax - findings.count)
+        findings += kept
+        findingsOmitted += more.count - kept.count
     }
 
     // MARK: Keys and manifest
@@ -119,10 +127,12 @@ private struct KitVerification {
     private mutating func verifySignature(of bytes: [UInt8]) throws(KitRefusal) {
         let key = keys[manifest.key]
         if !trust.includes(manifest.key, key) {
+            isStranger = true
             find("kit.untrusted_key", KitPath.manifest, "is signed by \(manifest.key), which is not the key you named.")
         }
         let signature = if let entry = entries[KitPath.signature], entry.size == 64 { try zip.read(entry) } else { [UInt8]() }
         guard let key, key.isValid(signature, for: bytes) else {
+            isSigned = false
             return find("kit.bad_signature", KitPath.manifest, "is not signed by \(manifest.key): what it lists proves nothing.")
         }
     }
@@ -167,7 +177,7 @@ private struct KitVerification {
     }
 
     private mutating func compare(_ entry: ZipFormat.Entry) throws(KitRefusal) {
-        findings += Self.compare(entry, try zip.read(entry), manifest)
+        find(Self.compare(entry, try zip.read(entry), manifest))
     }
 
     private static func compare(_ entry: ZipFormat.Entry, _ bytes: [UInt8], _ manifest: KitManifest) -> [KitReport.Finding] {
@@ -261,11 +271,11 @@ private struct KitVerification {
     /// A chunk's bundles; none where it is not one, which is found here.
     private mutating func read(_ lines: ZipFormat.Entry, _ signatures: ZipFormat.Entry?) throws(KitRefusal) -> [SignedBundle] {
         let bytes = try zip.read(lines)
-        findings += Self.compare(lines, bytes, manifest)
+        find(Self.compare(lines, bytes, manifest))
         var signed: [UInt8] = []
         if let signatures {
             signed = try zip.read(signatures)
-            findings += Self.compare(signatures, signed, manifest)
+            find(Self.compare(signatures, signed, manifest))
         }
         if let bundles = KitChunk.bundles(lines: bytes, signatures: signed) { return bundles }
         find("kit.chunk_malformed", lines.name, "has not a signature for each of its lines; none of its bundles was looked at.")

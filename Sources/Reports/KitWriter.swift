@@ -92,7 +92,9 @@ package final class KitWriter {
     }
 
     /// Writes keys, manifest and receipts. On return the kit is on disk under its name; before that there is none.
-    package func finish() throws(KitWriteError) {
+    /// - Returns: the SHA-256 of the whole file, of what was written and not of what can be read there now.
+    @discardableResult
+    package func finish() throws(KitWriteError) -> Digest {
         try flush()
         if let current { finished.append(current) }
         let named = subject.keys.keys.sorted()
@@ -116,7 +118,7 @@ package final class KitWriter {
         try zip.add(KitPath.manifest, bytes)
         try zip.add(KitPath.signature, key.sign(bytes))
         for receipt in receipts { try zip.add(receipt.path, receipt.bytes) }
-        try zip.finish()
+        return try zip.finish()
     }
 
     /// One for each number: a repeated submission is acknowledged again, and any of its receipts says the same.

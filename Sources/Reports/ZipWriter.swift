@@ -1,4 +1,6 @@
 import Glibc
+import Model
+import Seal
 
 /// Writes a kit's ZIP, entry by entry, into a file that appears whole or not at all.
 final class ZipWriter {
@@ -7,6 +9,7 @@ final class ZipWriter {
     private let descriptor: Int32
     private var entries: [ZipFormat.Entry] = []
     private var offset = 0
+    private var digest = DigestStream()
     private var isFinished = false
 
     init(path: String) throws(KitWriteError) {
@@ -37,7 +40,8 @@ final class ZipWriter {
     }
 
     /// On return the file is on disk under its name.
-    func finish() throws(KitWriteError) {
+    /// - Returns: its SHA-256.
+    func finish() throws(KitWriteError) -> Digest {
         let directoryOffset = offset
         for entry in entries { try write(entry.centralHeader) }
         guard offset <= ZipFormat.bytesMax else { throw .tooLarge }
@@ -45,6 +49,7 @@ final class ZipWriter {
         guard fchmod(descriptor, 0o644) == 0, fsync(descriptor) == 0 else { throw .system("fsync", errno) }
         guard rename(temporary, path) == 0 else { throw .system("rename", errno) }
         isFinished = true
+        return digest.finish()
     }
 
     private func write(_ bytes: [UInt8]) throws(KitWriteError) {
@@ -56,6 +61,7 @@ final class ZipWriter {
             written += count
         }
         offset += bytes.count
+        digest.update(bytes)
     }
 }
 

@@ -285,6 +285,8 @@ struct PacketCommand: AsyncParsableCommand {
             print(
                 "\(output): \(summary.bundles) bundles, received \(summary.from) to \(summary.until), signed by \(summary.manifestKey). "
                     + "Check it: martlet verify \(output)")
+            // As sha256sum prints it: give it to the auditor by another way than the file.
+            print("\(summary.digest)  \(output)")
         }
     }
 }

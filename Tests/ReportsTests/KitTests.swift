@@ -69,6 +69,65 @@ import Wire
         #expect(try runCommand("/usr/bin/openssl", arguments).contains("Signature Verified Successfully"))
     }
 
+    /// The commands as they stand, with the names filled in that a reader fills in.
+    @Test("The commands of the kit's README and of docs/formats/kit.md verify a real kit", arguments: ["README.txt", "kit.md"])
+    func isReadByStandardTools(_ text: String) async throws {
+        let sample = try KitSample(seed: 5, count: 60)
+        let kit = directory.file("long.zip")
+        let writer = try KitWriter(path: kit, subject: sample.subject, key: sample.central)
+        for bundle in sample.bundles { try writer.add(bundle) }
+        let digest = try writer.finish()
+
+        var commands: [String]
+        if text == "README.txt" {
+            let readme = String(decoding: try #require(try KitParts(path: kit)["README.txt"]), as: UTF8.self)
+            let programs = ["sha256sum", "openssl", "sed", "tail"]
+            commands = readme.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+                .filter { programs.contains(String($0.prefix { $0 != " " })) }
+            commands.insert("unzip -q KIT", at: 0)
+            // The first of the two is about the manifest, which another key signed.
+            let index = try #require(commands.firstIndex { $0.contains("manifest.sig") })
+            commands[index] = commands[index].replacing("KEY", with: sample.central.id.description)
+            #expect(commands.count == 6, "unzip, and the five of the README")
+        } else {
+            let page = try String(contentsOfFile: "\(repositoryRoot)/docs/formats/kit.md", encoding: .utf8)
+            commands = page.split(separator: "```")[1].split(separator: "\n").map(String.init)
+            #expect(commands.count == 5)
+        }
+        let script = commands.joined(separator: "\n")
+            .replacing("FILE", with: kit).replacing("KIT", with: kit)
+            .replacing("keys/KEY", with: "KEY").replacing("KEY.pub", with: "keys/\(sample.evidenceKey.id).pub")
+            .replacing(" 000000000000", with: " bundles/\(sample.appliances[0])/000000000000")
+        let output = try runCommand("/bin/sh", ["-e", "-c", "mkdir \"$0.d\" && cd \"$0.d\"\n\(script)", kit])
+        if text == "README.txt" {
+            #expect(output.contains("\(digest)  \(kit)"))
+            #expect(output.ranges(of: "Signature Verified Successfully").count == 2)
+        } else {
+            #expect(output.contains("Signature Verified Successfully"))
+            #expect(output.contains("\(sample.bundles[48].record.link.previous)  bundle.json"))
+        }
+    }
+
+    @Test("A kit full of findings keeps ten thousand and counts the others, in both readers")
+    func findingsAreLimited() async throws {
+        var parts = try KitParts(path: kit)
+        let strangers = (0...KitReport.findingsMax).map { (name: "strange/\(KitPath.digits(Int64($0)))", bytes: [UInt8]()) }
+        parts.files += strangers
+        try Data(parts.packed()).write(to: URL(filePath: directory.file("strange.zip")))
+        let report = await KitVerifier(trust: .none, workers: 2).verify(directory.file("strange.zip"))
+        #expect(report.exitCode == 1 && report.findings.count == KitReport.findingsMax)
+        #expect(report.findingsOmitted == 2 * strangers.count - KitReport.findingsMax)
+        #expect(report.table.contains("and \(2 * strangers.count - 100) more\n"))
+
+        let batch = directory.file("strange")
+        try FileManager.default.createDirectory(atPath: batch, withIntermediateDirectories: false)
+        try FileManager.default.moveItem(atPath: directory.file("strange.zip"), toPath: "\(batch)/strange.zip")
+        let line = try runCommand("/usr/bin/env", ["python3", "\(repositoryRoot)/scripts/verify_kit.py", "--batch", batch])
+        let judged = try JSONValue(parsing: line.trimmingCharacters(in: .newlines), limits: JSONLimits(bytesMax: 1 << 24))
+        #expect(judged["findings"]?.array?.count == KitReport.findingsMax)
+        #expect(judged["findingsOmitted"]?.integer == Int64(report.findingsOmitted))
+    }
+
     @Test("A bundle out of order, of a stranger or of another site is not written, and no file appears")
     func refusesMisplacedBundles() async throws {
         let other = try KitSample(seed: 22)
