@@ -88,6 +88,7 @@ private final class CentralChild {
         process.standardError = log
         process.standardInput = FileHandle.nullDevice
         try process.run()
+        Orphans.adopt(process)
         var text = ""
         while !text.contains("central.ready") {
             let data = log.fileHandleForReading.availableData

@@ -21,6 +21,7 @@ final class LabDaemon {
         process.standardError = log
         process.standardInput = FileHandle.nullDevice
         try process.run()
+        Orphans.adopt(process)
     }
 
     var log: String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }

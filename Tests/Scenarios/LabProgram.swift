@@ -16,6 +16,7 @@ final class LabProgram {
         process.standardOutput = FileHandle.nullDevice
         process.standardInput = FileHandle.nullDevice
         try process.run()
+        Orphans.adopt(process)
     }
 
     var log: String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }
