@@ -28,11 +28,12 @@ demo: setup ## set up, build and run the main job end to end on this machine
 test: setup ## all tests, against real PostgreSQL, hosts, TLS and files
 	@scripts/lab/hosts prepare
 	@swift build --build-tests
-	@swift test --skip-build --skip '^($(LIVE))\.'
+	@swift test --skip-build --skip '^($(LIVE)|Scenarios)\.'
 	@swift test --skip-build --filter '^($(LIVE))\.'
+	@swift test --skip-build --filter '^Scenarios\.'
 
-# Tests that run real servers and hosts and wait for them. Apart from the others, which keep every core busy.
-LIVE = DatabaseTests|HostsTests|DetectionTests|HealingTests|ApplianceTests|CentralTests|Scenarios
+# Tests that run real servers and hosts and wait for them, and those that run whole sites: each apart from what keeps every core busy.
+LIVE = DatabaseTests|HostsTests|DetectionTests|HealingTests|ApplianceTests|CentralTests
 
 lint: ## formatting, the frameworks' checker, the catalog's lint
 	@swift format lint --strict -r Sources Tests Package.swift Benchmarks

@@ -30,7 +30,7 @@ import Wire
     }
     static let moments = DurableStep.allCases.flatMap { step in times(of: step).map { (step, $0) } }
     /// So many lives at a time: more would only wait for one another.
-    private static let gate = Gate(10)
+    private static let gate = Gate(4)
 
     @Test("Killed at any durable step, the appliance goes on without a gap, a loss or an action that nobody recorded", arguments: moments)
     func killedAtAStep(step: DurableStep, count: Int) async throws {
