@@ -38,8 +38,11 @@ import UnixSignals
             let configuration = try CentralConfiguration(file: path ?? environment["MARTLET_CONFIG"], environment: environment)
             let process = try await CentralProcess.build(configuration, clock: .system, faults: faults, logger: logger)
             let notification = SystemdNotification(address: environment["NOTIFY_SOCKET"])
-            let group = ServiceGroup(
-                configuration: .init(services: process.run, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+            var stopping = ServiceGroupConfiguration(
+                services: process.run, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            // A connection that somebody keeps must not keep us: what was acknowledged is on disk, and the rest is sent again.
+            stopping.maximumGracefulShutdownDuration = .seconds(10)
+            let group = ServiceGroup(configuration: stopping)
             // Beside the group: where a listener cannot bind, nobody will ever be ready, and the group ends with the reason.
             let announcing = Task {
                 let ports = await process.ports()
