@@ -86,7 +86,7 @@ let package = Package(
         .target(
             name: "Appliance",
             dependencies: [
-                "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire",
+                "Model", "Seal", "Documents", "Catalog", "Evidence", "Compliance", "Database", "Hosts", "Detection", "Healing", "Wire",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -209,8 +209,8 @@ let package = Package(
         .testTarget(
             name: "Scenarios",
             dependencies: [
-                "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Database", "Hosts", "Detection", "Healing", "Wire",
-                "Appliance", "Reports", "Central", "TestSupport",
+                "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Hosts", "Detection",
+                "Healing", "Wire", "Appliance", "Reports", "Central", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "X509", package: "swift-certificates"), .product(name: "SwiftASN1", package: "swift-asn1"),

@@ -11,6 +11,7 @@ import Glibc
             ("scan", ScanBenchmark.run),
             ("log", LogBenchmark.run),
             ("start", StartBenchmark.run),
+            ("coverage", CoverageBenchmark.run),
         ]
         let wanted = CommandLine.arguments.dropFirst()
         var missed = 0

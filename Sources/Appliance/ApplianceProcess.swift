@@ -11,6 +11,7 @@ package struct ApplianceProcess: Sendable {
     package let context: ApplianceContext
     package let detect: DetectService
     package let heal: HealService
+    package let continuity: ContinuityService
     package let services: [any Service]
     private let manager: ServiceManager
 
@@ -50,19 +51,22 @@ package struct ApplianceProcess: Sendable {
         let drafts = BundleDrafts(
             identity: identity, configuration: configuration, catalog: catalog, clock: clock, clockState: clockState,
             softwareVersion: softwareVersion)
+        let hosts = try SiteHosts(configuration)
         let context = ApplianceContext(
             configuration: configuration, identity: identity, database: database, journal: journal, catalog: catalog,
             central: CentralLink(
                 identity: identity, configuration: configuration, enrollmentURL: enrollmentURL, evidenceKey: evidenceKey, clock: clock,
                 faults: faults), drafts: drafts,
-            alerts: AlertLog(database: database, journal: journal, drafts: drafts, logger: logger), clock: clock, clockState: clockState,
-            heartbeats: Heartbeats(clock: clock), wakes: wakes, faults: faults, logger: logger, softwareVersion: softwareVersion,
-            compact: { try await database.vacuum() }, atRest: atRest)
-        let hosts = try SiteHosts(configuration)
+            alerts: AlertLog(database: database, journal: journal, drafts: drafts, logger: logger),
+            expectations: ExpectationRecorder(database: database, journal: journal, drafts: drafts, hosts: hosts), clock: clock,
+            clockState: clockState, heartbeats: Heartbeats(clock: clock), wakes: wakes, faults: faults, logger: logger,
+            softwareVersion: softwareVersion, compact: { try await database.vacuum() }, atRest: atRest)
         let detect = DetectService(context, hosts: hosts)
         let heal = HealService(context, hosts: hosts, detect: detect)
+        let continuity = ContinuityService(context, past: try await database.read { try ContinuityService.Past(in: $0) })
         return ApplianceProcess(
-            context: context, detect: detect, heal: heal, services: makeServices(context, detect, heal, manager), manager: manager)
+            context: context, detect: detect, heal: heal, continuity: continuity,
+            services: makeServices(context, detect, heal, continuity, manager), manager: manager)
     }
 
     /// Guardrail 3, once, before anything is started.
@@ -77,7 +81,8 @@ package struct ApplianceProcess: Sendable {
     }
 
     private static func makeServices(
-        _ context: ApplianceContext, _ detect: DetectService, _ heal: HealService, _ manager: ServiceManager
+        _ context: ApplianceContext, _ detect: DetectService, _ heal: HealService, _ continuity: ContinuityService,
+        _ manager: ServiceManager
     ) -> [any Service] {
         func service(
             _ name: String, _ interval: Duration, wake: Wake = Wake(), _ turn: @escaping @Sendable () async -> Duration
@@ -87,7 +92,7 @@ package struct ApplianceProcess: Sendable {
                 turn: turn)
         }
         let clock = ClockService(context)
-        let poll = PollService(context, clockService: clock)
+        let poll = PollService(context, clockService: clock, beforeSwitch: { await detect.attestWaiting() })
         let push = PushService(context)
         let housekeeping = HousekeepingService(context)
         let watchdog = WatchdogService(context, manager: manager)
@@ -98,6 +103,7 @@ package struct ApplianceProcess: Sendable {
             service("poll", context.configuration.pollInterval, wake: context.wakes.poll) { await poll.turn() },
             service("clock", ClockService.interval) { await clock.turn() },
             service("housekeeping", HousekeepingService.interval) { await housekeeping.turn() },
+            service("continuity", ContinuityService.interval) { await continuity.turn() },
             service("heal", HealService.interval, wake: context.wakes.heal) { await heal.turn() },
             service("detect", DetectService.interval, wake: context.wakes.detect) { await detect.turn() },
         ]
@@ -110,7 +116,7 @@ package struct ApplianceProcess: Sendable {
     package func run(stopOn signals: [UnixSignal] = [.sigterm, .sigint]) async throws {
         var configuration = ServiceGroupConfiguration(
             services: [ReadySign(manager: manager)] + services
-                + [LifeSigns(context: context, manager: manager), OperatorSignal(detect: detect)],
+                + [LifeSigns(context: context, continuity: continuity, manager: manager), OperatorSignal(detect: detect)],
             gracefulShutdownSignals: signals, logger: context.logger)
         configuration.maximumGracefulShutdownDuration = .seconds(2)
         configuration.maximumCancellationDuration = .seconds(4)
@@ -122,6 +128,8 @@ package struct ApplianceProcess: Sendable {
         }
         await detect.stop()
         await heal.drain(atMost: Self.drainMax)
+        // What was seen last would be too old to be listed by the time somebody starts it again.
+        await detect.attestWaiting()
         let now = context.clock.now().description
         do {
             try await context.database.write { try SettingTable.write(.cleanStop, now, in: $0) }
@@ -158,27 +166,16 @@ private struct ReadySign: Service {
     }
 }
 
-/// Says, in evidence and to systemd, that the appliance runs, and that it stopped in good order.
+/// Says, in evidence, that the appliance runs, and to systemd that it stops.
 private struct LifeSigns: Service {
     let context: ApplianceContext
+    let continuity: ContinuityService
     let manager: ServiceManager
 
     func run() async throws {
-        do {
-            let wasClean = try await context.database.read { try SettingTable.read(.cleanStop, in: $0) }
-            let isFirst = await context.journal.end.sequence < 0
-            let note =
-                isFirst
-                ? "First start after enrolment."
-                : wasClean.map { "Started; the last run stopped in good order at \($0)." } ?? "Started after a crash or a power cut."
-            try await context.journal.append([context.drafts.system(.observed, note: note)]) { transaction, _ in
-                try SettingTable.remove(.cleanStop, in: transaction)
-            }
-            context.logger.notice(
-                "started", metadata: ["appliance": "\(context.identity.appliance)", "version": "\(context.softwareVersion)"])
-        } catch {
-            context.logger.error("start not recorded", metadata: ["error": "\(error)"])
-        }
+        await continuity.start()
+        context.logger.notice(
+            "started", metadata: ["appliance": "\(context.identity.appliance)", "version": "\(context.softwareVersion)"])
         context.atRest()
         try? await gracefulShutdown()
         manager.send(.stopping)

@@ -4,8 +4,9 @@ import Foundation
 package final class TemporaryDirectory: Sendable {
     package let path: String
 
-    package init() throws {
-        var template = Array("/tmp/martlet-test-XXXXXX".utf8CString)
+    /// - Parameter parent: `/dev/shm` where a test makes more durable than a shared disk is good for.
+    package init(in parent: String = "/tmp") throws {
+        var template = Array("\(parent)/martlet-test-XXXXXX".utf8CString)
         guard let made = mkdtemp(&template) else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
         path = String(cString: made)
     }

@@ -12,6 +12,8 @@ package enum DurableStep: String, CaseIterable, Sendable {
     case catalogBeforeSwitch, catalogAfterSwitch
     case certificateBeforeReplace, certificateAfterReplace
     case pruneBeforeDelete, pruneAfterDelete
+    case startBeforeCommit, startAfterCommit
+    case signBeforeWrite, signAfterWrite
 }
 
 /// What a test may do at each durable step. The product hands in `none`.

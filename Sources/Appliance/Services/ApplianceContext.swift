@@ -12,6 +12,7 @@ package struct ApplianceContext: Sendable {
     package let central: CentralLink
     package let drafts: BundleDrafts
     package let alerts: AlertLog
+    package let expectations: ExpectationRecorder
     package let clock: WallClock
     package let clockState: ClockState
     package let heartbeats: Heartbeats

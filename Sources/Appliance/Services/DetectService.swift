@@ -1,4 +1,5 @@
 import Catalog
+import Compliance
 import Database
 import Detection
 import Logging
@@ -18,6 +19,9 @@ package actor DetectService {
     /// The catalog whose looks `last` holds.
     private var catalog: Int64?
     private var platformsRead: [HostID: Timestamp] = [:]
+    /// Looks that no bundle lists yet. The last one of each hour has to be listed before the next takes its place: that the check was
+    /// seen in that hour could not be shown any more.
+    private var waiting: [Detector.Subject: Timestamp] = [:]
     private var scans: [HostID: Task<Void, Never>] = [:]
 
     package init(_ context: ApplianceContext, hosts: SiteHosts) {
@@ -80,9 +84,12 @@ package actor DetectService {
     func record(_ observations: [Observation], _ loaded: ActiveCatalog.Loaded) async {
         guard !observations.isEmpty else { return }
         do {
+            try await attestLooks(before: observations, loaded)
             let needsRepair = try await recorder.record(observations, checks: loaded.catalog.checks)
             for observation in observations {
-                last?[Detector.Subject(host: observation.host, check: observation.check)] = observation.started
+                let subject = Detector.Subject(host: observation.host, check: observation.check)
+                last?[subject] = observation.started
+                waiting[subject] = observation.started
             }
             if needsRepair { context.wakes.heal.ring() }
         } catch {
@@ -128,8 +135,10 @@ package actor DetectService {
         if platformsRead[host].map({ $0 > now || now - $0 >= Self.platformInterval }) ?? true,
             let platforms = try? await HostPlatforms.read(entry.host, at: now)
         {
+            let isNews = hosts.platforms(of: host) != platforms
             hosts.setPlatforms(platforms, of: host)
             platformsRead[host] = now
+            if isNews { await expect(loaded) }
         }
         // Where the kind could not be read, all checks are due, and each says why it is unknown.
         let due = loaded.detector.due([target(host)], last: last ?? [:], at: context.clock.now())[host] ?? []
@@ -149,11 +158,21 @@ package actor DetectService {
 
     private func attest(_ loaded: ActiveCatalog.Loaded) async throws {
         let now = context.clock.now()
-        let (attested, entries, since) = try await context.database.read {
-            (try ObservationTable.attested(in: $0), try ObservationTable.all(in: $0), try CatalogTable.activeSince(in: $0))
+        let attested = try await context.database.read { try ObservationTable.attested(in: $0) }
+        let due = hosts.ids.filter { host in
+            guard let last = attested[host], last <= now else { return true }
+            return now - last >= context.configuration.heartbeat
         }
-        for host in hosts.ids {
-            if let last = attested[host], last <= now, now - last < context.configuration.heartbeat { continue }
+        try await attest(due, loaded)
+    }
+
+    private func attest(_ due: [HostID], _ loaded: ActiveCatalog.Loaded) async throws {
+        guard !due.isEmpty else { return }
+        let now = context.clock.now()
+        let (entries, since) = try await context.database.read {
+            (try ObservationTable.all(in: $0), try CatalogTable.activeSince(in: $0))
+        }
+        for host in due {
             let seen = Dictionary(entries.filter { $0.host == host }.map { ($0.check, $0) }, uniquingKeysWith: { $1 })
             // Not before the first look at this host came to an end, whatever it saw.
             guard !seen.isEmpty else { continue }
@@ -163,6 +182,34 @@ package actor DetectService {
             try await context.journal.append([context.drafts.attestation(host, verdicts)]) { transaction, _ in
                 try ObservationTable.setAttested(host, at: now, in: transaction)
             }
+            waiting = waiting.filter { subject, look in subject.host != host || seen[subject.check].map { look > $0.started } ?? false }
+        }
+    }
+
+    private func attestLooks(before observations: [Observation], _ loaded: ActiveCatalog.Loaded) async throws {
+        let hosts = observations.filter { observation in
+            let look = waiting[Detector.Subject(host: observation.host, check: observation.check)]
+            return look.map { $0.hour < observation.started.hour } ?? false
+        }.map(\.host)
+        try await attest(Set(hosts).sorted(), loaded)
+    }
+
+    /// Attests what no bundle lists yet. Afterwards another catalog may come into force, which must not speak of these looks.
+    package func attestWaiting() async {
+        do {
+            guard let loaded = try await context.catalog.current() else { return }
+            try await attest(Set(waiting.keys.map(\.host)).sorted(), loaded)
+        } catch {
+            context.logger.warning("looks not attested", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// What is expected of a host follows from its kind. Written by `ContinuityService` if it cannot be written now.
+    private func expect(_ loaded: ActiveCatalog.Loaded) async {
+        do {
+            try await context.expectations.append([], loaded)
+        } catch {
+            context.logger.warning("expectation not recorded", metadata: ["error": "\(error)"])
         }
     }
 
@@ -180,5 +227,7 @@ package actor DetectService {
         let entries = try await context.database.read { try ObservationTable.all(in: $0) }
         last = Dictionary(
             entries.map { (Detector.Subject(host: $0.host, check: $0.check), $0.started) }, uniquingKeysWith: { $1 })
+        // Whether a bundle of the run before lists them is not known: once more does no harm.
+        waiting = last ?? [:]
     }
 }

@@ -1,7 +1,9 @@
 package import Catalog
+import Compliance
 import Database
 import Detection
 package import Evidence
+import Hosts
 import Logging
 package import Model
 
@@ -11,6 +13,16 @@ package struct ObservationRecorder: Sendable {
     private let context: ApplianceContext
 
     package init(_ context: ApplianceContext) { self.context = context }
+
+    /// A host that could not be reached, or can be again.
+    struct Outage: Sendable {
+        let host: HostID
+        /// Under which it was decided; a write that finds another one starts over.
+        let since: Timestamp?
+        let begins: Timestamp?
+        /// When it is over and cost a slot.
+        let bundle: Bundle?
+    }
 
     /// What one observation changes, decided before anything is written.
     struct Change: Sendable {
@@ -30,8 +42,9 @@ package struct ObservationRecorder: Sendable {
             let changes = try await context.database.read { [self] transaction in
                 try observations.compactMap { try change($0, checks: checks, in: transaction) }
             }
+            let outages = try await context.database.read { [self] transaction in try self.outages(observations, in: transaction) }
             do {
-                try await write(changes)
+                try await write(changes, outages)
                 return changes.contains { $0.incident?.state == .open }
             } catch is Overtaken {
                 continue
@@ -43,8 +56,16 @@ package struct ObservationRecorder: Sendable {
     private static let triesMax = 5
     private struct Overtaken: Error {}
 
-    private func write(_ changes: [Change]) async throws {
+    private func write(_ changes: [Change], _ outages: [Outage]) async throws {
         let apply: @Sendable (any SQLTransaction) throws -> Void = { transaction in
+            for outage in outages {
+                guard try OutageTable.since(.host(outage.host), in: transaction) == outage.since else { throw Overtaken() }
+                if let begins = outage.begins {
+                    try OutageTable.begin(.host(outage.host), at: begins, in: transaction)
+                } else {
+                    try OutageTable.end(.host(outage.host), in: transaction)
+                }
+            }
             for change in changes {
                 let (host, check) = (change.observation.host, change.observation.check)
                 guard try ObservationTable.find(host: host, check: check, in: transaction) == change.previous else { throw Overtaken() }
@@ -53,7 +74,7 @@ package struct ObservationRecorder: Sendable {
                 if change.forgetsDecision { try DecisionTable.remove(host: host, check: check, in: transaction) }
             }
         }
-        let bundles = changes.compactMap(\.bundle)
+        let bundles = outages.compactMap(\.bundle) + changes.compactMap(\.bundle)
         if bundles.isEmpty {
             try await context.database.write(apply)
         } else {
@@ -67,6 +88,38 @@ package struct ObservationRecorder: Sendable {
                     ])
             }
         }
+    }
+
+    /// Hosts whose looks failed all for the way to them, and hosts that answered after such a time.
+    private func outages(_ observations: [Observation], in transaction: any SQLTransaction) throws -> [Outage] {
+        var outages: [Outage] = []
+        for (host, looks) in Dictionary(grouping: observations, by: \.host).sorted(by: { $0.key < $1.key }) {
+            let isUnreachable = looks.allSatisfy { (look: Observation) -> Bool in
+                guard case .unknown(let code) = look.verdict else { return false }
+                return Self.unreachable.contains(code)
+            }
+            let since = try OutageTable.since(.host(host), in: transaction)
+            let began = looks.map(\.started).min()!
+            if isUnreachable {
+                if since == nil { outages.append(Outage(host: host, since: nil, begins: began, bundle: nil)) }
+            } else if let since {
+                outages.append(
+                    Outage(host: host, since: since, begins: nil, bundle: try gap(host, from: since, until: began, in: transaction)))
+            }
+        }
+        return outages
+    }
+
+    private static let unreachable: Set<Code> = [
+        HostError.unreachable("").code, HostError.timedOut.code, HostError.connectionLost.code,
+    ]
+
+    private func gap(_ host: HostID, from: Timestamp, until: Timestamp, in transaction: any SQLTransaction) throws -> Bundle? {
+        guard from < until, let expected = try ExpectationTable.all(in: transaction)[host]?.expected else { return nil }
+        // Nothing was seen since then, although it was looked at.
+        let looks = Dictionary(expected.map { ($0.check, from) }, uniquingKeysWith: { $1 })
+        guard MissedSlots.any(of: expected, looks: looks, from: from, until: until) else { return nil }
+        return context.drafts.gap(.network, host: host, from: from, until: until, note: GapCause.network.sentence)
     }
 
     private func change(

@@ -15,15 +15,20 @@ package actor PollService {
     private let context: ApplianceContext
     private let clockService: ClockService
     private let inbox: OrderInbox
+    private let beforeSwitch: @Sendable () async -> Void
     private var failures = 0
     /// A version whose bytes were not what they must be, though no signature says that they were Central's; and until when it is left.
     private var distrusted: (version: Int64, until: Timestamp)?
     static let distrustPause: Duration = .seconds(900)
 
-    package init(_ context: ApplianceContext, clockService: ClockService) {
+    /// - Parameter beforeSwitch: looks that were judged by the catalog in force are attested in its name while that can be done.
+    package init(
+        _ context: ApplianceContext, clockService: ClockService, beforeSwitch: @escaping @Sendable () async -> Void = {}
+    ) {
         self.context = context
         self.clockService = clockService
         inbox = OrderInbox(context)
+        self.beforeSwitch = beforeSwitch
     }
 
     package func turn() async -> Duration {
@@ -144,10 +149,11 @@ package actor PollService {
                 throw CentralLinkError.malformed("catalog \(version) was asked for, \(fresh.catalog.version) came")
             }
             let faults = context.faults
+            await beforeSwitch()
             // Not when the fetch began: looks that began meanwhile were still judged by the other one.
             let now = context.clock.now()
             let note = "Catalog \(version) is in force; its digest is \(fresh.catalog.digest)."
-            try await context.journal.append([context.drafts.system(.observed, note: note)]) { transaction, _ in
+            try await context.expectations.append([context.drafts.system(.observed, note: note)], fresh) { transaction in
                 try CatalogTable.activate(version, bytes, at: now, in: transaction)
                 faults.reached(.catalogBeforeSwitch)
             }

@@ -2,7 +2,9 @@ package import Database
 
 /// The tables of the appliance's one SQLite file, and who writes each. `docs/storage.md` says what losing one would cost.
 package enum ApplianceSchema {
-    package static let migrator = Migrator([Migration(1, "first", sqlite: first, postgres: "")])
+    package static let migrator = Migrator([
+        Migration(1, "first", sqlite: first, postgres: ""), Migration(2, "expectations", sqlite: expectations, postgres: ""),
+    ])
 
     private static let first: StaticString = """
         -- Written by EvidenceJournal only. Every index would be one more page to sync with each bundle.
@@ -135,5 +137,12 @@ package enum ApplianceSchema {
 
         -- Written by SettingTable only: identity, pause, last check-in and the like.
         CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        """
+
+    private static let expectations: StaticString = """
+        -- Written by ExpectationTable only: what was last said, in evidence, that has to be looked at on each host.
+        CREATE TABLE expectation (host TEXT PRIMARY KEY, expected TEXT NOT NULL, catalog INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        -- Written by OutageTable only: what keeps from looking now, and since when.
+        CREATE TABLE outage (subject TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT, WITHOUT ROWID;
         """
 }

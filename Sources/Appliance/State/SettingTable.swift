@@ -14,6 +14,10 @@ package enum SettingTable {
         case orderSequence
         /// Where the last run of the process ended in good order; absent after a crash.
         case cleanStop
+        /// When the process last said that it runs.
+        case signOfLife
+        /// When a reading of the clock last found it right.
+        case clockConfirmed
         /// Why pushing stopped for good, until somebody looks.
         case pushBlocked
     }
