@@ -24,6 +24,11 @@ final class LabDaemon {
         Orphans.adopt(process)
     }
 
+    /// A test that failed on its way leaves none behind: each would look at this machine for ever, and slow down all others.
+    deinit {
+        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+    }
+
     var log: String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }
     var isRunning: Bool { process.isRunning }
 
