@@ -5,7 +5,9 @@ import Testing
 /// A file that could not be looked at must not pass for one that does not exist.
 @Suite struct FilesProbeTests {
     let probe = ProbeRegistry.byID["files"]!
-    let parameters: [String: TypedValue] = ["files": .strings(["/etc/passwd 0644 root root", "/etc/shadow 0640 root root,shadow"])]
+    let parameters: [String: TypedValue] = [
+        "files": .strings(["/etc/passwd 0644 root root", "/etc/shadow 0640 root root,shadow"]), "directories": .strings(["/usr"]),
+    ]
 
     private func facts(_ complaint: String, ofCommand number: Int) throws -> Facts {
         let outputs = ["644 root root /etc/passwd\n", "/usr/bin/passwd\n", ""]
@@ -41,5 +43,16 @@ import Testing
             let facts = try facts("x: '/etc/shadow': No such file or directory\n", ofCommand: number)
             #expect(facts[FactName(fact)!] != nil)
         }
+    }
+
+    @Test("Directories that cannot be searched as written are unknown, not clean", arguments: [[], ["/usr", "opt"]])
+    func directories(_ directories: [String]) throws {
+        let parameters: [String: TypedValue] = ["files": parameters["files"]!, "directories": .strings(directories)]
+        let results = ["644 root root /etc/passwd\n", "", ""].map {
+            Result<CommandResult, HostError>.success(CommandResult(exitStatus: 0, output: Array($0.utf8), errorOutput: []))
+        }
+        let facts = try probe.parse(results, parameters, at: Timestamp(milliseconds: 0))
+        #expect(facts["files.wrong"] != nil)
+        #expect(facts.unknowns["files.set_id"] == "parameter.malformed" && facts.unknowns["files.world_writable"] == "parameter.malformed")
     }
 }

@@ -79,22 +79,6 @@ struct LabAppliance {
     func queued() async throws -> Int { try await process.context.database.read { try EvidenceTable.queuedCount(in: $0) } }
 }
 
-/// Asks every 20 ms until it holds, moving the clock, if one is given, by five seconds each time. Gives up after 150 s: the
-/// machine is shared by every scenario, and a slow one is no failure.
-func eventually(
-    _ what: String, moving clock: TestClock? = nil, every pause: Duration = .milliseconds(20), _ condition: () async throws -> Bool
-) async throws {
-    let end = ContinuousClock.now + .seconds(150)
-    while ContinuousClock.now < end {
-        if try await condition() { return }
-        clock?.advance(by: .seconds(5))
-        try await Task.sleep(for: pause)
-    }
-    throw DidNotHappen(description: "did not happen within 150 s: \(what)")
-}
-
-struct DidNotHappen: Error, CustomStringConvertible { let description: String }
-
 /// One chain without gaps, from its first bundle on.
 func isChain(_ bundles: [VerifiedBundle]) -> Bool {
     guard let first = bundles.first else { return true }

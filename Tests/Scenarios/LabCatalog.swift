@@ -18,9 +18,12 @@ enum LabCatalog {
     ) -> CompiledCatalog {
         let expected = "\(file) 0640 root root"
         let parameter = ParameterDefinition(type: .strings, summary: "Files and what they may be.", default: .strings([expected]))
+        // The second drift is a set-id program of this machine; what only looks at the file searches nothing else.
+        let directories = ParameterDefinition(
+            type: .strings, summary: "Where to search.", default: .strings([secondDrift ? "/usr/bin" : file]))
         let definition = CheckDefinition(
             id: check, title: "File permissions", probe: "files", platforms: ["linux"], severity: .high, interval: interval,
-            staleAfter: .seconds(86_400), phiRisk: "low", parameters: ["files": parameter], notApplicable: [],
+            staleAfter: .seconds(86_400), phiRisk: "low", parameters: ["files": parameter, "directories": directories], notApplicable: [],
             drift: [
                 Clause(
                     code: "files.wrong", condition: .exists("files.first_wrong_path"))

@@ -2,7 +2,8 @@ package import Model
 
 /// Owner and mode of the files the check names, and set-id and world-writable files in system directories.
 ///
-/// An entry of `files` reads `/etc/shadow 0640 root root,shadow`: path, the widest mode, owner, allowed groups.
+/// An entry of `files` reads `/etc/shadow 0640 root root,shadow`: path, the widest mode, owner, allowed groups. `directories` are
+/// searched, each within its file system.
 package struct FilesProbe: Probe {
     package let id: ProbeID = "files"
     package let facts: [FactName: ValueType] = [
@@ -29,11 +30,12 @@ package struct FilesProbe: Probe {
 
     package func commands(_ parameters: [String: TypedValue]) -> [HostCommand] {
         let paths = parameters.strings("files").compactMap { Expected($0)?.path }
+        let directories = parameters.strings("directories").filter { $0.hasPrefix("/") }
+        // Without a directory `find` would search where the session began.
+        let find = ["find"] + (directories.isEmpty ? ["/usr"] : directories) + ["-xdev", "-type", "f", "-perm"]
         return [
             HostCommand(["stat", "-c", "%a %U %G %n", "--"] + (paths.isEmpty ? ["/etc/passwd"] : paths)),
-            HostCommand(
-                ["find", "/usr", "/bin", "/sbin", "/opt", "/etc", "-xdev", "-type", "f", "-perm", "/6000"], deadline: .seconds(60)),
-            HostCommand(["find", "/usr", "/etc", "/opt", "-xdev", "-type", "f", "-perm", "-0002"], deadline: .seconds(60)),
+            HostCommand(find + ["/6000"], deadline: .seconds(60)), HostCommand(find + ["-0002"], deadline: .seconds(60)),
         ]
     }
 
@@ -45,8 +47,15 @@ package struct FilesProbe: Probe {
         facts.read("files.wrong", "files.first_wrong_path", "files.first_wrong_mode", "files.first_wrong_owner") { () throws(ProbeError) in
             try Self.compare(outputs, with: parameters.strings("files"))
         }
-        facts.read("files.set_id") { () throws(ProbeError) in ["files.set_id": .strings(try Self.found(outputs, 1))] }
-        facts.read("files.world_writable") { () throws(ProbeError) in ["files.world_writable": .strings(try Self.found(outputs, 2))] }
+        let directories = parameters.strings("directories")
+        for (index, fact) in [(1, "files.set_id"), (2, "files.world_writable")] as [(Int, FactName)] {
+            facts.read(fact) { () throws(ProbeError) in
+                guard !directories.isEmpty, directories.allSatisfy({ $0.hasPrefix("/") }) else {
+                    throw ProbeError("parameter.malformed", "directories must be absolute paths, at least one")
+                }
+                return [fact: .strings(try Self.found(outputs, index))]
+            }
+        }
         return facts
     }
 
