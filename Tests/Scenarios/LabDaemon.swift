@@ -2,12 +2,19 @@ import Appliance
 import Evidence
 import Foundation
 import Model
+import Synchronization
 import TestSupport
 
 /// The real `martlet-appliance` as a process of its own.
 final class LabDaemon {
     let process = Process()
     private let errors: URL
+    /// Longer than a stop takes by itself by far, because it waits for a disk that every scenario writes to; and no more than a third of
+    /// what systemd gives it.
+    static let stopMax: Duration = .seconds(30)
+
+    /// Noted by a thread of its own: the test's own tasks may not come to their turn for seconds.
+    private let end = End()
 
     /// - Parameter arguments: after `run --config PATH`.
     init(_ configuration: String, _ arguments: [String] = []) throws {
@@ -20,6 +27,7 @@ final class LabDaemon {
         try log.seekToEnd()
         process.standardError = log
         process.standardInput = FileHandle.nullDevice
+        process.terminationHandler = { [end] _ in end.time.withLock { $0 = .now } }
         try process.run()
         Orphans.adopt(process)
     }
@@ -45,13 +53,23 @@ final class LabDaemon {
         try await ended()
     }
 
-    /// - Returns: how long a stop in good order took.
+    /// - Returns: how long the stop took.
+    /// - Throws: when it did not end in good order.
     func stop() async throws -> Duration {
         let began = ContinuousClock.now
         process.terminate()
         try await ended()
-        return ContinuousClock.now - began
+        let took = (end.time.withLock { $0 } ?? .now) - began
+        guard process.terminationReason == .exit && process.terminationStatus == 0 else {
+            throw DidNotHappen(
+                description: "a stop in good order, but status \(process.terminationStatus) after \(took):\n\(log.suffix(4_000))")
+        }
+        return took
     }
+}
+
+private final class End: Sendable {
+    let time = Mutex<ContinuousClock.Instant?>(nil)
 }
 
 /// Where the test bundle and the programs lie side by side.

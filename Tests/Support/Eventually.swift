@@ -12,4 +12,7 @@ package func eventually(
     throw DidNotHappen(description: "did not happen within 150 s: \(what)")
 }
 
-package struct DidNotHappen: Error, CustomStringConvertible { package let description: String }
+package struct DidNotHappen: Error, CustomStringConvertible {
+    package let description: String
+    package init(description: String) { self.description = description }
+}
