@@ -102,8 +102,8 @@ let package = Package(
         .target(
             name: "Central",
             dependencies: [
-                "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Database", "Postgres", "Objects", "Wire",
-                "Reports",
+                "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Postgres", "Objects",
+                "Wire", "Reports",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -121,7 +121,7 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance",
-                "Reports", "Central", "TransparencyLog", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Reports", "Central", "TransparencyLog", "Compliance", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .executableTarget(
@@ -197,7 +197,8 @@ let package = Package(
         .testTarget(
             name: "CentralTests",
             dependencies: [
-                "Model", "Seal", "Catalog", "Evidence", "TransparencyLog", "Database", "Wire", "Reports", "Central", "TestSupport",
+                "Model", "Seal", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Wire", "Reports", "Central",
+                "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "X509", package: "swift-certificates"),

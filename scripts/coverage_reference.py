@@ -261,9 +261,12 @@ class Coverage:
             self.gaps.append({"host": pair[0], "check": pair[1], "from": begun, "until": ended, "cause": cause, "slots": 1})
 
     def is_excepted(self, pair, begun, ended):
-        return any(
-            max(s["from"], s["issued"]) <= begun and s["until"] >= ended
-            for s in self.statements if s["schema"] == "martlet.exception/v1" and speaks(s, pair))
+        exceptions = [s for s in self.statements if s["schema"] == "martlet.exception/v1"]
+        for place, s in enumerate(exceptions):
+            later = [other["issued"] for other in exceptions[place + 1:] if other["id"] == s["id"]]
+            if speaks(s, pair) and max(s["from"], s["issued"]) <= begun and min([s["until"]] + later[:1]) >= ended:
+                return True
+        return False
 
     def cause(self, pair, first, end, watcher):
         reading = self.reading

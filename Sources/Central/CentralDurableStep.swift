@@ -21,6 +21,8 @@ package enum CentralDurableStep: String, CaseIterable, Sendable {
     case recoveryRefusalBeforeRecord, recoveryRefusalAfterRecord
     /// A certificate by the evidence key's word: nonce and certificate together.
     case recoveryBeforeCommit, recoveryAfterCommit
+    /// A statement of Central's own, with its place in the log.
+    case statementBeforeCommit, statementAfterCommit
     /// The tiles are stored and no checkpoint covers them; inside the transaction that stores it and after; when it is published.
     case logAfterTiles, logBeforeCheckpoint, logAfterCheckpoint, logAfterPublish
 }

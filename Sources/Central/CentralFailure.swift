@@ -1,3 +1,4 @@
+import Compliance
 import Database
 import Documents
 import Objects
@@ -21,6 +22,8 @@ package enum CentralFailure {
         case let error as WireError: "\(error.message) [\(error.code)]"
         case let error as KitWriteError: "\(error.message) [\(error.code)]"
         case let error as ObjectError: "\(error.message) [\(error.code)]"
+        case let error as ExceptionError: "\(error.message) [\(error.code)]"
+        case let error as CoverageError: "\(error.message) [\(error.code)]"
         case let error as TileError: "\(error.message) [\(error.code)]"
         default: "\(error)"
         }

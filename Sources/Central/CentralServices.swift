@@ -16,6 +16,7 @@ package struct CentralServices: Sendable {
     package let evidence: EvidenceStore
     package let refusals: RefusalStore
     package let catalogs: CatalogStore
+    package let statements: StatementStore
     package let database: any SQLDatabase
     package let clock: WallClock
 
@@ -54,6 +55,8 @@ package struct CentralServices: Sendable {
     /// - Throws: `ObjectError`.
     package func log(_ configuration: CentralConfiguration) throws -> LogReader { log(try logObjects(configuration)) }
 
+    package var exceptions: ExceptionRegister { ExceptionRegister(self) }
+
     package func close() async { await database.close() }
 
     private init(keys: CentralKeys, database: any SQLDatabase, clock: WallClock, claimLimits: ClaimLimits, faults: CentralFaults) {
@@ -67,5 +70,6 @@ package struct CentralServices: Sendable {
         evidence = EvidenceStore(database)
         refusals = RefusalStore(database)
         catalogs = CatalogStore(database, now: clock.now, key: keys.catalog.verifyingKey, faults: faults)
+        statements = StatementStore(database, now: clock.now, key: keys.receipts, faults: faults)
     }
 }

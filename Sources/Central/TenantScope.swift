@@ -9,6 +9,9 @@ package struct TenantScope: Hashable, Sendable {
 
     package init(_ credential: ApplianceCredential) { organization = credential.organization }
 
+    /// For Central's own periodic work, which goes through every organization in turn.
+    init(ofCentral organization: OrganizationID) { self.organization = organization }
+
     /// For a person at the database's own machine, who may act for any one organization at a time.
     package init(_ credential: OperatorCredential, organization: OrganizationID) { self.organization = organization }
 }

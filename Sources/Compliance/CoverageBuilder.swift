@@ -10,6 +10,8 @@ package struct CoverageBuilder: Sendable {
     private let period: CoveragePeriod
     private let prior: [ExpectationLedger.Entry]
     private let statements: [CentralStatement]
+    /// For the exceptions among them, by place: when a later one of the same id took their place.
+    private let superseded: [Int: Timestamp]
 
     private var read: [Coverage.Read] = []
     private var trust = DateTrust()
@@ -38,12 +40,21 @@ package struct CoverageBuilder: Sendable {
         self.site = site
         self.period = period
         self.prior = prior
-        self.statements = statements.filter {
+        let own = statements.filter {
             switch $0 {
             case .gap(let gap): gap.site == site
             case .exception(let exception): exception.site == site
             }
         }
+        var superseded: [Int: Timestamp] = [:]
+        var next: [String: Timestamp] = [:]
+        for (place, statement) in own.enumerated().reversed() {
+            guard case .exception(let exception) = statement else { continue }
+            superseded[place] = next[exception.id]
+            next[exception.id] = exception.issued
+        }
+        self.statements = own
+        self.superseded = superseded
     }
 
     /// - Precondition: appliances come one after the other, in ascending order. Who calls has sorted them.
@@ -176,7 +187,7 @@ package struct CoverageBuilder: Sendable {
         let own = [place.flatMap { gaps[$0] }, hostGaps[subject.host], place.flatMap { reasons[$0] }].compactMap { $0 }
         var spans: [PairBuilder.Statement] = []
         var exceptions: [Range<Timestamp>] = []
-        for statement in statements {
+        for (place, statement) in statements.enumerated() {
             switch statement {
             case .gap(let gap):
                 guard gap.host.map({ $0 == subject.host }) ?? true, gap.check.map({ $0 == subject.check }) ?? true else { continue }
@@ -185,7 +196,8 @@ package struct CoverageBuilder: Sendable {
                         watcher: gap.appliance, hours: gap.from.hour..<gap.until.hourRoundedUp, code: number(of: gap.cause.code)))
             case .exception(let exception):
                 let from = max(exception.from, exception.issued)
-                if exception.speaks(of: subject), from < exception.until { exceptions.append(from..<exception.until) }
+                let until = superseded[place].map { min($0, exception.until) } ?? exception.until
+                if exception.speaks(of: subject), from < until { exceptions.append(from..<until) }
             }
         }
         return (own, spans, exceptions)

@@ -33,7 +33,9 @@ import Wire
         // Orders and catalogs are made by the command line, the rest happens in the server.
         let isOfCommand: Bool =
             switch step {
-            case .orderBeforeCreate, .orderAfterCreate, .catalogBeforePublish, .catalogAfterPublish: true
+            case .orderBeforeCreate, .orderAfterCreate, .catalogBeforePublish, .catalogAfterPublish, .statementBeforeCommit,
+                .statementAfterCommit:
+                true
             default: false
             }
         let environment = await central.environment
@@ -82,11 +84,16 @@ import Wire
         let publish = ["catalog", "publish", pack]
         let create = ["order", "create", context.identity.appliance.description, "pause", "--reason", "test"]
         func orders() async throws -> [OrderSummary] { try await services.orders.list(appliance: nil, for: central.credential, limit: 10) }
+        let until = (clock.now + .seconds(86_400)).description
+        let except = ["exception", "add", site.site.description, "--until", until, "--reason", "test", "--approver", "another"]
+        func statements() async throws -> [StoredStatement] { try await services.statements.list(of: site.site, in: site.scope) }
         if isOfCommand {
-            let dead = try await command((step.rawValue.hasPrefix("order") ? create : publish) + dying)
+            let words = step.rawValue.hasPrefix("order") ? create : step.rawValue.hasPrefix("catalog") ? publish : except
+            let dead = try await command(words + dying)
             #expect(dead.wasKilled, "\(dead.log)")
             #expect(try await orders().count == (step == .orderAfterCreate ? 1 : 0))
             #expect(try await services.catalogs.newestVersion() == (step == .catalogAfterPublish ? 1 : 0))
+            #expect(try await statements().count == (step == .statementAfterCommit ? 1 : 0))
         }
         // What Central refuses, asked until it has said so: killed before it recorded the refusal it stands there once, after that twice.
         func refuse(_ code: Code, _ ask: () async throws -> Void) async throws {
@@ -131,6 +138,7 @@ import Wire
 
         if step != .catalogAfterPublish { _ = try await command(publish) }
         if step != .orderAfterCreate { _ = try await command(create) }
+        if step != .statementAfterCommit { _ = try await command(except) }
 
         let (poll, push) = (PollService(context, clockService: ClockService(context)), PushService(context))
         try await context.journal.append((0..<3).map { context.drafts.system(.observed, note: "\($0)") })
@@ -142,7 +150,7 @@ import Wire
             let state = try await orders().first?.state
             let queued = try await context.database.read { try EvidenceTable.queuedCount(in: $0) }
             guard state == "completed", context.catalog.stamp.version == 1, queued == 0 else { return false }
-            let held = try await services.evidence.page(of: site.site, in: site.scope, limit: 500).count
+            let held = try await services.evidence.page(of: site.site, in: site.scope, limit: 500).count + statements().count
             return try await log.newest().map { try Checkpoint(text: $0.text).size } == Int64(held)
         }
         if step == .orderRefusalBeforeRecord || step == .orderRefusalAfterRecord {
@@ -169,7 +177,12 @@ import Wire
         ]
         let records = try ours.map { try VerifiedBundle($0.signed, keys: keys).record }
         #expect(records.count { $0.order == all[0].id } == 1, "carried out once")
-        try await expectWholeLog(log, holds: held, key: keys[0].key, trust: await central.logTrust())
+        let said = try await statements()
+        #expect(said.map(\.kind) == [.exception])
+        let entries =
+            held.map { ($0.logIndex, LogEntry(document: Digest(of: $0.bundle.bytes), signer: keys[0].key)) }
+            + said.map { ($0.logIndex, LogEntry(document: $0.digest, signer: services.keys.receipts.verifyingKey)) }
+        try await expectWholeLog(log, holds: entries, trust: await central.logTrust())
         let receipts = try await services.evidence.receipts(of: site.site, in: site.scope)
         #expect(!receipts.isEmpty)
         await appliance.close()
@@ -180,14 +193,13 @@ import Wire
         }
     }
 
-    /// Every bundle at its own index, each in every later checkpoint that was signed, all of them one history.
-    private func expectWholeLog(_ log: LogReader, holds held: [StoredBundle], key: VerifyingKey, trust: LogTrust) async throws {
+    /// Every bundle and statement at its own index, each in every later checkpoint that was signed, all of them one history.
+    private func expectWholeLog(_ log: LogReader, holds held: [(index: Int64, entry: LogEntry)], trust: LogTrust) async throws {
         let history = try await log.history().map { try VerifiedCheckpoint($0, trust: trust) }
         let newest = try #require(history.last)
-        #expect(held.map(\.logIndex).sorted() == Array(0..<Int64(held.count)))
-        for bundle in held {
-            let leaf = LogEntry(document: Digest(of: bundle.bundle.bytes), signer: key).leafHash
-            #expect(try await log.proof(of: bundle.logIndex).verify(leaf: leaf, trust: trust).checkpoint.root == newest.root)
+        #expect(held.map(\.index).sorted() == Array(0..<Int64(held.count)))
+        for (index, entry) in held {
+            #expect(try await log.proof(of: index).verify(leaf: entry.leafHash, trust: trust).checkpoint.root == newest.root)
         }
         for old in history {
             try await log.consistency(from: old.size).proof.verify(

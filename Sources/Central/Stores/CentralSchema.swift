@@ -207,5 +207,23 @@ enum CentralSchema {
             );
             """),
         Migration(12, "order checks", "ALTER TABLE issued_order ADD COLUMN check_id TEXT;"),
+        Migration(
+            13, "statements",
+            """
+            CREATE TABLE statement (
+                log_index BIGINT PRIMARY KEY,
+                kind TEXT NOT NULL,
+                organization_id TEXT REFERENCES organization (id),
+                site_id TEXT,
+                digest BYTEA NOT NULL UNIQUE,
+                envelope TEXT NOT NULL,
+                from_at BIGINT NOT NULL,
+                until_at BIGINT NOT NULL CHECK (until_at > from_at),
+                made_at BIGINT NOT NULL,
+                CHECK (site_id IS NULL OR organization_id IS NOT NULL),
+                FOREIGN KEY (site_id, organization_id) REFERENCES site (id, organization_id)
+            );
+            CREATE INDEX statement_by_owner ON statement (organization_id, site_id, log_index);
+            """),
     ]
 }
