@@ -98,7 +98,9 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
-        .target(name: "Reports", dependencies: ["Model", "Seal", "Evidence", "Wire"], swiftSettings: strict),
+        .target(
+            name: "Reports", dependencies: ["Model", "Seal", "Evidence", "TransparencyLog", "Compliance", "Wire"],
+            resources: [.embedInCode("verify.html")], swiftSettings: strict),
         .target(
             name: "Central",
             dependencies: [
@@ -206,7 +208,9 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"), .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .testTarget(
-            name: "ReportsTests", dependencies: ["Model", "Seal", "Evidence", "Wire", "Reports", "TestSupport"], swiftSettings: strict),
+            name: "ReportsTests",
+            dependencies: ["Model", "Seal", "Evidence", "TransparencyLog", "Compliance", "Wire", "Reports", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "Scenarios",
             dependencies: [

@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """Verifies a kit of evidence offline, sharing no code with `martlet verify`: same codes of findings, same exit codes.
 
-  verify_kit.py [--key KEYID | --trust FILE] [--json] KIT
+  verify_kit.py [--key KEYID | --trust FILE] [--log VKEY] [--sample N --nonce TEXT] [--json] KIT
   verify_kit.py --batch DIR        one JSON line for each kit in DIR, for tests
 
 Exit code: 0 everything verified, 1 findings, 2 not a kit that can be judged. Needs Python 3.9 and `cryptography`.
-The format is described in docs/formats/kit.md, a bundle in docs/formats/evidence.md.
+The format is described in docs/formats/kit.md, a bundle in docs/formats/evidence.md, the log in docs/formats/log.md, what is computed
+from them in docs/formats/coverage.md.
 """
 import argparse
 import base64
 import binascii
 import hashlib
+import heapq
+import hmac
 import json
 import math
 import os
@@ -18,7 +21,8 @@ import re
 import stat
 import struct
 import sys
-from datetime import datetime, timedelta, timezone
+import unicodedata
+from datetime import date, timedelta
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -32,7 +36,10 @@ CHUNK_BUNDLES_MAX = 1_000
 RECEIPT_BYTES_MAX = 65_536
 INTEGER_MAX = 2**53 - 1
 SEQUENCE_MAX = 999_999_999_999
-SKEW = timedelta(minutes=5)
+SKEW = 300_000
+STATEMENT_BYTES_MAX = 131_072
+RECEIPT_RUNS_MAX = 500
+SECONDS_MAX = 31_622_400
 
 
 class Refusal(Exception):
@@ -191,17 +198,27 @@ def flag(value, key):
     return found
 
 
-def instant_text(found):
+def milliseconds(found):
+    """Since 1970, of an instant's one text."""
     require(isinstance(found, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", found))
-    # Python has no year 0; 0000 is a leap year like 2000, and so far back that only its form matters.
+    year, month, day, hour, minute, second, rest = map(int, re.findall("[0-9]+", found))
+    require(hour < 24 and minute < 60 and second < 60)
+    # Python has no year 0; it is a leap year like 2000, and 400 years are 146,097 days.
     try:
-        return datetime.strptime(found if found[:4] != "0000" else "0004" + found[4:], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+        days = date(year or 2000, month, day).toordinal() - date(1970, 1, 1).toordinal() - (0 if year else 5 * 146_097)
     except ValueError:
         raise Malformed("an instant") from None
+    return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + rest
+
+
+def written(instant):
+    moment = date(1970, 1, 1) + timedelta(days=instant // 86_400_000)
+    minutes, rest = divmod(instant % 86_400_000, 60_000)
+    return f"{moment.isoformat()}T{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}.{rest % 1000:03}Z"
 
 
 def instant(value, key):
-    return instant_text(text(value, key, 24))
+    return milliseconds(text(value, key, 24))
 
 
 def items(value, key, count_max):
@@ -233,7 +250,7 @@ def typed_value(value):
     (kind, content), = value.items()
     require(isinstance(content, str))
     if kind == "instant":
-        instant_text(content)
+        milliseconds(content)
     elif kind == "version":
         require(1 <= len(content.encode()) <= 200 and re.fullmatch("[!-~]+", content))
     else:
@@ -300,11 +317,9 @@ def bundle_fields(value):
         integer(item, "durationMs")
         text(item, "result", 100)
     flag(value, "rollbackAvailable")
-    instant(value, "observed")
-    instant(value, "started")
-    ended = instant(value, "ended")
+    observed, started, ended = (instant(value, key) for key in ("observed", "started", "ended"))
     clock = need(value, "clock")
-    optional(clock, "offsetMs", integer)
+    offset = optional(clock, "offsetMs", integer)
     text(clock, "source", 200)
     outcome = need(value, "outcome")
     code = optional(outcome, "code", text, 200, NAME)
@@ -326,7 +341,14 @@ def bundle_fields(value):
     optional(value, "requester", text, 400)
     optional(value, "approver", text, 400)
     text(value, "note", 65_536)
-    return {"site": site, "appliance": appliance, "sequence": sequence, "previous": previous, "ended": ended}
+    seen = value.get("verdict")
+    cited = {(framework, item["control"]) for framework in controls for item in controls[framework]} if check else ()
+    return {
+        "site": site, "appliance": appliance, "sequence": sequence, "previous": previous, "kind": value["kind"], "host": host, "check": check,
+        "verdict": seen and {"word": seen["word"], "code": seen.get("code")}, "clock": {"offsetMs": offset}, "outcome": outcome,
+        "attested": [
+            {**item, "verdict": {"word": item["verdict"]["word"], "code": item["verdict"].get("code")}} for item in value["attested"]],
+        "expected": expected, "observed": observed, "started": started, "ended": ended, "cited": cited}
 
 
 def manifest_fields(value):
@@ -334,13 +356,23 @@ def manifest_fields(value):
     text(value, "site", 200, SITE)
     text(need(value, "organization"), "id", 200, ORGANIZATION)
     text(value["organization"], "name", 400)
-    instant(need(value, "period"), "from")
-    instant(value["period"], "until")
+    first, until, horizon = (instant(need(value, "period"), key) for key in ("from", "until", "horizon"))
+    day = 24 * HOUR
+    require(0 <= first < until <= first + 366 * day and first % day == until % day == 0, "period")
+    question = {"site": value["site"], "from": first, "until": until, "horizon": horizon, "controls": {}}
+    for item in items(value, "controls", 10_000):
+        found = text(item, "framework", 200), text(item, "control", 200)
+        for check in items(item, "checks", 4_096):
+            require(isinstance(check, str) and re.fullmatch(NAME, check), "checks")
+            question["controls"].setdefault(check, set()).add(found)
+    require(controls(question) == value["controls"], "controls")
+    question["log"] = note_key(text(need(value, "log"), "key", 1_000), 1)
     text(value, "key", 200, KEY)
     for key in items(value, "receiptKeys", 100):
         require(isinstance(key, str) and re.fullmatch(KEY, key), "receiptKeys")
-    names = []
+    names, ends = [], {}
     for item in items(value, "appliances", 1_000):
+        ends[text(item, "appliance", 200, APPLIANCE)] = item
         names.append(text(item, "appliance", 200, APPLIANCE))
         if integer(item, "count", 0, SEQUENCE_MAX) == 0:
             require(all(item.get(key) is None for key in ("first", "last", "head")), "count")
@@ -353,11 +385,382 @@ def manifest_fields(value):
             instant(key, "validFrom")
             optional(key, "validUntil", instant)
     require(names == sorted(set(names)), "appliances")
+    question["prior"] = []
+    for item in items(value, "prior", 1_000_000):
+        entry = {
+            "appliance": text(item, "appliance", 200, APPLIANCE), "sequence": integer(item, "sequence", 0), "host": text(item, "host", 200, NAME),
+            "effective": instant(item, "effective"), "expected": []}
+        for expected in items(item, "expected", 1_024):
+            entry["expected"].append({
+                "check": text(expected, "check", 200, NAME), "intervalSeconds": integer(expected, "intervalSeconds", 1, SECONDS_MAX),
+                "staleAfterSeconds": integer(expected, "staleAfterSeconds", 1, SECONDS_MAX)})
+        entry["expected"] = each_once(entry["expected"])
+        require(0 <= entry["effective"] <= LATEST and entry["appliance"] in ends, "prior")
+        require(not ends[entry["appliance"]]["count"] or entry["sequence"] < ends[entry["appliance"]]["first"], "prior")
+        question["prior"].append(entry)
+    order = [(entry["effective"], entry["appliance"], entry["sequence"]) for entry in question["prior"]]
+    require(order == sorted(set(order)), "prior")
     files = need(value, "files")
     require(isinstance(files, dict) and len(files) <= ENTRIES_MAX, "files")
     for item in files.values():
         text(item, "sha256", 200, DIGEST)
         integer(item, "size", 0, ENTRY_BYTES_MAX)
+    return question
+
+
+# --- What was seen: docs/formats/coverage.md ----------------------------------------------------------------------
+
+HOUR = 3_600_000
+LATEST = 253_402_300_799_999
+GRACE_MAX = 168
+PAIRS_MAX = 50_000
+
+
+class TooManyChecks(Exception):
+    """Bundles name more (host, check) than anybody watches."""
+
+
+def by_units(text):
+    return text.encode("utf-16-be")
+
+
+def limited(milliseconds):
+    return min(max(milliseconds, 0), LATEST)
+
+
+# --- The rules of a check ---------------------------------------------------------------------------------------------
+
+
+def rules(item):
+    """Length of a slot and grace, in hours; reach, in seconds."""
+    interval = min(max(item["intervalSeconds"], 1), 31_622_400)
+    stale = min(max(item["staleAfterSeconds"], 1), 31_622_400)
+    length = -(-max(interval, 3600) // 3600)
+    return length, min(168, max(0, (stale - 3600 * length) // 3600)), max(stale, 7200 * length)
+
+
+def each_once(expected):
+    first = {}
+    for item in expected:
+        first.setdefault(item["check"], item)
+    return [first[check] for check in sorted(first)]
+
+
+# --- Which dates count ------------------------------------------------------------------------------------------------
+
+
+class Trust:
+    def __init__(self):
+        self.newest = self.confirmed = self.floor = None
+
+    def judge(self, bundle):
+        """Sets what the bundle's dates are worth: counts, withdraw (None, "all" or an instant), latest, own."""
+        offset = bundle["clock"]["offsetMs"]
+        wrong = offset is not None and abs(offset) > 900_000
+        off = offset if wrong else 0
+        ended, received = bundle["ended"], bundle["received"]
+        self.counts, self.withdraw, self.latest = False, None, None
+        self.own = min(limited(received), limited(bundle["observed"] - off))
+        if ended > received + 300_000:
+            return
+        went_back = self.newest is not None and ended < self.newest - 900_000
+        if wrong:
+            self.withdraw = "all" if self.confirmed is None else self.confirmed
+            self.newest = self.confirmed
+            self.floor = self.latest = limited(ended - off)
+            return
+        if offset is not None:
+            self.latest = limited(ended)
+            if went_back:
+                self.withdraw = self.newest = self.confirmed = self.floor = ended
+        elif went_back:
+            return
+        self.counts = True
+        self.newest = ended if self.newest is None else max(self.newest, ended)
+        if offset is not None:
+            self.confirmed = ended if self.confirmed is None else max(self.confirmed, ended)
+
+    def believes(self, at, bundle):
+        return at <= bundle["ended"] and (self.floor is None or at >= self.floor)
+
+
+def looks(bundle):
+    """(host, check, instant, verdict word, code) of everything the bundle speaks of."""
+    kind, host, verdict = bundle["kind"], bundle["host"], bundle["verdict"]
+    if kind == "verdict" and bundle["check"] and verdict:
+        yield host, bundle["check"], bundle["observed"], verdict["word"], verdict["code"]
+    elif kind == "attestation":
+        for item in bundle["attested"]:
+            yield host, item["check"], milliseconds(item["observed"]), item["verdict"]["word"], item["verdict"]["code"]
+    elif kind == "healing":
+        recheck = bundle["outcome"]["recheck"]
+        if bundle["outcome"]["word"] == "success":
+            yield recheck["host"], recheck["check"], milliseconds(recheck["started"]), "compliant", None
+        elif bundle["check"] and verdict:
+            yield host, bundle["check"], bundle["ended"], verdict["word"], verdict["code"]
+
+
+# --- Reading ----------------------------------------------------------------------------------------------------------
+
+
+class Reading:
+    """One pass over the bundles, appliance after appliance: hours observed, reasons and gaps by hour, the ledger's entries."""
+
+    def __init__(self, question):
+        self.observed, self.reasons, self.gaps, self.read = {}, {}, {}, []
+        self.first, self.end = question["from"] // HOUR, question["until"] // HOUR
+        self.entries = list(question["prior"])
+        self.places = set()
+        self.appliance, self.trust, self.own, self.own_entries = None, None, {}, []
+
+    def place(self, pair):
+        self.places.add(pair)
+        if len(self.places) > PAIRS_MAX:
+            raise TooManyChecks
+        return pair
+
+    def add(self, bundle):
+        appliance = bundle["appliance"]
+        if appliance != self.appliance:
+            self.end_appliance()
+            self.appliance, self.trust = appliance, Trust()
+            self.read.append({"appliance": appliance, "first": bundle["sequence"]})
+        self.read[-1]["last"] = bundle["sequence"]
+        trust, own, own_entries = self.trust, self.own, self.own_entries
+        trust.judge(bundle)
+        if trust.withdraw is not None:
+            for key in own:
+                own[key] = set() if trust.withdraw == "all" else {h for h in own[key] if h <= trust.withdraw // HOUR}
+        if trust.latest is not None:
+            for entry in own_entries:
+                entry["effective"] = min(entry["effective"], trust.latest)
+        for host, check, at, word, code in looks(bundle):
+            if word != "unknown" and trust.counts:
+                if trust.believes(at, bundle) and self.first <= at // HOUR < self.end + GRACE_MAX:
+                    own.setdefault(self.place((host, check)), set()).add(at // HOUR)
+            elif self.first <= trust.own // HOUR < self.end:
+                reason = code if word == "unknown" else "gap.clock"
+                self.reasons.setdefault(self.place((host, check)), {}).setdefault(trust.own // HOUR, reason)
+        if bundle["kind"] == "expectation":
+            known = [trust.own, trust.newest] + [entry["effective"] for entry in own_entries[-1:]]
+            own_entries.append({
+                "appliance": appliance, "sequence": bundle["sequence"], "host": bundle["host"],
+                "effective": max(x for x in known if x is not None), "expected": each_once(bundle["expected"])})
+        if bundle["kind"] == "gap" and bundle["started"] < bundle["ended"]:
+            hours = range(max(bundle["started"] // HOUR, self.first), min(-(-bundle["ended"] // HOUR), self.end))
+            if hours:
+                pair = (bundle["host"], bundle["check"])
+                place = self.gaps.setdefault(self.place(pair) if pair[1] else pair, {})
+                for hour in hours:
+                    place.setdefault(hour, bundle["outcome"]["code"])
+
+    def end_appliance(self):
+        for key, hours in self.own.items():
+            self.observed.setdefault(key, set()).update(hours)
+        self.entries += self.own_entries
+        self.own, self.own_entries = {}, []
+
+    def finish(self):
+        self.end_appliance()
+        self.entries.sort(key=lambda entry: (entry["effective"], entry["appliance"], entry["sequence"]))
+        return self
+
+
+def segments(entries, horizon):
+    found, watching = {}, {}
+
+    def close(host, check, at):
+        _, begun, (length, grace), watcher = watching[host][1][check]
+        if begun < at:
+            found.setdefault((host, check), []).append((begun, at, length, grace, watcher))
+
+    for entry in entries:
+        host, at = entry["host"], entry["effective"]
+        watcher, open_checks = watching.get(host, (entry["appliance"], {}))
+        if not entry["expected"] and watcher != entry["appliance"]:
+            continue
+        fresh = {}
+        for item in entry["expected"]:
+            rule = rules(item)[:2]
+            before = open_checks.get(item["check"])
+            same = before is not None and before[2] == rule and before[3] == entry["appliance"]
+            fresh[item["check"]] = before if same else (item["check"], at, rule, entry["appliance"])
+        for check in open_checks:
+            if fresh.get(check) is not open_checks[check]:
+                close(host, check, at)
+        watching[host] = (entry["appliance"], fresh)
+    for host, (_, open_checks) in watching.items():
+        for check in open_checks:
+            close(host, check, horizon)
+    return found
+
+
+# --- Judging ----------------------------------------------------------------------------------------------------------
+
+
+class Coverage:
+    def __init__(self, question, reading):
+        self.days, self.gaps, self.slots = {}, [], {}
+        self.question, self.reading = question, reading
+        self.statements = [s for s in question["statements"] if s["site"] == question["site"]]
+        found = segments(reading.entries, question["horizon"])
+        for pair in sorted(found):
+            for segment in found[pair]:
+                self.judge(pair, *segment)
+
+    def judge(self, pair, begun, ended, length, grace, watcher):
+        question = self.question
+        span = length * HOUR
+        number = -(-max(begun, question["from"]) // span)
+        while (number + 1) * span <= min(ended, question["until"]) and (number + 1) * length + grace <= question["horizon"] // HOUR:
+            first, end = number * length, (number + 1) * length
+            observed = self.reading.observed.get(pair, ())
+            day = self.days.setdefault(pair, {}).setdefault(first // 24, figures())
+            day["required"] += 1
+            if any(hour in observed for hour in range(first, end)):
+                day["made"] += 1
+            elif any(hour in observed for hour in range(end, end + grace)):
+                day["late"] += 1
+            elif self.is_excepted(pair, first * HOUR, end * HOUR):
+                day["excepted"] += 1
+            else:
+                cause = self.cause(pair, first, end, watcher)
+                day["missing"][cause] = day["missing"].get(cause, 0) + 1
+                self.miss(pair, first * HOUR, end * HOUR, cause)
+            runs = self.slots.setdefault((pair, length), [])
+            if runs and sum(runs[-1]) == number:
+                runs[-1][1] += 1
+            else:
+                runs.append([number, 1])
+            number += 1
+
+    def miss(self, pair, begun, ended, cause):
+        last = self.gaps[-1] if self.gaps else None
+        if last and (last["host"], last["check"]) == pair and last["until"] == begun and last["cause"] == cause:
+            last["until"] = ended
+            last["slots"] += 1
+        else:
+            self.gaps.append({"host": pair[0], "check": pair[1], "from": begun, "until": ended, "cause": cause, "slots": 1})
+
+    def is_excepted(self, pair, begun, ended):
+        exceptions = [s for s in self.statements if s["schema"] == "martlet.exception/v1"]
+        for place, s in enumerate(exceptions):
+            later = [other["issued"] for other in exceptions[place + 1:] if other["id"] == s["id"]]
+            if speaks(s, pair) and max(s["from"], s["issued"]) <= begun and min([s["until"]] + later[:1]) >= ended:
+                return True
+        return False
+
+    def cause(self, pair, first, end, watcher):
+        reading = self.reading
+        for layer in (reading.gaps.get(pair, {}), reading.gaps.get((pair[0], None), {}), reading.reasons.get(pair, {})):
+            for hour in range(end - 1, first - 1, -1):
+                if hour in layer:
+                    return layer[hour]
+        said = [s for s in self.statements if s["schema"] == "martlet.gap/v1" and speaks(s, pair) and s["appliance"] in (None, watcher)]
+        for hour in range(end - 1, first - 1, -1):
+            for s in said:
+                if s["from"] < (hour + 1) * HOUR and s["until"] > hour * HOUR:
+                    return s["code"]
+        return "gap.unknown"
+
+
+def speaks(statement, pair):
+    return statement["host"] in (None, pair[0]) and statement["check"] in (None, pair[1])
+
+
+def figures():
+    return {"required": 0, "made": 0, "late": 0, "excepted": 0, "missing": {}}
+
+
+def add(total, more):
+    for name in ("required", "made", "late", "excepted"):
+        total[name] += more[name]
+    for cause, count in more["missing"].items():
+        total["missing"][cause] = total["missing"].get(cause, 0) + count
+
+
+def frame(question, schema, **members):
+    edges = {name: written(question[name]) for name in ("from", "until", "horizon")}
+    return {"schema": schema, "site": question["site"], **edges, **members}
+
+
+def controls(question):
+    checks = {}
+    for check, cited in question["controls"].items():
+        for framework, control in cited:
+            checks.setdefault((framework, control), set()).add(check)
+    keys = sorted(checks, key=lambda key: (by_units(key[0]), by_units(key[1])))
+    return [{"framework": f, "control": c, "checks": sorted(checks[f, c])} for f, c in keys]
+
+
+def coverage_json(question, coverage):
+    pairs = []
+    for (host, check), days in coverage.days.items():
+        runs = []
+        for day in sorted(days):
+            if runs and runs[-1][0] + runs[-1][1] == day and runs[-1][2] == days[day]:
+                runs[-1][1] += 1
+            else:
+                runs.append([day, 1, days[day]])
+        pairs.append({
+            "host": host, "check": check,
+            "days": [{"day": written(day * 24 * HOUR)[:10], "count": count, **numbers} for day, count, numbers in runs]})
+    return frame(question, "martlet.coverage/v1", pairs=pairs)
+
+
+def continuity_json(question, coverage):
+    total, by_check = figures(), {}
+    for (_, check), days in coverage.days.items():
+        for numbers in days.values():
+            add(total, numbers)
+            add(by_check.setdefault(check, figures()), numbers)
+    listed = []
+    for control in controls(question):
+        numbers = figures()
+        for check in control["checks"]:
+            add(numbers, by_check.get(check, figures()))
+        listed.append({**control, **numbers})
+    exceptions = [
+        s["json"] for s in coverage.statements
+        if s["schema"] == "martlet.exception/v1" and s["from"] < question["until"] and s["until"] > question["from"]]
+    gaps = [{**gap, "from": written(gap["from"]), "until": written(gap["until"])} for gap in coverage.gaps]
+    return frame(question, "martlet.continuity/v1", total=total, controls=listed, exceptions=exceptions, gaps=gaps)
+
+
+def population_json(question, reading, coverage):
+    slots = [
+        {"host": pair[0], "check": pair[1], "hours": length, "runs": coverage.slots[pair, length]}
+        for pair, length in sorted(coverage.slots)]
+    return frame(question, "martlet.population/v1", bundles=reading.read, controls=controls(question), slots=slots)
+
+
+def ledger_json(question, reading):
+    entries = [{**entry, "effective": written(entry["effective"])} for entry in reading.entries]
+    return {"schema": "martlet.ledger/v1", "site": question["site"], "entries": entries}
+
+
+# --- Sample -----------------------------------------------------------------------------------------------------------
+
+
+def sample(wanted, reading):
+    key = wanted["nonce"].encode() + bytes.fromhex(wanted["root"])
+    population = [[item["appliance"], n] for item in reading.read for n in range(item["first"], item["last"] + 1)]
+
+    def numbers():
+        counter = 0
+        while True:
+            block = hmac.new(key, b"martlet.sample/v1\0" + counter.to_bytes(8, "big"), hashlib.sha256).digest()
+            yield from (int.from_bytes(block[place:place + 8], "big") for place in range(0, 32, 8))
+            counter += 1
+
+    stream, drawn = numbers(), []
+    for i in range(min(wanted["count"], len(population))):
+        n = len(population) - i
+        x = next(x for x in stream if x < 2**64 - 2**64 % n)
+        j = i + x % n
+        population[i], population[j] = population[j], population[i]
+        drawn.append(population[i])
+    return drawn
 
 
 # --- ZIP ------------------------------------------------------------------------------------------------------------
@@ -451,6 +854,15 @@ SMALL_ORDER = {
 PEM_PREFIX = bytes.fromhex("302a300506032b6570032100")
 
 
+FIXED = {
+    "README.txt", "continuity.json", "coverage.json", "ledger.json", "population.json", "verify.html", "log/checkpoint", "log/leaves.json",
+    "log/nodes.json", "log/witnesses.json"}
+
+
+def leaf(document, key):
+    return hashlib.sha256(b"\0" + document + hashlib.sha256(key).digest()).digest()
+
+
 def key_id(raw):
     return "key_" + hashlib.sha256(raw).hexdigest()[:16]
 
@@ -466,7 +878,11 @@ def raw_key(data):
     if decoded is None or len(decoded) != 44 or pem(decoded[12:]) != data:
         return None
     raw = decoded[12:]
-    return None if raw[:31] + bytes([raw[31] & 0x7F]) in SMALL_ORDER else raw
+    return None if is_weak(raw) else raw
+
+
+def is_weak(raw):
+    return raw[:31] + bytes([raw[31] & 0x7F]) in SMALL_ORDER
 
 
 def decode_base64(data):
@@ -485,9 +901,204 @@ def is_signed(raw, signature, data):
         return False
 
 
+def canonical_json(data):
+    try:
+        value = parse_json(data, ENTRY_BYTES_MAX, 8)
+        require(canonical(value).encode() == data)
+    except Malformed:
+        return None
+    return value
+
+
+def envelope(data, bytes_max, keys):
+    """Payload and signer of `data`; the code's end instead where it is not one, or not signed by one of these keys."""
+    try:
+        value = parse_json(data, bytes_max, 32)
+        require(isinstance(value, dict) and set(value) <= {"keyId", "payload", "signature"})
+        signer = text(value, "keyId", 200, KEY)
+        payload = decode_base64(text(value, "payload", (bytes_max + 2) // 3 * 4).encode())
+        signature = decode_base64(text(value, "signature", 88).encode())
+        require(payload is not None and len(payload) <= bytes_max and signature is not None and len(signature) == 64)
+        if signer not in keys:
+            return None, None, "unknown_key"
+        if not is_signed(keys[signer], signature, payload):
+            return None, None, "bad_signature"
+        content = parse_json(payload, bytes_max, 32)
+        require(canonical(content).encode() == payload)
+        return payload, content, keys[signer]
+    except Malformed:
+        return None, None, "malformed"
+
+
+def statement_fields(value):
+    """None for a kind that coverage does not read."""
+    schema = text(value, "schema", 100)
+    require(schema.startswith("martlet."))
+    if schema not in ("martlet.gap/v1", "martlet.exception/v1"):
+        return None
+    found = {"schema": schema, "site": text(value, "site", 200, SITE)}
+    for key in ("from", "until", "issued"):
+        found[key] = instant(value, key)
+    found["host"], found["check"] = (optional(value, key, text, 200, NAME) for key in ("host", "check"))
+    if schema == "martlet.gap/v1":
+        found["appliance"] = optional(value, "appliance", text, 200, APPLIANCE)
+        found["code"] = word(value, "code", {"gap.silent", "gap.revoked", "gap.unknown"})
+        text(value, "note", 1_000)
+        require(found["from"] < found["until"] <= found["issued"])
+        return found
+    found["id"] = text(value, "id", 100, NAME)
+    people = [text(value, key, 200) for key in ("requestedBy", "approvedBy")]
+    require(text(value, "reason", 1_000) and all(people) and len({unicodedata.normalize("NFC", one) for one in people}) == 2)
+    require(found["from"] < found["until"] <= found["from"] + 366 * 24 * HOUR)
+    known = ("approvedBy", "from", "id", "issued", "reason", "requestedBy", "schema", "site", "until")
+    found["json"] = {**{key: value[key] for key in known}, "host": found["host"], "check": found["check"]}
+    return found
+
+
+def each_number(found):
+    return type(found) is int and 0 <= found
+
+
+# --- The log: docs/formats/log.md -----------------------------------------------------------------------------------
+
+
+def note_key(found, kind):
+    """(name, hash, raw key) of a verifier key."""
+    match = re.fullmatch(r"([!-*,-~]+)\+([0-9a-f]{8})\+([!-~]+)", found) if isinstance(found, str) and len(found) <= 8_192 else None
+    data = decode_base64(match[3].encode()) if match else None
+    require(data is not None and len(data) == 33 and data[0] == kind and not is_weak(data[1:]), "a verifier key")
+    require(hashlib.sha256(match[1].encode() + b"\n" + data).digest()[:4].hex() == match[2], "a verifier key")
+    return match[1], match[2], data[1:]
+
+
+def open_checkpoint(data, log, witnesses):
+    """(size, root, number of cosignatures) of a checkpoint signed by the log."""
+    require(len(data) <= 1_000_000 and all(byte >= 0x20 or byte == 10 for byte in data))
+    try:
+        found = data.decode()
+    except ValueError:
+        raise Malformed("UTF-8") from None
+    require(all(c < "\x80" or c == "\u2014" for c in found))
+    split = found.rfind("\n\n")
+    require(split >= 0 and split + 2 < len(found) and found.endswith("\n"))
+    signed, lines = found[:split + 1], found[split + 2:].split("\n")[:-1]
+    require(len(lines) <= 100)
+    signatures = []
+    for line in lines:
+        parts = line.split(" ", 2)
+        require(len(line.encode()) <= 8_192 and len(parts) == 3 and parts[0] == "\u2014" and parts[1] and "+" not in parts[1])
+        signature = decode_base64(parts[2].encode())
+        require(signature is not None and len(signature) >= 5)
+        signatures.append((parts[1], signature[:4].hex(), signature[4:]))
+    proven = set()
+    for name, number, signature in signatures:
+        named = [key for key in [log] + witnesses if key[:2] == (name, number)]
+        require(len(named) <= 1)
+        if not named or named[0] in proven:
+            continue
+        message = signed.encode()
+        if named[0] is not log:
+            require(len(signature) == 72 and signature[0] < 0x80)
+            message = f"cosignature/v1\ntime {int.from_bytes(signature[:8], 'big')}\n".encode() + message
+            signature = signature[8:]
+        require(is_signed(named[0][2], signature, message))
+        proven.add(named[0])
+    require(log in proven)
+    lines = signed.split("\n")
+    require(len(lines) >= 4 and lines[-1] == "" and all(lines[:-1]) and lines[0] == log[0])
+    require(re.fullmatch("0|[1-9][0-9]{0,15}", lines[1]) and int(lines[1]) <= INTEGER_MAX)
+    root = decode_base64(lines[2].encode())
+    require(root is not None and len(root) == 32 and (int(lines[1]) or root == hashlib.sha256().digest()))
+    return int(lines[1]), root, len(proven) - 1
+
+
+def open_leaves(value, appliances, count, size):
+    """Runs by appliance, and the statements' indices."""
+    require(isinstance(value, dict) and len(value) == 3 and value.get("schema") == "martlet.leaves/v1")
+    listed, statements = items(value, "appliances", 1_000), items(value, "statements", ENTRIES_MAX)
+    require(len(statements) == count and all(each_number(index) and index < size for index in statements))
+    chains = [item for item in appliances if item["count"]]
+    require(len(listed) == len(chains))
+    runs, spans = {}, [(index, index + 1) for index in statements]
+    for item, chain in zip(listed, chains):
+        require(isinstance(item, dict) and len(item) == 2 and item.get("appliance") == chain["appliance"])
+        following, runs[chain["appliance"]] = chain["first"], []
+        for run in items(item, "runs", INTEGER_MAX):
+            require(isinstance(run, list) and len(run) == 3 and all(map(each_number, run)) and run[0] == following)
+            require(1 <= run[2] <= chain["last"] - following + 1 and run[1] + run[2] <= size)
+            runs[chain["appliance"]].append(run)
+            spans.append((run[1], run[1] + run[2]))
+            following += run[2]
+        require(following == chain["last"] + 1)
+    spans.sort()
+    require(all(one[1] <= other[0] for one, other in zip(spans, spans[1:])))
+    return runs, statements
+
+
+def places(runs):
+    for sequence, index, count in runs:
+        yield from ((sequence + i, index + i) for i in range(count))
+
+
+def node_hash(left, right):
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+def log_root(size, leaves, nodes):
+    """From (index, hash) of leaves and [level, index, hash] of nodes; None where they do not make exactly one root."""
+    if size == 0:
+        return hashlib.sha256().digest() if not leaves and not nodes else None
+    known, rest, height = sorted(leaves), list(reversed(nodes)), (size - 1).bit_length()
+    for level in range(height + 1):
+        last, here = (size - 1) >> level, [(index, data, False) for index, data in known]
+        given = []
+        while rest and rest[-1][0] == level:
+            given.append(rest.pop())
+        if [node[1] for node in given] != sorted({node[1] for node in given}):
+            return None
+        here = sorted(here + [(index, bytes.fromhex(data), True) for _, index, data in given], key=lambda node: node[0])
+        known, position = [], 0
+        while position < len(here):
+            index, data, is_given = here[position]
+            position += 1
+            if index > last:
+                return None
+            if index == last and last % 2 == 0:
+                if is_given and (last > 0 or leaves):
+                    return None
+            else:
+                if index % 2 or position == len(here) or here[position][0] != index + 1 or is_given and here[position][2]:
+                    return None
+                data = node_hash(data, here[position][1])
+                position += 1
+            known.append((index >> 1, data))
+        if len({index for index, _ in known}) != len(known):
+            return None
+    return known[0][1] if len(known) == 1 and not rest else None
+
+
+class Times:
+    """When bundles were received: of the receipts that cover a number, the earliest. Asked in ascending order."""
+
+    def __init__(self, receipts):
+        self.waiting = sorted(receipts, key=lambda receipt: -receipt[0])
+        self.open = []
+
+    def at(self, sequence):
+        while self.waiting and self.waiting[-1][0] <= sequence:
+            first, last, received = self.waiting.pop()
+            heapq.heappush(self.open, (received, last))
+        while self.open and self.open[0][1] < sequence:
+            heapq.heappop(self.open)
+        return self.open[0][0] if self.open else None
+
+
 class Kit:
-    def __init__(self, path, pinned_id, pinned_key):
+    def __init__(self, path, pinned_id, pinned_key, pinned_log=None, wanted=None):
         self.findings = []
+        self.whole = True
+        self.pinned_log, self.wanted = pinned_log, wanted
+        self.checkpoint = self.leaves = self.witnesses = self.total = self.sample = None
         self.omitted = 0
         self.signed = True
         self.stranger = False
@@ -497,7 +1108,7 @@ class Kit:
         data = self.zip.read("manifest.json")
         try:
             self.manifest = parse_json(data, ENTRY_BYTES_MAX, 8)
-            manifest_fields(self.manifest)
+            self.question = manifest_fields(self.manifest)
             require(canonical(self.manifest).encode() == data, "not canonical")
         except Malformed as error:
             raise Refusal("kit.manifest_malformed", str(error)) from None
@@ -513,6 +1124,7 @@ class Kit:
             self.find("kit.bad_signature", "manifest.json")
 
     def find(self, code, subject):
+        self.whole = self.whole and code in ("kit.untrusted_key", "log.untrusted_key")
         if len(self.findings) < FINDINGS_MAX:
             self.findings.append((code, subject))
         else:
@@ -536,6 +1148,7 @@ class Kit:
         known = {item["appliance"] for item in self.manifest["appliances"]}
         chunks = {name: [] for name in known}
         receipts = {name: [] for name in known}
+        statements = []
         for name in self.zip.entries:
             if name in ("manifest.json", "manifest.sig"):
                 continue
@@ -549,11 +1162,92 @@ class Kit:
                 if match[1] in known:
                     receipts[match[1]].append((int(match[2]), name))
                     continue
-            if not re.fullmatch(rf"README\.txt|keys/{KEY}\.pub", name):
+            if re.fullmatch(r"statements/[0-9]{12}\.json", name):
+                statements.append(name)
+                continue
+            if name not in FIXED and not re.fullmatch(rf"keys/{KEY}\.pub|anchors/[^/]*\.(ots|tsr)", name):
                 self.find("kit.unknown_entry", name)
         self.verified = {}
+        self.receipt_keys = {key: self.keys[key] for key in self.manifest["receiptKeys"] if key in self.keys}
+        self.read_statements(statements)
+        self.read_log()
+        self.reading = Reading(self.question)
         for item in self.manifest["appliances"]:
             self.chain(item, chunks[item["appliance"]], receipts[item["appliance"]])
+        if self.whole and self.checkpoint:
+            self.compute()
+
+    def read_statements(self, names):
+        self.question["statements"], self.statements = [], []
+        for number, name in enumerate(names, 1):
+            if name != f"statements/{number:012}.json":
+                self.find("statement.misplaced", name)
+                continue
+            payload, content, signer = envelope(self.zip.read(name), STATEMENT_BYTES_MAX, self.receipt_keys)
+            try:
+                found = None if payload is None else statement_fields(content)
+            except Malformed:
+                payload, signer = None, "malformed"
+            if payload is None:
+                self.find(f"statement.{signer}", name)
+                continue
+            self.statements.append(leaf(hashlib.sha256(payload).digest(), signer))
+            if found:
+                self.question["statements"].append(found)
+
+    def stated(self, name):
+        return self.zip.read(name) if name in self.zip.entries else b""
+
+    def read_log(self):
+        log = self.question["log"]
+        if self.pinned_log not in (None, log):
+            self.find("log.untrusted_key", "manifest.json")
+        try:
+            value = canonical_json(self.stated("log/witnesses.json"))
+            require(isinstance(value, dict) and len(value) == 4 and value.get("schema") == "martlet.witnesses/v1")
+            require(value.get("log") == self.manifest["log"]["key"])
+            quorum = integer(value, "quorum", 0, 1_000)
+            keys = [note_key(key, 4) for key in items(value, "witnesses", 1_000)]
+            require(len(set(keys)) == len(keys))
+            self.witnesses = keys, quorum
+        except Malformed:
+            self.find("log.witnesses_malformed", "log/witnesses.json")
+        try:
+            self.checkpoint = open_checkpoint(self.stated("log/checkpoint"), log, self.witnesses[0] if self.witnesses else [])
+        except Malformed:
+            return self.find("log.bad_checkpoint", "log/checkpoint")
+        if self.witnesses and self.checkpoint[2] < self.witnesses[1]:
+            self.find("log.too_few_witnesses", "log/checkpoint")
+        try:
+            value = canonical_json(self.stated("log/leaves.json"))
+            self.leaves = open_leaves(value, self.manifest["appliances"], len(self.statements), self.checkpoint[0])
+        except Malformed:
+            return self.find("log.leaves_malformed", "log/leaves.json")
+        self.logged = list(zip(self.leaves[1], self.statements))
+
+    def compute(self):
+        nodes = canonical_json(self.stated("log/nodes.json"))
+        try:
+            require(isinstance(nodes, dict) and len(nodes) == 2 and each_number(nodes.get("size")))
+            for node in items(nodes, "nodes", INTEGER_MAX):
+                require(isinstance(node, list) and len(node) == 3 and each_number(node[0]) and node[0] <= 63 and each_number(node[1]))
+                require(isinstance(node[2], str) and re.fullmatch(DIGEST, node[2]))
+            size, root, _ = self.checkpoint
+            if nodes["size"] != size or log_root(size, self.logged, nodes["nodes"]) != root:
+                self.find("log.wrong_root", "log/nodes.json")
+        except Malformed:
+            self.find("log.nodes_malformed", "log/nodes.json")
+        question, reading = self.question, self.reading.finish()
+        coverage = Coverage(question, reading)
+        continuity = continuity_json(question, coverage)
+        for name, value in (
+                ("ledger", ledger_json(question, reading)), ("coverage", coverage_json(question, coverage)),
+                ("continuity", continuity), ("population", population_json(question, reading, coverage))):
+            if canonical(value).encode() != self.stated(f"{name}.json"):
+                self.find(f"{name}.differs", f"{name}.json")
+        self.total = continuity["total"]
+        if self.wanted:
+            self.sample = sample({**self.wanted, "root": self.checkpoint[1].hex()}, reading)
 
     def compare(self, name):
         listed = self.manifest["files"].get(name)
@@ -578,9 +1272,11 @@ class Kit:
 
     def chain(self, item, chunks, receipts):
         appliance = item["appliance"]
-        heads = {}
+        heads, times = {}, []
         for sequence, name in receipts:
-            self.receipt(item, sequence, name, heads)
+            self.receipt(item, sequence, name, heads, times)
+        times = Times(times)
+        placed = iter(places(self.leaves[0].get(appliance, [])) if self.leaves else ())
         # An appliance that sent nothing is followed as an empty chain, should there be something after all.
         first, last = (item["first"], item["last"]) if item["count"] else (0, -1)
         expected, head = first, "0" * 64 if first == 0 else None
@@ -615,6 +1311,8 @@ class Kit:
             for code in faults:
                 self.find(code, name)
             self.verified[appliance] += not faults
+            if not faults and self.whole:
+                self.take(record, times.at(sequence), placed)
             if any(digest != record["digest"] for digest in heads.get(sequence, ())):
                 self.find("receipt.wrong_head", name)
         if expected <= last:
@@ -623,6 +1321,21 @@ class Kit:
             self.find("kit.wrong_head", appliance)
         if count != item["count"] or expected > last + 1:
             self.find("kit.wrong_count", appliance)
+
+    def take(self, record, received, placed):
+        """For the log's root, and for what was seen."""
+        for sequence, index in placed:
+            if sequence == record["sequence"]:
+                self.logged.append((index, leaf(bytes.fromhex(record["digest"]), record["key"])))
+                break
+        record["received"] = self.question["horizon"] if received is None else received
+        name = f"bundles/{record['appliance']}/{record['sequence']:012}"
+        try:
+            self.reading.add(record)
+        except TooManyChecks:
+            self.find("coverage.too_many_checks", name)
+        if record["check"] and not record["cited"] <= self.question["controls"].get(record["check"], set()):
+            self.find("population.control_missing", name)
 
     def bundle(self, item, name, data, signature):
         keys = [key for key in item["keys"] if key["id"] in self.keys]
@@ -648,27 +1361,22 @@ class Kit:
         valid_from, valid_until = instant(key, "validFrom"), optional(key, "validUntil", instant)
         if record["ended"] < valid_from - SKEW or valid_until is not None and record["ended"] > valid_until + SKEW:
             return self.find("bundle.key_not_valid", name)
-        return {**record, "digest": hashlib.sha256(data).hexdigest()}
+        return {**record, "digest": hashlib.sha256(data).hexdigest(), "key": self.keys[key["id"]]}
 
-    def receipt(self, item, sequence, name, heads):
+    def receipt(self, item, sequence, name, heads, times):
+        payload, value, signer = envelope(self.zip.read(name), RECEIPT_BYTES_MAX, self.receipt_keys)
+        if payload is None:
+            return self.find(f"receipt.{signer}", name)
         try:
-            envelope = parse_json(self.zip.read(name), RECEIPT_BYTES_MAX, 32)
-            require(isinstance(envelope, dict) and set(envelope) <= {"keyId", "payload", "signature"})
-            signer = text(envelope, "keyId", 200, KEY)
-            payload = decode_base64(text(envelope, "payload", (RECEIPT_BYTES_MAX + 2) // 3 * 4).encode())
-            signature = decode_base64(text(envelope, "signature", 88).encode())
-            require(payload is not None and len(payload) <= RECEIPT_BYTES_MAX and signature is not None and len(signature) == 64)
-            if signer not in self.manifest["receiptKeys"] or signer not in self.keys:
-                return self.find("receipt.unknown_key", name)
-            if not is_signed(self.keys[signer], signature, payload):
-                return self.find("receipt.bad_signature", name)
-            value = parse_json(payload, RECEIPT_BYTES_MAX, 32)
-            require(canonical(value).encode() == payload and text(value, "schema", 100) == "martlet.receipt/v1")
+            require(text(value, "schema", 100) == "martlet.receipt/v1")
             first = integer(value, "firstSequence", 0)
             last = integer(value, "lastSequence", first)
             place = (text(value, "site", 200, SITE), text(value, "appliance", 200, APPLIANCE), last)
             head = text(value, "head", 200, DIGEST)
-            instant(value, "received")
+            received = instant(value, "received")
+            promised = [
+                (integer(run, "sequence", 0), integer(run, "index", 0), integer(run, "count", 1, RECEIPT_RUNS_MAX))
+                for run in items(value, "logged", RECEIPT_RUNS_MAX)]
         except Malformed:
             return self.find("receipt.malformed", name)
         if place != (self.manifest["site"], item["appliance"], sequence):
@@ -676,11 +1384,25 @@ class Kit:
         if sequence > (item["last"] if item["count"] else -1):
             self.find("receipt.beyond_end", name)
         heads.setdefault(sequence, []).append(head)
+        times.append((first, last, received))
+        if self.leaves and item["count"] and any(self.shown(item, number) not in (None, index) for number, index in places(promised)):
+            self.find("receipt.wrong_index", name)
+
+    def shown(self, item, sequence):
+        """Where the kit says that this bundle stands; None where it does not hold it."""
+        if not item["first"] <= sequence <= item["last"]:
+            return None
+        runs = self.leaves[0][item["appliance"]]
+        low, high = 0, len(runs)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if runs[middle][0] <= sequence else (low, middle)
+        return runs[low][1] + sequence - runs[low][0]
 
 
-def judge(path, pinned_id=None, pinned_key=None):
+def judge(path, pinned_id=None, pinned_key=None, pinned_log=None, wanted=None):
     try:
-        kit = Kit(path, pinned_id, pinned_key)
+        kit = Kit(path, pinned_id, pinned_key, pinned_log, wanted)
         kit.verify()
     except Refusal as refusal:
         return {"exit": 2, "findings": [{"code": refusal.args[0], "subject": "kit"}], "trust": "not judged"}
@@ -696,7 +1418,10 @@ def judge(path, pinned_id=None, pinned_key=None):
     findings = [{"code": code, "subject": subject} for code, subject in kit.findings]
     silent = [item["appliance"] for item in kit.manifest["appliances"] if not item["count"]]
     return {"exit": 1 if findings else 0, "findings": findings, "findingsOmitted": kit.omitted, "silent": silent, "trust": trust,
-            "verified": kit.verified}
+            "verified": kit.verified, "figures": kit.total, "sample": kit.sample, "prior": len(kit.question["prior"]),
+            "log": kit.checkpoint and {
+                "origin": kit.question["log"][0], "size": kit.checkpoint[0], "cosignatures": kit.checkpoint[2],
+                "witnesses": len(kit.witnesses[0]) if kit.witnesses else 0, "quorum": kit.witnesses[1] if kit.witnesses else 0}}
 
 
 def main():
@@ -704,6 +1429,9 @@ def main():
     parser.add_argument("kit", nargs="?")
     parser.add_argument("--key", metavar="KEYID", help="the key that must have signed it")
     parser.add_argument("--trust", metavar="FILE", help="a file with that public key, PEM")
+    parser.add_argument("--log", metavar="VKEY", help="the key that the log must have")
+    parser.add_argument("--sample", metavar="N", type=int, help="draw so many bundles; needs --nonce")
+    parser.add_argument("--nonce", metavar="TEXT", help="16 to 200 bytes, chosen after the kit was received")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--batch", metavar="DIR")
     options = parser.parse_args()
@@ -719,13 +1447,35 @@ def main():
             pinned_key = raw_key(file.read(1_000))
         if pinned_key is None:
             parser.error("--trust: not an Ed25519 public key in PEM")
-    report = judge(options.kit, options.key, pinned_key)
+    pinned_log = wanted = None
+    if options.log:
+        try:
+            pinned_log = note_key(options.log, 1)
+        except Malformed:
+            parser.error("--log: not a verifier key")
+    if options.sample is not None or options.nonce is not None:
+        if (options.sample or 0) < 1 or not 16 <= len((options.nonce or "").encode()) <= 200:
+            parser.error("--sample takes a number above 0, and --nonce a text of 16 to 200 bytes; each needs the other")
+        wanted = {"count": options.sample, "nonce": options.nonce}
+    report = judge(options.kit, options.key, pinned_key, pinned_log, wanted)
     if options.json:
         print(json.dumps(report))
     else:
         print(f"trust     {report['trust']}")
         for appliance, count in report.get("verified", {}).items():
             print(f"appliance {appliance}: " + ("sent nothing" if appliance in report["silent"] else f"{count} bundles verified"))
+        if log := report.get("log"):
+            print(f"log       {log['origin']}, {log['size']} entries, signed by {log['cosignatures']} of {log['witnesses']} witnesses; "
+                  f"{log['quorum']} are wanted")
+        if report.get("prior"):
+            print(f"ledger    {report['prior']} entries from before these bundles, on the provider's word")
+        if seen := report.get("figures"):
+            print(f"seen      {seen['required']} required: {seen['made']} in time, {seen['late']} late, {seen['excepted']} excepted, "
+                  f"{sum(seen['missing'].values())} missing")
+        elif report["exit"] != 2:
+            print("seen      not computed again, because of the findings")
+        for appliance, sequence in report.get("sample") or ():
+            print(f"sample    {appliance} {sequence}")
         for finding in report["findings"][:100]:
             print(f"finding   {finding['code']}  {finding['subject']}")
         count = len(report["findings"]) + report.get("findingsOmitted", 0)

@@ -1,13 +1,45 @@
+import Catalog
+import Compliance
+import Database
+import Evidence
+import Logging
 package import Model
+import Objects
 import Reports
 package import Seal
+import TransparencyLog
 import Wire
 
-/// Writes everything that is held about a site into one archive that a stranger can check.
+/// Writes what is held about a site and a time into one archive that a stranger can check.
 package struct PacketService: Sendable {
     private let services: CentralServices
+    private let configuration: CentralConfiguration
 
-    package init(_ services: CentralServices) { self.services = services }
+    package init(_ services: CentralServices, _ configuration: CentralConfiguration) {
+        self.services = services
+        self.configuration = configuration
+    }
+
+    /// Which days; nil: from the first enrolment, or up to the newest evidence.
+    package struct Days: Hashable, Sendable {
+        /// How long after its end a period's evidence may come in: longer than any slot can be late.
+        static let tail: Duration = .seconds(8 * 86_400)
+
+        package let from: Timestamp?
+        package let until: Timestamp?
+        package static let all = Days(from: nil, until: nil)!
+
+        /// nil unless both are midnights, in order, at most 366 days apart.
+        package init?(from: Timestamp?, until: Timestamp?) {
+            for day in [from, until] {
+                guard let day else { continue }
+                guard CoveragePeriod(from: day, until: day + .seconds(86_400), horizon: day) != nil else { return nil }
+            }
+            if let from, let until { guard CoveragePeriod(from: from, until: until, horizon: until) != nil else { return nil } }
+            self.from = from
+            self.until = until
+        }
+    }
 
     package struct Summary: Hashable, Sendable {
         package let site: Site
@@ -15,34 +47,115 @@ package struct PacketService: Sendable {
         package let from: Timestamp
         package let until: Timestamp
         package let manifestKey: KeyID
+        /// Of the log, as a vkey.
+        package let logKey: String
         /// SHA-256 of the file, for whoever receives it to compare.
         package let digest: Digest
     }
 
-    /// The same evidence gives the same bytes. There is no file at `path` before the archive is whole.
-    /// - Throws: `CentralError` when the site is not known or nothing was received from it yet, `KitWriteError`, `DatabaseError`;
-    ///   `BundleError` when what is held is not what was received: the database was changed behind our back.
-    package func write(_ site: SiteID, to path: String, for credential: OperatorCredential) async throws -> Summary {
+    /// The same evidence gives the same bytes. There is no file at `path` before the archive is whole. What is in it stands in a signed
+    /// checkpoint of the log: the first one that covers all of it, made here if it is not there yet.
+    ///
+    /// - Parameter anchors: proofs of time for that checkpoint, by file name.
+    /// - Throws: `CentralError` when the site is not known or nothing was received from it in that time, `KitWriteError`, `DatabaseError`,
+    ///   `ObjectError`, `TileError`; `BundleError` when what is held is not what was received: the database was changed behind our back.
+    package func write(
+        _ site: SiteID, days: Days = .all, anchors: [String: [UInt8]] = [:], to path: String, for credential: OperatorCredential
+    ) async throws -> Summary {
         let held = try await SiteEvidence(of: site, services: services, for: credential)
-        let receiptKeys = [services.keys.receipts.verifyingKey]
+        let cut = min(days.until.map { $0 + Days.tail } ?? held.span.upperBound, held.span.upperBound)
+        let places = try await services.evidence.places(of: site, in: held.scope, received: (days.from ?? .init(milliseconds: .min))...cut)
+        guard let newest = places.values.map(\.newest).max() else { throw CentralError.noEvidence }
+        let statements = try await services.statements.list(of: site, in: held.scope).filter { statement in
+            days.until.map { statement.made <= $0 + Days.tail } ?? true
+        }
+        let period = try period(days, held, newest: ([newest] + statements.map(\.made)).max()!)
+
         var receipts: [SignedReceipt] = []
-        for entry in try await services.evidence.receipts(of: site, in: held.scope) where entry.received <= held.span.upperBound {
+        let receiptKeys = [services.keys.receipts.verifyingKey]
+        for entry in try await services.evidence.receipts(of: site, in: held.scope) {
             receipts.append(try SignedReceipt(opening: entry.envelope, keys: receiptKeys))
         }
-        let writer = try KitWriter(
-            path: path,
-            subject: KitSubject(
-                site: site, organization: held.site.organization, organizationName: held.site.organizationName,
-                from: held.span.lowerBound, until: held.span.upperBound, keys: held.keys, receipts: receipts, receiptKeys: receiptKeys),
-            key: services.keys.kits)
+        let leaves = KitLeaves(runs: places.mapValues(\.runs), statements: statements.map(\.logIndex))
+        let subject = KitSubject(
+            site: site, organization: held.site.organization, organizationName: held.site.organizationName, period: period,
+            keys: held.keys,
+            receipts: receipts.map(\.receipt).enumerated().filter { places[$1.appliance]?.sequences.contains($1.lastSequence) ?? false }
+                .map { receipts[$0.offset] },
+            receiptKeys: receiptKeys, statements: statements.map { KitStatement(envelope: $0.envelope, logIndex: $0.logIndex) },
+            controls: try await controls(at: period.horizon), prior: try await prior(held, places, receipts.map(\.receipt), period),
+            log: try await log(leaves), anchors: anchors)
+        let writer = try KitWriter(path: path, subject: subject, key: services.keys.kits)
         var count = 0
         try await held.forEach { item in
+            let record = item.bundle.record
+            guard places[record.origin.appliance]?.sequences.contains(record.link.sequence) ?? false else { return }
             try writer.add(item.bundle)
             count += 1
         }
         let digest = try writer.finish()
         return Summary(
-            site: held.site, bundles: count, from: held.span.lowerBound, until: held.span.upperBound, manifestKey: services.keys.kits.id,
-            digest: digest)
+            site: held.site, bundles: count, from: period.from, until: period.until, manifestKey: services.keys.kits.id,
+            logKey: subject.log.key.text, digest: digest)
+    }
+
+    /// - Parameter newest: of the evidence and statements.
+    private func period(_ days: Days, _ held: SiteEvidence, newest: Timestamp) throws -> CoveragePeriod {
+        let day: Int64 = 86_400_000
+        var horizon = newest
+        if let until = days.until, until <= services.clock.now() { horizon = max(horizon, until) }
+        let until = days.until ?? Timestamp(milliseconds: (horizon.milliseconds / day + 1) * day)
+        let enrolled = held.keys.values.joined().map(\.validFrom).min() ?? held.span.lowerBound
+        let earliest = until.milliseconds - Int64(CoveragePeriod.daysMax) * day
+        let first = min(enrolled, held.span.lowerBound).milliseconds / day * day
+        let from = days.from ?? Timestamp(milliseconds: max(min(first, until.milliseconds - day), earliest))
+        guard let period = CoveragePeriod(from: from, until: until, horizon: horizon) else {
+            throw CentralError.value("a packet is of at most \(CoveragePeriod.daysMax) days, and its end comes after its begin")
+        }
+        return period
+    }
+
+    /// What the bundles that are left out at the start expected, so that the others are judged by it.
+    private func prior(
+        _ held: SiteEvidence, _ places: [ApplianceID: EvidencePlaces], _ receipts: [Receipt], _ period: CoveragePeriod
+    ) async throws -> [ExpectationLedger.Entry] {
+        guard places.values.contains(where: { $0.isCut }) else { return [] }
+        var builder = CoverageBuilder(site: held.site.id, period: period)
+        var times: (appliance: ApplianceID, times: ReceiptTimes)?
+        try await held.forEach { item in
+            let (appliance, sequence) = (item.bundle.record.origin.appliance, item.bundle.record.link.sequence)
+            guard let place = places[appliance], sequence < place.sequences.lowerBound else { return }
+            if times?.appliance != appliance { times = (appliance, ReceiptTimes(receipts.filter { $0.appliance == appliance })) }
+            let received = times?.times.received(sequence) ?? item.received
+            try builder.add(ChainEntry(item.bundle.record, received: received))
+        }
+        return builder.finish().ledger.entries
+    }
+
+    /// Of the catalog that was the newest at that time.
+    private func controls(at instant: Timestamp) async throws -> [CheckID: [ControlCitation]] {
+        guard let version = try await services.catalogs.version(at: instant) else { return [:] }
+        let pack = try await services.catalogs.pack(version)
+        let catalog = try CatalogPack.open(pack, keys: [services.keys.catalog.verifyingKey], schema: nil)
+        return catalog.checks.mapValues(\.controls)
+    }
+
+    /// The first checkpoint that covers all of these places, and the proof below it.
+    private func log(_ leaves: KitLeaves) async throws -> KitLog {
+        let signer = try await services.logSigner(configuration)
+        let objects = try services.logObjects(configuration)
+        let reader = services.log(objects)
+        let indices = leaves.indices
+        let size = (indices.last ?? -1) + 1
+        if try await reader.first(covering: size) == nil {
+            let integrator = LogIntegrator(
+                database: services.database, objects: objects, signer: signer, clock: services.clock, faults: .none,
+                logger: Logger(label: "packet", factory: { _ in SwiftLogNoOpLogHandler() }))
+            while try await integrator.integrate() {}
+        }
+        guard let note = try await reader.first(covering: size) else { throw CentralError.notFound("checkpoint of the log") }
+        return KitLog(
+            checkpoint: note, key: signer.verifier, witnesses: [], quorum: 0, leaves: leaves,
+            nodes: try await reader.nodes(for: indices, in: Checkpoint(text: note.text)))
     }
 }

@@ -47,12 +47,13 @@ package struct SiteEvidence: Sendable {
 
     /// Calls `body` with each bundle, ascending by appliance and sequence. A page is in memory, verified on all cores, and the next
     /// one while it is read from the database.
+    ///
     /// - Throws: what `body` throws, `DatabaseError`; `BundleError` when what is held is not what was received.
     package func forEach(_ body: (Item) throws -> Void) async throws {
         var page = try await page(after: ("", -1))
         while let last = page.last {
             async let next = self.page(after: (last.appliance.description, last.sequence))
-            for item in try await verified(page) { try body(item) }
+            for item in try await verified(page.filter { $0.received <= span.upperBound }) { try body(item) }
             page = try await next
         }
     }
@@ -63,7 +64,6 @@ package struct SiteEvidence: Sendable {
 
     /// In the order of the page; of several that are not what was received, the first is told.
     private func verified(_ page: [StoredBundle]) async throws -> [Item] {
-        let page = page.filter { $0.received <= span.upperBound }
         let workers = max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1)
         let share = max((page.count + workers - 1) / workers, 1)
         return try await withThrowingTaskGroup(of: (Int, Result<[Item], any Error>).self) { group in

@@ -1,5 +1,5 @@
 package import Model
-import Seal
+package import Seal
 
 /// What was required and what was made of it, exactly.
 package struct CoverageFigures: Hashable, Sendable {
@@ -143,7 +143,7 @@ extension CanonicalWriter {
 
 extension CoverageFigures {
     /// For objects that have more members.
-    var json: [String: JSONValue] {
+    package var json: [String: JSONValue] {
         [
             "excepted": .integer(Int64(excepted)), "late": .integer(Int64(late)), "made": .integer(Int64(made)),
             "missing": .object(Dictionary(uniqueKeysWithValues: missing.map { ($0.key.description, .integer(Int64($0.value))) })),

@@ -1,5 +1,7 @@
+package import Compliance
 import Glibc
 package import Model
+package import Seal
 
 /// Why no kit was written. There is nothing under its name.
 package enum KitWriteError: Error, Hashable, Sendable {
@@ -7,12 +9,17 @@ package enum KitWriteError: Error, Hashable, Sendable {
     case tooLarge
     /// A bundle of another site, of an appliance that the kit does not name, or not after the one before it.
     case misplaced(BundleID)
+    /// A statement, by its number, that is not one of Central's.
+    case statement(Int, EnvelopeError)
+    case coverage(CoverageError)
     case system(String, Int32)
 
     package var code: Code {
         switch self {
         case .tooLarge: "kit.too_large"
         case .misplaced: "kit.misplaced"
+        case .statement: "kit.statement"
+        case .coverage(let error): error.code
         case .system: "kit.system"
         }
     }
@@ -21,6 +28,8 @@ package enum KitWriteError: Error, Hashable, Sendable {
         switch self {
         case .tooLarge: "the kit would be larger than a kit may be; none was written. Make one for a shorter period."
         case .misplaced(let bundle): "bundle \(bundle) does not belong where it came; no kit was written."
+        case .statement(let number, let error): "statement \(number) of the site cannot be used (\(error.message)); no kit was written."
+        case .coverage(let error): error.message
         case .system(let call, let number):
             "the kit could not be written (\(call): \(String(cString: strerror(number)))); there is none. Choose a place with room that you may write to."
         }

@@ -1,5 +1,8 @@
+package import Compliance
+import Evidence
 package import Model
 package import Seal
+package import TransparencyLog
 
 /// What a kit says of itself: `martlet.kit/v1`, canonical JSON, signed in `manifest.sig`. `docs/formats/kit.md`.
 package struct KitManifest: Hashable, Sendable {
@@ -35,8 +38,14 @@ package struct KitManifest: Hashable, Sendable {
     package let site: SiteID
     package let organization: OrganizationID
     package let organizationName: String
-    package let from: Timestamp
-    package let until: Timestamp
+    /// What was seen is stated for.
+    package let period: CoveragePeriod
+    /// Which check speaks to which control.
+    package let controls: ControlMap
+    /// Entries of the ledger from before the bundles: the provider's word.
+    package let prior: [ExpectationLedger.Entry]
+    /// The log's.
+    package let logKey: NoteVerifier
     /// In ascending order of id; also those that sent nothing, whose silence would not be seen otherwise.
     package let appliances: [Appliance]
     package let receiptKeys: [KeyID]
@@ -50,10 +59,16 @@ extension KitManifest {
     package var json: JSONValue {
         [
             "appliances": .array(appliances.map(\.json)),
+            "controls": .array(controls.listed),
             "files": .object(files.mapValues { ["sha256": .string($0.digest.description), "size": .integer($0.size)] }),
             "key": .string(key.description),
+            "log": ["key": .string(logKey.text)],
             "organization": ["id": .string(organization.description), "name": .string(organizationName)],
-            "period": ["from": .string(from.description), "until": .string(until.description)],
+            "period": [
+                "from": .string(period.from.description), "horizon": .string(period.horizon.description),
+                "until": .string(period.until.description),
+            ],
+            "prior": .array(prior.map(\.json)),
             "receiptKeys": .array(receiptKeys.map { .string($0.description) }),
             "schema": .string(Self.schema),
             "site": .string(site.description),
@@ -68,8 +83,17 @@ extension KitManifest {
         self.organization = try organization.parsed("id")
         organizationName = try organization.string("name", bytesMax: 400)
         let period = try reader.object("period")
-        from = try period.instant("from")
-        until = try period.instant("until")
+        guard
+            let days = CoveragePeriod(
+                from: try period.instant("from"), until: try period.instant("until"), horizon: try period.instant("horizon"))
+        else { throw .outOfRange("period", expected: "1 to \(CoveragePeriod.daysMax) whole days") }
+        self.period = days
+        controls = try ControlMap(reading: reader)
+        let log = try reader.object("log")
+        guard let logKey = NoteVerifier(kit: try log.string("key", bytesMax: 1_000), .ed25519) else {
+            throw .outOfRange("log.key", expected: "a log's verifier key")
+        }
+        self.logKey = logKey
         key = try reader.parsed("key")
         var receiptKeys: [KeyID] = []
         for text in try reader.strings("receiptKeys", countMax: 100, bytesMax: 20) {
@@ -83,6 +107,16 @@ extension KitManifest {
             throw .outOfRange("appliances", expected: "in ascending order")
         }
         self.appliances = appliances
+        var prior: [ExpectationLedger.Entry] = []
+        for item in try reader.objects("prior", countMax: ExpectationLedger.entriesMax) {
+            let entry = try ExpectationLedger.Entry(reading: item)
+            // The year 9999 ends what has an instant at all; a bundle of the kit speaks for itself.
+            guard (0...253_402_300_799_999).contains(entry.effective.milliseconds), prior.last.map({ $0 < entry }) ?? true,
+                let named = appliances.first(where: { $0.appliance == entry.appliance }), entry.sequence < named.chain?.first ?? .max
+            else { throw .outOfRange("prior", expected: "entries in order, from before the bundles") }
+            prior.append(entry)
+        }
+        self.prior = prior
         let names = try reader.object("files")
         guard let listed = try reader.required("files").object, listed.count <= ZipFormat.entriesMax else {
             throw .outOfRange("files", expected: "at most \(ZipFormat.entriesMax) files")
@@ -137,8 +171,59 @@ extension KitManifest.Appliance {
     }
 }
 
+extension ControlMap {
+    /// As the manifest and the statements list them.
+    var listed: [JSONValue] {
+        controls.map { control in
+            [
+                "checks": .array(control.checks.map { .string($0.description) }), "control": .string(control.control),
+                "framework": .string(control.framework),
+            ]
+        }
+    }
+
+    /// Refuses what is not in its one order, or is there twice.
+    fileprivate init(reading reader: ObjectReader) throws(FieldError) {
+        var citations: [CheckID: [ControlCitation]] = [:]
+        let items = try reader.array("controls", countMax: 10_000)
+        for item in items {
+            let control = try ObjectReader(item, at: "controls")
+            let (framework, name) = (try control.string("framework", bytesMax: 200), try control.string("control", bytesMax: 200))
+            for text in try control.strings("checks", countMax: 4_096, bytesMax: 200) {
+                guard let check = CheckID(text) else { throw .outOfRange("controls", expected: "names of checks") }
+                citations[check, default: []].append(ControlCitation(framework: framework, control: name, confidence: .direct))
+            }
+        }
+        self.init(citations)
+        guard listed == items else { throw .outOfRange("controls", expected: "sorted, and nothing twice") }
+    }
+}
+
+extension NoteVerifier {
+    /// Of printable ASCII only, so that every reader of a kit takes it for the same.
+    init?(kit text: String, _ algorithm: NoteAlgorithm) {
+        guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { return nil }
+        do throws(NoteError) { try self.init(text) } catch { return nil }
+        guard self.algorithm == algorithm else { return nil }
+    }
+}
+
 /// Names of files in a kit.
 enum KitPath {
+    static let continuity = "continuity.json"
+    static let coverage = "coverage.json"
+    static let ledger = "ledger.json"
+    static let population = "population.json"
+    static let page = "verify.html"
+    static let checkpoint = "log/checkpoint"
+    static let leaves = "log/leaves.json"
+    static let nodes = "log/nodes.json"
+    static let witnesses = "log/witnesses.json"
+    static let fixed: Set<String> = [
+        readme, continuity, coverage, ledger, population, page, checkpoint, leaves, nodes, witnesses,
+    ]
+    /// Counted from 1.
+    static func statement(_ number: Int) -> String { "statements/\(digits(Int64(number))).json" }
     static let manifest = "manifest.json"
     static let signature = "manifest.sig"
     static let readme = "README.txt"

@@ -1,3 +1,4 @@
+package import Compliance
 package import Model
 package import Seal
 
@@ -18,6 +19,16 @@ package struct KitReport: Hashable, Sendable {
         package let verified: Int
     }
 
+    /// What the transparency log shows of it.
+    package struct Log: Hashable, Sendable {
+        package let origin: String
+        package let size: Int64
+        /// By witnesses that the kit names.
+        package let cosignatures: Int
+        package let witnesses: Int
+        package let quorum: Int
+    }
+
     package enum Trust: Hashable, Sendable {
         /// The signing key is one that the caller brought along.
         case pinned(KeyID)
@@ -36,6 +47,16 @@ package struct KitReport: Hashable, Sendable {
     package let site: SiteID?
     package let organizationName: String?
     package let trust: Trust
+    /// nil where its checkpoint is not one.
+    package let log: Log?
+    /// What was required and seen, computed again from the bundles; nil where findings stood in the way.
+    package let figures: CoverageFigures?
+    /// Central's statements that were read.
+    package let statements: Int
+    /// Entries of the ledger that nothing in the kit shows.
+    package let prior: Int
+    /// In the order drawn; nil where none was asked for, or the population was not computed.
+    package let sample: [Sample.Draw]?
     /// 0 all verified, 1 findings, 2 no kit or not readable.
     package let exitCode: Int32
 
@@ -45,7 +66,7 @@ package struct KitReport: Hashable, Sendable {
     static func refused(_ refusal: KitRefusal) -> KitReport {
         KitReport(
             findings: [Finding(code: refusal.code, subject: "kit", sentence: refusal.message)], findingsOmitted: 0, appliances: [],
-            site: nil, organizationName: nil, trust: .none, exitCode: 2)
+            site: nil, organizationName: nil, trust: .none, log: nil, figures: nil, statements: 0, prior: 0, sample: nil, exitCode: 2)
     }
 }
 
@@ -72,9 +93,19 @@ extension KitReport {
             "exit": .integer(Int64(exitCode)),
             "findings": .array(
                 findings.map { ["code": .string($0.code.description), "sentence": .string($0.sentence), "subject": .string($0.subject)] }),
+            "figures": figures.map { .object($0.json) } ?? nil,
             "findingsOmitted": .integer(Int64(findingsOmitted)),
+            "log": log.map {
+                [
+                    "cosignatures": .integer(Int64($0.cosignatures)), "origin": .string($0.origin), "quorum": .integer(Int64($0.quorum)),
+                    "size": .integer($0.size), "witnesses": .integer(Int64($0.witnesses)),
+                ]
+            } ?? nil,
             "organization": organizationName.map { .string($0) } ?? nil,
+            "prior": .integer(Int64(prior)),
+            "sample": sample.map { .array($0.map { [.string($0.appliance.description), .integer($0.sequence)] }) } ?? nil,
             "site": site.map { .string($0.description) } ?? nil,
+            "statements": .integer(Int64(statements)),
             "trust": .string(trustSentence),
         ]
     }
@@ -89,6 +120,22 @@ extension KitReport {
                 appliance.sequences.map { "bundles \($0.lowerBound) to \($0.upperBound): \(appliance.verified) verified" } ?? "sent nothing"
             lines.append("appliance     \(appliance.appliance)  \(found)")
         }
+        if let log {
+            lines.append(
+                "log           \(log.origin), \(log.size) entries, signed by \(log.cosignatures) of \(log.witnesses) witnesses; "
+                    + "\(log.quorum) are wanted")
+        }
+        if statements > 0 { lines.append("statements    \(statements) of the provider") }
+        if prior > 0 { lines.append("ledger        \(prior) entries from before these bundles, on the provider's word") }
+        if let figures {
+            lines.append(
+                "seen          \(figures.required) required: \(figures.made) in time, \(figures.late) late, \(figures.excepted) excepted, "
+                    + "\(figures.missingCount) missing")
+            for (code, count) in figures.missing.sorted(by: { $0.key < $1.key }) { lines.append("missing       \(count) \(code)") }
+        } else if exitCode != 2 {
+            lines.append("seen          not computed again, because of the findings")
+        }
+        for draw in sample ?? [] { lines.append("sample        \(draw.appliance) \(draw.sequence)") }
         for finding in findings.prefix(100) { lines.append("finding       \(finding.code)  \(finding.subject): \(finding.sentence)") }
         let count = findings.count + findingsOmitted
         if count > 100 { lines.append("              and \(count - 100) more") }

@@ -1,6 +1,8 @@
+package import Compliance
 package import Evidence
 package import Model
 package import Seal
+import TransparencyLog
 package import Wire
 
 /// Who and what a kit is about; everything in it but the bundles.
@@ -8,25 +10,39 @@ package struct KitSubject: Sendable {
     package let site: SiteID
     package let organization: OrganizationID
     package let organizationName: String
-    package let from: Timestamp
-    package let until: Timestamp
+    package let period: CoveragePeriod
     /// Every enrolled appliance, also one that sent nothing, with its evidence keys, retired and revoked ones too.
     package let keys: [ApplianceID: [EnrolledKey]]
     package let receipts: [SignedReceipt]
     package let receiptKeys: [VerifyingKey]
+    /// In the order in which they were logged.
+    package let statements: [KitStatement]
+    /// What speaks to which control; what the bundles cite is added.
+    package let controls: [CheckID: [ControlCitation]]
+    /// Entries of the ledger from before the bundles, in order.
+    package let prior: [ExpectationLedger.Entry]
+    package let log: KitLog
+    /// Anchors of the checkpoint, by their names below `anchors/`.
+    package let anchors: [String: [UInt8]]
 
     package init(
-        site: SiteID, organization: OrganizationID, organizationName: String, from: Timestamp, until: Timestamp,
-        keys: [ApplianceID: [EnrolledKey]], receipts: [SignedReceipt], receiptKeys: [VerifyingKey]
+        site: SiteID, organization: OrganizationID, organizationName: String, period: CoveragePeriod,
+        keys: [ApplianceID: [EnrolledKey]], receipts: [SignedReceipt], receiptKeys: [VerifyingKey], statements: [KitStatement] = [],
+        controls: [CheckID: [ControlCitation]] = [:], prior: [ExpectationLedger.Entry] = [], log: KitLog,
+        anchors: [String: [UInt8]] = [:]
     ) {
         self.site = site
         self.organization = organization
         self.organizationName = organizationName
-        self.from = from
-        self.until = until
+        self.period = period
         self.keys = keys
         self.receipts = receipts
         self.receiptKeys = receiptKeys
+        self.statements = statements
+        self.controls = controls
+        self.prior = prior
+        self.log = log
+        self.anchors = anchors
     }
 }
 
@@ -49,13 +65,32 @@ package final class KitWriter {
     private var finished: [Progress] = []
     private var current: Progress?
     private var chunk = KitChunk()
+    private var coverage: CoverageBuilder
+    private var times = ReceiptTimes([])
+    private var citations: [CheckID: Set<ControlCitation>]
+    /// What the newest bundle of a check cited: the next one mostly cites the same.
+    private var cited: [CheckID: [ControlCitation]] = [:]
 
     /// - Parameter key: Central's, which signs the manifest.
     package init(path: String, subject: KitSubject, key: SigningKey) throws(KitWriteError) {
         self.subject = subject
         self.key = key
+        citations = subject.controls.mapValues { Set($0) }
+        var statements: [CentralStatement] = []
+        for (index, statement) in subject.statements.enumerated() {
+            do throws(EnvelopeError) {
+                let opened = try OpenedStatement(opening: statement.envelope, keys: subject.receiptKeys)
+                if let content = opened.content { statements.append(content) }
+            } catch {
+                throw .statement(index + 1, error)
+            }
+        }
+        coverage = CoverageBuilder(site: subject.site, period: subject.period, prior: subject.prior, statements: statements)
         zip = try ZipWriter(path: path)
         try add(KitPath.readme, Array(readme.utf8))
+        for (name, bytes) in subject.anchors.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+            try add("anchors/\(name)", bytes)
+        }
     }
 
     /// Takes the bundles in ascending order of appliance and sequence.
@@ -77,7 +112,16 @@ package final class KitWriter {
                 finished.append(progress)
             }
             current = Progress(appliance: appliance, first: link.sequence, last: link.sequence, head: bundle.digest, count: 1)
+            times = ReceiptTimes(subject.receipts.map(\.receipt).filter { $0.appliance == appliance })
         }
+        if let check = bundle.record.check, cited[check] != bundle.record.controls {
+            cited[check] = bundle.record.controls
+            citations[check, default: []].formUnion(bundle.record.controls)
+        }
+        let received = times.received(link.sequence) ?? subject.period.horizon
+        do throws(CoverageError) {
+            try coverage.add(ChainEntry(bundle.record, received: received))
+        } catch { throw .coverage(error) }
         if !chunk.hasRoom(for: bundle.signed) { try flush() }
         chunk.add(bundle.signed)
     }
@@ -97,29 +141,43 @@ package final class KitWriter {
     package func finish() throws(KitWriteError) -> Digest {
         try flush()
         if let current { finished.append(current) }
+        let controls = ControlMap(citations.mapValues { Array($0) })
+        let coverage = self.coverage.finish()
+        try add(KitPath.continuity, bytes(ContinuityStatement(coverage, controls: controls).json))
+        try add(KitPath.coverage, coverage.canonicalBytes)
         let named = subject.keys.keys.sorted()
         let keys = [key.verifyingKey] + subject.receiptKeys + named.flatMap { subject.keys[$0]!.map(\.key) }
         var seen: Set<KeyID> = []
         for key in keys.sorted(by: { $0.id < $1.id }) where seen.insert(key.id).inserted {
             try add(KitPath.key(key.id), Array(key.pem.utf8))
         }
+        try add(KitPath.ledger, bytes(coverage.ledger.json))
+        let log = subject.log
+        try add(KitPath.checkpoint, log.checkpoint.bytes)
+        try add(KitPath.leaves, bytes(log.leaves.json))
+        try add(KitPath.nodes, bytes(log.nodes.json))
+        try add(KitPath.witnesses, bytes(KitWitnesses(witnesses: log.witnesses, quorum: log.quorum).json(log: log.key)))
         // Their names sort behind the manifest's, which nevertheless lists them.
-        let receipts = receiptFiles(of: named)
-        for receipt in receipts { note(receipt.path, receipt.bytes) }
+        var late: [(path: String, bytes: [UInt8])] = [(KitPath.population, Population(coverage, controls: controls).canonicalBytes)]
+        late += receiptFiles(of: named)
+        late += subject.statements.enumerated().map { (KitPath.statement($0 + 1), Array($1.envelope.utf8)) }
+        late.append((KitPath.page, PackageResources.verify_html))
+        for file in late { note(file.path, file.bytes) }
 
         let chains = Dictionary(uniqueKeysWithValues: finished.map { ($0.appliance, $0.chain) })
         let manifest = KitManifest(
-            site: subject.site, organization: subject.organization, organizationName: subject.organizationName, from: subject.from,
-            until: subject.until, appliances: named.map { described($0, chains[$0]) }, receiptKeys: subject.receiptKeys.map(\.id).sorted(),
-            files: files,
-            key: key.id)
-        // A manifest holds only texts and integers within JSON's range.
-        let bytes = try! manifest.json.canonicalBytes()
+            site: subject.site, organization: subject.organization, organizationName: subject.organizationName, period: subject.period,
+            controls: controls, prior: subject.prior, logKey: log.key, appliances: named.map { described($0, chains[$0]) },
+            receiptKeys: subject.receiptKeys.map(\.id), files: files, key: key.verifyingKey.id)
+        let bytes = bytes(manifest.json)
         try zip.add(KitPath.manifest, bytes)
         try zip.add(KitPath.signature, key.sign(bytes))
-        for receipt in receipts { try zip.add(receipt.path, receipt.bytes) }
+        for file in late { try zip.add(file.path, file.bytes) }
         return try zip.finish()
     }
+
+    /// Of what holds only texts and integers within JSON's range.
+    private func bytes(_ json: JSONValue) -> [UInt8] { try! json.canonicalBytes() }
 
     /// One for each number: a repeated submission is acknowledged again, and any of its receipts says the same.
     private func receiptFiles(of appliances: [ApplianceID]) -> [(path: String, bytes: [UInt8])] {
@@ -156,15 +214,27 @@ private let readme = """
 
     bundles/<appliance>/<number>.jsonl   what one appliance saw or did, as it was signed: a bundle on each line, the first is <number>
     bundles/<appliance>/<number>.sig     the appliance's Ed25519 signatures over exactly those lines, 64 bytes each, in the same order
+    receipts/<appliance>/<number>.json   when the provider received the chain up to that number, and where it was put into the log
+    statements/<number>.json             what the provider itself signed: times without evidence, exceptions that two people agreed on
     keys/<key>.pub                       public keys
-    receipts/<appliance>/<number>.json   when the provider received the chain up to that number
     manifest.json, manifest.sig          every file with its SHA-256, and the provider's signature over that list
+    log/                                 proof that all of it stands in a public log that can only grow, and who else has signed that log
+    anchors/                             proof of time for that log by others, where there is any
+    ledger.json                          what had to be looked at, and from when
+    coverage.json                        for every day, machine and check: how often somebody had to look, did, was late, did not
+    continuity.json                      the same for each control, and every gap by its times and cause
+    population.json                      everything that a sample may be drawn from, fixed before anybody knew the sample
+    verify.html                          checks this archive in a browser; open it and choose the archive. It connects to nothing
+
+    What it says: an appliance looked, and what it saw, has not been changed, shortened or re-dated since it was received. What it does not
+    say: that an appliance could see everything. A time without evidence is never counted as compliant; continuity.json names each one.
 
     0. Is this the file that you were told of? Compare what this prints with the digest that you were given with it:
 
        sha256sum FILE
 
-    1. Compare the "key" in manifest.json with the key that your provider published. All else rests on it. Then:
+    1. Compare the "key" in manifest.json with the key that your provider published, and the log's key in it with the one that the log's
+       witnesses know. All else rests on them. Then:
 
        openssl pkeyutl -verify -rawin -pubin -inkey keys/KEY.pub -sigfile manifest.sig -in manifest.json
 
@@ -177,6 +247,8 @@ private let readme = """
     3. Each bundle names its number ("sequence") and the SHA-256 of the one before it ("previous", what `sha256sum bundle.json`
        prints): a missing, swapped or changed bundle breaks that chain.
 
-    `martlet verify FILE` does all of this, and so does `python3 verify_kit.py FILE`, which shares no code with it.
+    `martlet verify FILE` does all of this and computes every figure again from the bundles. So does `python3 verify_kit.py FILE`, and so
+    does verify.html: three programs that share no code. To draw a sample, choose any text of 16 characters or more after you have received
+    this file: `martlet verify FILE --sample 25 --nonce TEXT` names the same 25 bundles to everybody who uses that text.
 
     """

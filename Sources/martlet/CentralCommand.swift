@@ -273,18 +273,37 @@ struct CentralRefusals: AsyncParsableCommand {
 
 struct PacketCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "packet", abstract: "Write all evidence of a site into one archive that anybody can verify.")
+        commandName: "packet", abstract: "Write the evidence of a site into one archive that anybody can verify.")
     @OptionGroup var central: CentralOptions
     @Argument(help: "The site's id.") var site: String
     @Argument(help: "The ZIP to write.") var output: String
+    @Option(help: "First day, for example 2026-01-01 (UTC). Without it: all evidence; figures for the last 366 days.") var from: String?
+    @Option(help: "The day after the last. Without it: up to the newest evidence.") var until: String?
+
+    private func days() throws -> PacketService.Days {
+        func day(_ text: String?, _ option: String) throws -> Timestamp? {
+            guard let text else { return nil }
+            guard let instant = Timestamp("\(text)T00:00:00.000Z") else {
+                throw ValidationError("--\(option): \(text) is not a day; it looks like 2026-01-31.")
+            }
+            return instant
+        }
+        guard let days = PacketService.Days(from: try day(from, "from"), until: try day(until, "until")) else {
+            throw ValidationError("--until is a day after --from, by at most 366 days.")
+        }
+        return days
+    }
+
+    func validate() throws { _ = try days() }
 
     func run() async throws {
         try await central.run { services, person in
             let site = try await services.site(self.site, for: person)
-            let summary = try await PacketService(services).write(site.id, to: output, for: person)
+            let packets = PacketService(services, try self.central.read())
+            let summary = try await packets.write(site.id, days: try days(), to: output, for: person)
             print(
-                "\(output): \(summary.bundles) bundles, received \(summary.from) to \(summary.until), signed by \(summary.manifestKey). "
-                    + "Check it: martlet verify \(output)")
+                "\(output): \(summary.bundles) bundles, \(summary.from) to \(summary.until), signed by \(summary.manifestKey), "
+                    + "in the log \(summary.logKey). Check it: martlet verify \(output)")
             // As sha256sum prints it: give it to the auditor by another way than the file.
             print("\(summary.digest)  \(output)")
         }

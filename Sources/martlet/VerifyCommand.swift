@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Reports
 import Seal
+import TransparencyLog
 
 /// `martlet verify KIT`: exit code 0 all verified, 1 findings, 2 not a kit or unreadable.
 struct VerifyCommand: AsyncParsableCommand {
@@ -12,16 +13,26 @@ struct VerifyCommand: AsyncParsableCommand {
     @Argument(help: "The kit, a ZIP file.") var kit: String
     @Option(help: "The key that must have signed it, as your provider published it (key_…).") var key: String?
     @Option(help: "A file with that public key, PEM.") var trust: String?
+    @Option(help: "The key that the log must have, as its witnesses know it (name+hash+key).") var log: String?
+    @Option(help: "Draw so many bundles to look at; needs --nonce.") var sample: Int?
+    @Option(help: "Any text of 16 to 200 bytes that was chosen after the kit was received.") var nonce: String?
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
         if let key, KeyID(key) == nil { throw ValidationError("--key: \(key) is not a key id; it looks like key_0123456789abcdef.") }
         if key != nil, trust != nil { throw ValidationError("--key and --trust exclude each other.") }
+        if let log, (try? NoteVerifier(log)) == nil { throw ValidationError("--log: \(log) is not a log's verifier key.") }
+        if (sample == nil) != (nonce == nil) || sample.map({ KitVerifier.SampleRequest(count: $0, nonce: nonce!) == nil }) ?? false {
+            throw ValidationError("--sample takes a number above 0, and --nonce a text of 16 to 200 bytes; each needs the other.")
+        }
     }
 
     func run() async throws {
         let workers = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        let report = await KitVerifier(trust: try pinned(), workers: workers).verify(kit)
+        let report = await KitVerifier(
+            trust: try pinned(), log: try log.map { try NoteVerifier($0) },
+            sample: sample.flatMap { KitVerifier.SampleRequest(count: $0, nonce: nonce ?? "") }, workers: workers
+        ).verify(kit)
         print(json ? String(decoding: try report.json.canonicalBytes(), as: UTF8.self) + "\n" : report.table, terminator: "")
         throw ExitCode(report.exitCode)
     }

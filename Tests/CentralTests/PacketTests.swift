@@ -23,7 +23,7 @@ import Wire
             _ = try await stranger.submit(stranger.makeBundles(1, at: central.clock.now), to: central)
 
             let directory = try TemporaryDirectory()
-            let packets = PacketService(central.services)
+            let packets = PacketService(central.services, central.configuration)
             let summary = try await packets.write(tenant.site, to: directory.file("a.zip"), for: CentralUnderTest.person)
             #expect(summary.bundles == 12)
             _ = try await packets.write(tenant.site, to: directory.file("b.zip"), for: CentralUnderTest.person)
@@ -52,7 +52,7 @@ import Wire
                 try await central.services.appliances.revoke(try #require(box.grant?.appliance), in: tenant.scope)
             }
             let directory = try TemporaryDirectory()
-            let summary = try await PacketService(central.services).write(
+            let summary = try await PacketService(central.services, central.configuration).write(
                 tenant.site, to: directory.file("a.zip"), for: CentralUnderTest.person)
             #expect(summary.bundles == 4)
 
@@ -73,7 +73,7 @@ import Wire
             let directory = try TemporaryDirectory()
             for (site, code) in [(tenant.site, "evidence.none"), (SiteID(at: central.clock.now), "not_found")] {
                 let error = await #expect(throws: CentralError.self) {
-                    try await PacketService(central.services).write(site, to: directory.file("a.zip"), for: CentralUnderTest.person)
+                    try await PacketService(central.services, central.configuration).write(site, to: directory.file("a.zip"), for: CentralUnderTest.person)
                 }
                 #expect(error?.code.description == code)
             }

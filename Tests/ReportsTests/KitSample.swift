@@ -1,6 +1,8 @@
+import Compliance
 import Evidence
 import Model
 import Seal
+import TransparencyLog
 import Wire
 
 @testable import Reports
@@ -20,6 +22,9 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 /// A site with two appliances and a short chain each; its keys are all known, so that tests can also cheat like an insider.
+///
+/// The first was enrolled when the kit begins: it says what it looks at, lists it in six-hourly turns, misses some, and explains one.
+/// Of the second the kit shows the end of a chain, whose begin the provider tells of. Both stand in a log with strangers' entries.
 struct KitSample {
     let now = Timestamp(milliseconds: 1_795_000_000_000)
     let site: SiteID
@@ -27,63 +32,143 @@ struct KitSample {
     let central = SigningKey()
     let receiptKey = SigningKey()
     let evidenceKey = SigningKey()
+    let logKey = SigningKey()
+    let witnessKey = SigningKey()
     let subject: KitSubject
     let bundles: [VerifiedBundle]
 
-    init(seed: UInt64, count: Int = 12) throws {
+    static let checks: [CheckID] = ["linux.ssh.hardening", "linux.firewall.ruleset", "linux.backup.freshness"]
+
+    init(seed: UInt64, count: Int = 12) async throws {
         var random = SeededGenerator(seed: seed)
         let (now, evidenceKey, receiptKey) = (now, evidenceKey, receiptKey)
         let site = SiteID(at: now, random: &random)
         let appliances = [ApplianceID(at: now, random: &random), ApplianceID(at: now, random: &random)].sorted()
         let keys = [EnrolledKey(key: evidenceKey.verifyingKey, validFrom: now, validUntil: nil)]
+        let midnight = Timestamp(milliseconds: now.milliseconds / 86_400_000 * 86_400_000)
         var bundles: [VerifiedBundle] = []
         var receipts: [SignedReceipt] = []
+        var entries = (0..<5).map { LogEntry(document: Digest(of: [UInt8($0)]), signer: evidenceKey.verifyingKey) }
+        var leaves: [ApplianceID: [LogRun]] = [:]
         // One whole chain, and one that the kit's period cuts at its start.
         for (appliance, first) in zip(appliances, [0, 40] as [Int64]) {
             var previous = first == 0 ? Digest.genesis : Digest(of: [1])
-            for sequence in first..<(first + Int64(count)) {
+            let last = first + Int64(count) - 1
+            var logged: [LogRun] = []
+            var begun = first
+            for sequence in first...last {
                 let bundle = Self.bundle(site, appliance, sequence, at: now, using: &random)
                 let sealed = try BundleSealer(key: evidenceKey).seal(bundle, at: ChainLink(sequence: sequence, previous: previous))
                 previous = sealed.digest
                 bundles.append(try VerifiedBundle(sealed.signed, keys: keys))
+                logged.append(LogRun(sequence: sequence, index: Int64(entries.count), count: 1))
+                entries.append(LogEntry(document: sealed.digest, signer: evidenceKey.verifyingKey))
+                if sequence % 5 == 4 { entries.append(LogEntry(document: Digest(of: [99]), signer: receiptKey.verifyingKey)) }
+                guard sequence == last || sequence == first + Int64(count) / 2 else { continue }
+                receipts.append(
+                    SignedReceipt(
+                        signing: Receipt(
+                            site: site, appliance: appliance, firstSequence: begun, lastSequence: sequence, head: previous,
+                            received: bundle.ended + .seconds(60), logged: logged),
+                        with: receiptKey))
+                leaves[appliance, default: []] += logged
+                (logged, begun) = ([], sequence + 1)
             }
-            let last = first + Int64(count) - 1
-            receipts.append(
-                SignedReceipt(
-                    signing: Receipt(
-                        site: site, appliance: appliance, firstSequence: first, lastSequence: last, head: previous, received: now,
-                        logged: [LogRun(sequence: first, index: first, count: Int64(count))]),
-                    with: receiptKey))
         }
+        let horizon = midnight + .seconds(86_400 * 4)
+        let statements = try Self.statements(site, appliances, midnight).map { payload in
+            let envelope = try SignedEnvelope(signing: payload, with: receiptKey)
+            entries.append(LogEntry(document: Digest(of: envelope.payload), signer: receiptKey.verifyingKey))
+            return KitStatement(envelope: envelope.text, logIndex: Int64(entries.count - 1))
+        }
+        let places = KitLeaves(runs: leaves, statements: statements.map(\.logIndex))
+        let log = try await Self.log(entries, places, logKey, witnessKey, at: now)
         self.site = site
         self.appliances = appliances
         self.bundles = bundles
         subject = KitSubject(
-            site: site, organization: OrganizationID(at: now, random: &random), organizationName: "Praxis Grün", from: now,
-            until: now + .seconds(86_400), keys: Dictionary(uniqueKeysWithValues: appliances.map { ($0, keys) }), receipts: receipts,
-            receiptKeys: [receiptKey.verifyingKey])
+            site: site, organization: OrganizationID(at: now, random: &random), organizationName: "Praxis Grün",
+            period: CoveragePeriod(from: midnight, until: midnight + .seconds(86_400 * 4), horizon: horizon)!,
+            keys: Dictionary(uniqueKeysWithValues: appliances.map { ($0, keys) }), receipts: receipts,
+            receiptKeys: [receiptKey.verifyingKey], statements: statements,
+            controls: [Self.checks[2]: [ControlCitation(framework: "hipaa-security-rule", control: "164.308(a)(7)", confidence: .direct)]],
+            prior: [
+                ExpectationLedger.Entry(
+                    appliance: appliances[1], sequence: 3, host: "records", effective: midnight - .seconds(90_000),
+                    expected: [ExpectedCheck(check: Self.checks[1], intervalSeconds: 3_600, staleAfterSeconds: 7_200)])
+            ], log: log, anchors: ["00000000.ots": [1, 2, 3]])
+    }
+
+    private static func statements(_ site: SiteID, _ appliances: [ApplianceID], _ midnight: Timestamp) throws -> [JSONValue] {
+        let day: (Int) -> Timestamp = { midnight + .seconds(86_400 * $0) }
+        let exception = try ExceptionStatement(
+            id: "move", site: site, host: "records", check: checks[1], from: day(1), until: day(2), reason: "the room is rebuilt",
+            requestedBy: "alice", approvedBy: "bob", issued: midnight + .seconds(20 * 3_600))
+        return [
+            GapStatement(
+                site: site, appliance: appliances[0], from: day(2), until: day(3), cause: .silent, issued: day(3), note: "é")!.json,
+            exception.json, ["schema": "martlet.drill/v1", "site": .string(site.description), "result": "done"],
+        ]
+    }
+
+    private struct Tiles: TileSource {
+        let tiles: [TilePath: [UInt8]]
+        func tile(_ path: TilePath) async throws -> [UInt8] {
+            guard let bytes = tiles[path] else { throw TileError.malformed(path) }
+            return bytes
+        }
+    }
+
+    private static func log(
+        _ entries: [LogEntry], _ places: KitLeaves, _ logKey: SigningKey, _ witnessKey: SigningKey, at now: Timestamp
+    ) async throws -> KitLog {
+        var builder = LogBuilder()
+        for entry in entries { builder.append(entry) }
+        let batch = builder.takeBatch()
+        let tiles = Dictionary((builder.takeFull() + batch.resources).map { ($0.path, $0.bytes) }, uniquingKeysWith: { $1 })
+        let signer = try NoteSigner(name: "log.example/1", key: logKey)
+        let witness = try NoteSigner(name: "witness.example", algorithm: .cosignature, key: witnessKey)
+        let text = try Checkpoint(origin: "log.example/1", size: batch.size, root: batch.root).text
+        return KitLog(
+            checkpoint: try SignedNote(text: text, signers: [signer, witness], at: now), key: signer.verifier,
+            witnesses: [witness.verifier], quorum: 1, leaves: places,
+            nodes: try await TileReader(size: batch.size, root: batch.root, source: Tiles(tiles: tiles)).nodes(for: places.indices))
     }
 
     static func bundle(
         _ site: SiteID, _ appliance: ApplianceID, _ sequence: Int64, at now: Timestamp, using random: inout SeededGenerator
     ) -> Bundle {
-        let started = now + .seconds(sequence)
+        // The first says what is looked at; one looks from another machine; one explains a time in which nobody could look.
+        let number = sequence % 40
+        let started = now + .seconds(number < 12 ? 21_600 * number + sequence : 21_600 * 11 + sequence)
+        let isGap = sequence == 7
+        let looked = started - .seconds(3_600)
         let facts = Facts(
             ["sshd.permit_root_login": .string("no"), "os.version": .version(Version("12.4")!), "backup.newest": .instant(now)],
             unknowns: ["sshd.port": "host.timed_out"])
         return Bundle(
-            id: BundleID(at: started, random: &random), kind: .attestation,
+            id: BundleID(at: started, random: &random), kind: sequence == 0 ? .expectation : isGap ? .gap : .attestation,
             origin: Bundle.Origin(
                 site: site, appliance: appliance, deploymentMode: .direct, reseller: nil, policyVersion: "1", catalogVersion: 3,
                 rulesetDigest: Digest(of: [2]), nixosRevision: nil, derivationDigest: nil, softwareVersion: "0.1.0"),
-            host: "front-desk", check: "linux.ssh.hardening",
+            host: sequence >= 40 ? "records" : "front-desk", check: isGap ? nil : "linux.ssh.hardening",
             controls: [ControlCitation(framework: "hipaa-security-rule", control: "164.312(d)", confidence: .direct)], verdict: .compliant,
-            attested: [
-                Bundle.Attested(
-                    check: "linux.ssh.hardening", verdict: .unknown("host.timed_out"), observed: now, factsDigest: Digest(of: [3]))
-            ], preState: facts,
+            attested: sequence == 0
+                ? []
+                : [
+                    Bundle.Attested(
+                        check: "linux.ssh.hardening", verdict: number % 4 == 3 ? .unknown("host.timed_out") : .compliant,
+                        observed: looked, factsDigest: Digest(of: [3])),
+                    Bundle.Attested(check: checks[1], verdict: .drift("fw.open"), observed: looked, factsDigest: Digest(of: [4])),
+                ],
+            expected: sequence == 0
+                ? checks.sorted().enumerated().map {
+                    ExpectedCheck(check: $1, intervalSeconds: Int64(21_600 * ($0 + 1)), staleAfterSeconds: 86_400)
+                } : [], preState: facts,
             actions: [ActionRecord(step: 1, verb: "service.start", target: "sshd", exitStatus: 0, durationMilliseconds: 5, result: "done")],
-            observed: started, started: started, ended: started + .milliseconds(5), clock: .unknown, outcome: .observed,
+            observed: started, started: isGap ? started - .seconds(40_000) : started, ended: started + .milliseconds(5),
+            clock: ClockReading(offsetMilliseconds: sequence % 3 == 0 ? nil : 4, source: "ntp"),
+            outcome: isGap ? .alert("gap.down") : .observed,
             note: "é\n\"")
     }
 

@@ -14,9 +14,9 @@ import Testing
     let sample: KitSample
     let genuine: KitParts
 
-    init() throws {
+    init() async throws {
         directory = try TemporaryDirectory()
-        sample = try KitSample(seed: 23)
+        sample = try await KitSample(seed: 23)
         try sample.write(to: directory.file("kit.zip"))
         genuine = try KitParts(path: directory.file("kit.zip"))
         try FileManager.default.createDirectory(atPath: directory.file("batch"), withIntermediateDirectories: false)
@@ -172,7 +172,7 @@ import Testing
                 $0["keys"] = [.object(key)]
             }
         }
-        let end = sample.now + .seconds(11) + .milliseconds(5)
+        let end = sample.bundles[11].record.ended
         try await expectBoth([
             Case("in-time", [], revoked(end - .seconds(300))),
             Case("late", ["bundle.key_not_valid"], revoked(end - .milliseconds(300_001))),
@@ -187,8 +187,9 @@ import Testing
         keys[silent] = [EnrolledKey(key: SigningKey().verifyingKey, validFrom: sample.now, validUntil: nil)]
         let subject = sample.subject
         let wider = KitSubject(
-            site: subject.site, organization: subject.organization, organizationName: subject.organizationName, from: subject.from,
-            until: subject.until, keys: keys, receipts: subject.receipts, receiptKeys: subject.receiptKeys)
+            site: subject.site, organization: subject.organization, organizationName: subject.organizationName, period: subject.period,
+            keys: keys, receipts: subject.receipts, receiptKeys: subject.receiptKeys, statements: subject.statements,
+            controls: subject.controls, prior: subject.prior, log: subject.log)
         let path = directory.file("silent.zip")
         let writer = try KitWriter(path: path, subject: wider, key: sample.central)
         for bundle in sample.bundles { try writer.add(bundle) }
@@ -208,10 +209,10 @@ import Testing
         let whole = try KitParts(path: path)
         try await expectBoth([
             Case("silent", [], whole),
-            Case("denied", ["kit.wrong_count", "receipt.beyond_end"], withAppliance(0, nothing)),
+            Case("denied", ["kit.wrong_count", "log.leaves_malformed", "receipt.beyond_end"], withAppliance(0, nothing)),
             Case("half", ["kit.manifest_malformed"], withAppliance(0) { $0["count"] = 0 }),
             Case(
-                "claimed", ["chain.gap", "kit.wrong_count"],
+                "claimed", ["chain.gap", "kit.wrong_count", "log.leaves_malformed"],
                 withAppliance(2, in: whole) {
                     $0["count"] = 1
                     for key in ["first", "last"] { $0[key] = 0 }

@@ -38,6 +38,15 @@ package struct LogReader: Sendable {
             oldSize: old, proof: try await tree(state.checkpoint).consistencyProof(from: old), note: state.note)
     }
 
+    /// The smallest signed checkpoint of at least `size` entries; nil while there is none.
+    func first(covering size: Int64) async throws -> SignedNote? {
+        try await database.read { try LogStore.first(covering: size, in: $0) }
+    }
+
+    /// The least set of nodes from which, with these leaves (ascending, none twice), the checkpoint's root follows.
+    /// - Throws: as `proof`.
+    func nodes(for leaves: [Int64], in checkpoint: Checkpoint) async throws -> LogNodes { try await tree(checkpoint).nodes(for: leaves) }
+
     /// A resource as it is stored. Readers verify it; that is what tiles are for.
     func resource(_ path: TilePath) async throws -> [UInt8] { try await objects.tile(path) }
 

@@ -17,6 +17,13 @@ struct LogStore: Sendable {
         try transaction.query("SELECT note FROM log_checkpoint ORDER BY size").map { try SignedNote(Array($0.text(0).utf8)) }
     }
 
+    /// The smallest of at least `size` entries.
+    static func first(covering size: Int64, in transaction: any SQLTransaction) throws -> SignedNote? {
+        try transaction.query("SELECT note FROM log_checkpoint WHERE size >= \(size) ORDER BY size LIMIT 1").first.map {
+            try SignedNote(Array($0.text(0).utf8))
+        }
+    }
+
     /// - Parameter previous: what it was built upon.
     /// - Returns: false, with nothing stored, when another node has signed a newer one meanwhile.
     static func add(

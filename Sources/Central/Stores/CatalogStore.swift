@@ -49,6 +49,14 @@ package struct CatalogStore: Sendable {
     /// 0 when there is none.
     package func newestVersion() async throws -> Int64 { try await database.read { try Self.newestVersion(in: $0) } }
 
+    /// The newest that was published by then; nil when there was none.
+    func version(at instant: Timestamp) async throws -> Int64? {
+        try await database.read { transaction in
+            try transaction.query("SELECT MAX(version) FROM catalog_pack WHERE published_at <= \(instant.milliseconds)")[0].optionalInteger(
+                0)
+        }
+    }
+
     static func newestVersion(in transaction: any SQLTransaction) throws -> Int64 {
         try transaction.query("SELECT COALESCE(MAX(version), 0) FROM catalog_pack")[0].integer(0)
     }

@@ -186,6 +186,43 @@ package struct EvidenceStore: Sendable {
         }
     }
 
+    /// Where a site's bundles of a time stand in the log, for each appliance that sent some then.
+    ///
+    /// Each chain is cut at both ends only, whatever Central's clock did: from its first bundle received then up to the one before the
+    /// first that was received later.
+    func places(
+        of site: SiteID, in scope: TenantScope, received: ClosedRange<Timestamp>
+    ) async throws -> [ApplianceID: EvidencePlaces] {
+        var places: [ApplianceID: EvidencePlaces] = [:]
+        var ended: ApplianceID?
+        var after: (appliance: String, sequence: Int64) = ("", -1)
+        let limit = 10_000
+        while true {
+            let (from, start) = after
+            let rows = try await database.read { transaction in
+                try transaction.query(
+                    """
+                    SELECT appliance_id, sequence, received_at, log_index FROM evidence
+                    WHERE site_id = \(site.description) AND organization_id = \(scope.organization.description)
+                        AND (appliance_id, sequence) > (\(from), \(start))
+                    ORDER BY appliance_id, sequence LIMIT \(limit)
+                    """
+                ).map { row -> (ApplianceID, Int64, Timestamp, Int64) in
+                    (try row.parsed(0), try row.integer(1), try row.instant(2), try row.integer(3))
+                }
+            }
+            for (appliance, sequence, instant, index) in rows where ended != appliance {
+                if instant > received.upperBound {
+                    ended = appliance
+                } else if instant >= received.lowerBound || places[appliance] != nil {
+                    places[appliance, default: EvidencePlaces(sequence)].add(sequence, index, instant)
+                }
+            }
+            guard let last = rows.last, rows.count == limit else { return places }
+            after = (last.0.description, last.1)
+        }
+    }
+
     /// When the first and the newest bundle of a site were received; nil when there is none.
     func span(of site: SiteID, in scope: TenantScope) async throws -> ClosedRange<Timestamp>? {
         try await database.read { transaction in
@@ -240,6 +277,29 @@ package struct EvidenceStore: Sendable {
                 StoredKey(
                     appliance: try $0.parsed(0), key: try $0.blob(1), enrolled: try $0.instant(2), revoked: try $0.optionalInstant(3))
             }
+        }
+    }
+}
+
+/// Bundles of one appliance that follow one another, and where they stand in the log.
+struct EvidencePlaces: Sendable {
+    private let first: Int64
+    private(set) var runs: [LogRun] = []
+    /// When the newest of them was received.
+    private(set) var newest = Timestamp(milliseconds: .min)
+
+    init(_ first: Int64) { self.first = first }
+
+    /// Whether there are bundles before them.
+    var isCut: Bool { first > 0 }
+    var sequences: Range<Int64> { first..<(runs.last.map { $0.sequence + $0.count } ?? first) }
+
+    mutating func add(_ sequence: Int64, _ index: Int64, _ received: Timestamp) {
+        newest = max(newest, received)
+        if let last = runs.last, last.sequence + last.count == sequence, last.index + last.count == index {
+            runs[runs.count - 1].count += 1
+        } else {
+            runs.append(LogRun(sequence: sequence, index: index, count: 1))
         }
     }
 }

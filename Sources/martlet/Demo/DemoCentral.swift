@@ -15,6 +15,7 @@ final class DemoCentral {
     private let process: DemoProcess
     private let webPort: Int
     private let site: Site
+    private let configuration: CentralConfiguration
     private(set) var appliance: ApplianceID?
 
     /// Makes keys, database and configuration, and starts nothing.
@@ -34,7 +35,8 @@ final class DemoCentral {
         else {
             throw DemoFailure("cannot write \(file)")
         }
-        services = try await CentralServices.open(CentralConfiguration(file: file, environment: [:]), clock: .system)
+        self.configuration = try CentralConfiguration(file: file, environment: [:])
+        services = try await CentralServices.open(self.configuration, clock: .system)
         let organization = try await services.tenants.createOrganization("Riverside Family Practice", by: operatorCredential)
         site = try await services.tenants.createSite(
             "Main Street", in: TenantScope(operatorCredential, organization: organization.id))
@@ -97,7 +99,7 @@ final class DemoCentral {
     }
 
     func packet(to path: String) async throws -> PacketService.Summary {
-        try await PacketService(services).write(site.id, to: path, for: operatorCredential)
+        try await PacketService(services, configuration).write(site.id, to: path, for: operatorCredential)
     }
 
     // MARK: What an operator sees
