@@ -27,7 +27,7 @@ package struct SSHHost: Host {
         try Self.prepare(stateDirectory)
         // sun_path has 108 bytes, and the client first binds a temporary name 17 bytes longer.
         guard controlPath.utf8.count <= 88 else { throw .stateDirectory(stateDirectory, reason: "the path is too long for a socket") }
-        guard Self.write("martlet \(address.hostKey ?? "")\n", to: knownHostsPath) else {
+        if let hostKey = address.hostKey, !Self.write("martlet \(hostKey)\n", to: knownHostsPath) {
             throw .stateDirectory(stateDirectory, reason: "it cannot be written")
         }
     }
@@ -145,12 +145,24 @@ package struct SSHHost: Host {
         }
     }
 
+    /// Only where it does not stand there already: some file systems write a file that was cut to nothing to the disk at once, which
+    /// takes a start with many hosts longer than all else.
     private static func write(_ text: String, to path: String) -> Bool {
+        if holds(path, text) { return true }
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         let bytes = Array(text.utf8)
         return Glibc.write(descriptor, bytes, bytes.count) == bytes.count
+    }
+
+    private static func holds(_ path: String, _ text: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        let count = text.utf8.count
+        let found = [UInt8](unsafeUninitializedCapacity: count + 1) { $1 = max(0, read(descriptor, $0.baseAddress, count + 1)) }
+        return found.elementsEqual(text.utf8)
     }
 }
 
