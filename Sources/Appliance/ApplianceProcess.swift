@@ -12,7 +12,7 @@ package struct ApplianceProcess: Sendable {
     package let detect: DetectService
     package let heal: HealService
     package let continuity: ContinuityService
-    package let services: [any Service]
+    package let services: [PeriodicService]
     private let manager: ServiceManager
 
     /// Opens everything and starts nothing. Refuses (throws) where going on would be wrong: not enrolled, keys that others can
@@ -83,7 +83,7 @@ package struct ApplianceProcess: Sendable {
     private static func makeServices(
         _ context: ApplianceContext, _ detect: DetectService, _ heal: HealService, _ continuity: ContinuityService,
         _ manager: ServiceManager
-    ) -> [any Service] {
+    ) -> [PeriodicService] {
         func service(
             _ name: String, _ interval: Duration, wake: Wake = Wake(), _ turn: @escaping @Sendable () async -> Duration
         ) -> PeriodicService {
@@ -115,8 +115,14 @@ package struct ApplianceProcess: Sendable {
     /// Runs until it is told to stop; on return the state file is closed and everything else is left to the next start.
     package func run(stopOn signals: [UnixSignal] = [.sigterm, .sigint]) async throws {
         var configuration = ServiceGroupConfiguration(
-            services: [ReadySign(manager: manager)] + services
-                + [LifeSigns(context: context, continuity: continuity, manager: manager), OperatorSignal(detect: detect)],
+            // Named here: the library would describe each by reflection with all that it holds, keys included, and take longer for
+            // that than everything else of a start together.
+            services: [.init(service: ReadySign(manager: manager), serviceName: "ready")]
+                + services.map { .init(service: $0, serviceName: $0.name) } + [
+                    .init(
+                        service: LifeSigns(context: context, continuity: continuity, manager: manager), serviceName: "life signs"),
+                    .init(service: OperatorSignal(detect: detect), serviceName: "operator signal"),
+                ],
             gracefulShutdownSignals: signals, logger: context.logger)
         configuration.maximumGracefulShutdownDuration = .seconds(2)
         configuration.maximumCancellationDuration = .seconds(4)

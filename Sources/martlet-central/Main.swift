@@ -39,7 +39,9 @@ import UnixSignals
             let process = try await CentralProcess.build(configuration, clock: .system, faults: faults, logger: logger)
             let notification = SystemdNotification(address: environment["NOTIFY_SOCKET"])
             var stopping = ServiceGroupConfiguration(
-                services: process.run, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+                // Named by their type: the library would describe each with all that it holds, keys included.
+                services: process.run.map { .init(service: $0, serviceName: "\(type(of: $0))") },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             // A connection that somebody keeps must not keep us: what was acknowledged is on disk, and the rest is sent again.
             stopping.maximumGracefulShutdownDuration = .seconds(10)
             let group = ServiceGroup(configuration: stopping)
