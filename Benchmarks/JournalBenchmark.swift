@@ -15,7 +15,7 @@ enum JournalBenchmark {
         defer { scratch.remove() }
         let state = StateDirectory(scratch.path + "/state")
         try state.prepare()
-        let database = try SQLiteDatabase(path: state.database)
+        let database = try SQLiteDatabase(path: state.database, readers: 0)
         try await ApplianceSchema.migrator.migrate(database, now: { Samples.now })
         let key = SigningKey()
         let journal = try await EvidenceJournal(

@@ -91,8 +91,9 @@ enum StartBenchmark {
             try CatalogTable.activate(1, pack, at: now, in: $0)
         }
         await database.close()
+        let hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA" + String(repeating: "A", count: 44)
         let hosts = (1...hostCount).map {
-            "  - {id: host-\($0), address: 127.0.0.1, port: 9, keyFile: \(scratch.path)/host.key}\n"
+            "  - {id: host-\($0), address: 127.0.0.1, port: 9, keyFile: \(scratch.path)/host.key, hostKey: \(hostKey)}\n"
         }
         let configuration = "stateDirectory: \(scratch.path)/state\nclock:\n  servers: []\nhosts:\n\(hosts.joined())"
         try PrivateFile.create(scratch.path + "/appliance.yaml", Array(configuration.utf8))

@@ -15,23 +15,30 @@ package final class SQLiteDatabase: SQLDatabase {
     package init(path: String, readers: Int = 4, busyTimeout: Duration = .seconds(5)) throws {
         try Self.makeFileForOwnerOnly(path)
         var configuration = Configuration()
-        configuration.journalMode = .wal
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(TimeInterval(busyTimeout.components.seconds))
         configuration.maximumReaderCount = max(1, readers)
-        // Asked for before the first table. Three evidence bundles to a page, where one of 4 KiB takes one: half the writes.
-        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA page_size = 8192") }
+        configuration.prepareDatabase { database in
+            // Asked for before the first table. Three evidence bundles to a page, where one of 4 KiB takes one: half the writes.
+            try database.execute(sql: "PRAGMA page_size = 8192")
+            // A pool turns WAL on by itself, later.
+            if readers == 0 { try database.execute(sql: "PRAGMA journal_mode = WAL") }
+        }
         do {
             pool =
                 readers == 0
                 ? try DatabaseQueue(path: path, configuration: configuration) : try DatabasePool(path: path, configuration: configuration)
-            // GRDB sets synchronous = NORMAL on the writer when it turns WAL on, after every hook that it offers: FULL must come
-            // later, and is asked for again because without it commits would be acknowledged before they are on disk.
-            let level = try pool.writeWithoutTransaction { database in
+            // A pool sets synchronous = NORMAL on the writer when it turns WAL on, after every hook that it offers: FULL must come
+            // later, and both are looked at because without them commits would be acknowledged before they are on disk.
+            let (level, mode) = try pool.writeWithoutTransaction { database in
                 try database.execute(sql: "PRAGMA synchronous = FULL")
-                return try Int.fetchOne(database, sql: "PRAGMA synchronous")
+                return (
+                    try Int.fetchOne(database, sql: "PRAGMA synchronous"), try String.fetchOne(database, sql: "PRAGMA journal_mode")
+                )
             }
-            guard level == 2 else { throw DatabaseError.unavailable("SQLite will not sync its commits to disk (synchronous is not FULL)") }
+            guard level == 2, mode == "wal" else {
+                throw DatabaseError.unavailable("SQLite will not sync its commits to disk (synchronous is not FULL, or there is no WAL)")
+            }
         } catch {
             throw DatabaseError(sqlite: error)
         }

@@ -13,10 +13,19 @@ package struct BundleSealer: Sendable {
     /// - Returns: also the digest, which the next bundle names as its predecessor.
     /// - Throws: `.tooLarge`; nothing was signed. Cut what the bundle quotes and seal it again.
     package func seal(_ bundle: Bundle, at link: ChainLink) throws(BundleError) -> (signed: SignedBundle, digest: Digest) {
+        let (bytes, digest) = try chain(bundle, at: link)
+        return (sign(bytes), digest)
+    }
+
+    /// The first half of sealing, which the next bundle waits for.
+    package func chain(_ bundle: Bundle, at link: ChainLink) throws(BundleError) -> (bytes: [UInt8], digest: Digest) {
         let bytes = bundle.canonicalBytes(link)
         guard bytes.count <= SignedBundle.bytesMax else { throw .tooLarge(bytes: bytes.count) }
-        return (SignedBundle(bytes: bytes, signature: key.sign(bytes)), Digest(of: bytes))
+        return (bytes, Digest(of: bytes))
     }
+
+    /// The second half, which no other bundle waits for.
+    package func sign(_ bytes: [UInt8]) -> SignedBundle { SignedBundle(bytes: bytes, signature: key.sign(bytes)) }
 }
 
 extension SignedBundle {

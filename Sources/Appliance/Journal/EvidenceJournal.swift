@@ -6,9 +6,9 @@ import Synchronization
 
 /// The one writer of this appliance's evidence chain.
 ///
-/// Bundles are sealed as they come, on the last one that was sealed; what was sealed while the disk was busy shares the next
-/// fsync (group commit), so a slow disk makes groups larger and not the queue longer. Sequence and predecessor are given out
-/// here and nowhere else, so a chain cannot fork.
+/// Bundles are chained as they come, on the last one that was chained; what was chained while the disk was busy is signed and
+/// written together and shares one fsync (group commit), so a slow disk makes groups larger and not the queue longer. Sequence and
+/// predecessor are given out here and nowhere else, so a chain cannot fork.
 package actor EvidenceJournal {
     /// Where a bundle came to stand.
     package struct Place: Hashable, Sendable {
@@ -21,7 +21,7 @@ package actor EvidenceJournal {
     package typealias Accompaniment = @Sendable (_ transaction: any SQLTransaction, _ places: [Place]) throws -> Void
 
     package static let waitingMax = 20_000
-    static let groupMax = 1_000
+    static let groupMax = 250
     /// Links that a start looks at again. The whole chain is Central's and the verifier's to check.
     static let verifiedAtStart = 32
 
@@ -29,11 +29,19 @@ package actor EvidenceJournal {
         let drafts: [Bundle]
         let accompaniment: Accompaniment
         let continuation: CheckedContinuation<[Place], any Error>
-        /// What the drafts were sealed on.
+        /// What the drafts were chained on.
         let base: EvidenceTable.Head
-        let sealed: [EvidenceTable.Sealed]
+        let links: [Link]
 
-        var end: EvidenceTable.Head { sealed.last.map { EvidenceTable.Head(sequence: $0.sequence, digest: $0.digest) } ?? base }
+        var end: EvidenceTable.Head { links.last?.head ?? base }
+    }
+
+    /// A bundle in its place, not yet signed.
+    private struct Link {
+        let place: Place
+        let bytes: [UInt8]
+
+        var head: EvidenceTable.Head { EvidenceTable.Head(sequence: place.sequence, digest: place.digest) }
     }
 
     private let database: SQLiteDatabase
@@ -44,8 +52,8 @@ package actor EvidenceJournal {
     private let appended: Wake
     /// The end of what is on disk.
     private var head: EvidenceTable.Head
-    /// The end of what is sealed: on disk, being written, or waiting.
-    private var sealedHead: EvidenceTable.Head
+    /// The end of what is chained: on disk, being written, or waiting.
+    private var chainedHead: EvidenceTable.Head
     /// Calls of `append` that the actor has not seen yet.
     private nonisolated let arriving = Atomic(0)
     private var waiting: [Entry] = []
@@ -55,8 +63,8 @@ package actor EvidenceJournal {
     private var didLastWriteFail = false
     private var broken: JournalError?
 
-    /// Opens the chain and looks at its end again: numbers without gaps, each naming its predecessor, each signed by `key`,
-    /// the last one being what the head says.
+    /// Opens the chain and looks at its end again: numbers without gaps, each naming its predecessor, each signed by `key`; and
+    /// what Central gave its newest receipt for is still there.
     /// - Throws: `JournalError.broken`, or what the database throws.
     package init(
         database: SQLiteDatabase, key: SigningKey, appended: Wake, clock: WallClock, faults: Faults = .none
@@ -66,12 +74,20 @@ package actor EvidenceJournal {
         self.appended = appended
         self.clock = clock
         self.faults = faults
-        let (head, newest) = try await database.read { transaction in
-            (try EvidenceTable.head(in: transaction), try EvidenceTable.newest(Self.verifiedAtStart, in: transaction))
+        let (newest, receipted, atReceipt) = try await database.read { transaction in
+            let receipted = try EvidenceTable.receipted(in: transaction)
+            return (
+                try EvidenceTable.newest(Self.verifiedAtStart, in: transaction), receipted,
+                try EvidenceTable.digest(of: receipted.sequence, in: transaction)
+            )
         }
-        try Self.verify(newest, endAt: head, key: key.verifyingKey)
+        try Self.verify(newest, key: key.verifyingKey)
+        guard receipted == .empty || atReceipt == receipted.digest else {
+            throw JournalError.broken(sequence: receipted.sequence, "it is not what Central gave a receipt for")
+        }
+        let head = newest.last.map { EvidenceTable.Head(sequence: $0.sequence, digest: $0.digest) } ?? .empty
         self.head = head
-        sealedHead = head
+        chainedHead = head
     }
 
     /// The chain's end; `sequence` is -1 while it is empty.
@@ -97,25 +113,27 @@ package actor EvidenceJournal {
         let isAlone = arriving.subtract(1, ordering: .relaxed).newValue == 0
         if let broken { throw broken }
         guard waiting.count < Self.waitingMax else { throw JournalError.overloaded(waiting: waiting.count) }
-        let (base, sealed) = (sealedHead, try seal(drafts, on: sealedHead))
+        let (base, links) = (chainedHead, try chain(drafts, on: chainedHead))
         // Nobody to share the sync with, and a caller that waits: handing the write to another thread and back would take as long
         // again. So at most one thread ever waits for the disk here; everything else goes through `drain`.
         var failure: (any Error)?
         if isAlone, !isWriting, base == head {
             do {
-                try database.writeBlocking { try Self.write([(accompaniment, sealed)], after: base, at: clock.now(), faults, in: $0) }
+                let sealed = sign(links)
+                let places = links.map(\.place)
+                try database.writeBlocking { try Self.write(sealed, [(accompaniment, places)], at: clock.now(), faults, in: $0) }
                 faults.reached(.evidenceAfterCommit)
                 didLastWriteFail = false
-                if let last = sealed.last { head = EvidenceTable.Head(sequence: last.sequence, digest: last.digest) }
-                sealedHead = head
+                head = links.last?.head ?? head
+                chainedHead = head
                 appended.ring()
-                return sealed.map(Self.place)
+                return places
             } catch {
                 failure = error
             }
         }
         return try await withCheckedThrowingContinuation { continuation in
-            let entry = Entry(drafts: drafts, accompaniment: accompaniment, continuation: continuation, base: base, sealed: sealed)
+            let entry = Entry(drafts: drafts, accompaniment: accompaniment, continuation: continuation, base: base, links: links)
             if let failure {
                 isWriting = true
                 Task {
@@ -125,7 +143,7 @@ package actor EvidenceJournal {
                 return
             }
             waiting.append(entry)
-            sealedHead = entry.end
+            chainedHead = entry.end
             guard !isWriting else { return }
             isWriting = true
             // Not a service of its own: it lives exactly as long as somebody waits for it.
@@ -138,14 +156,14 @@ package actor EvidenceJournal {
             var group = Array(waiting.prefix(apart > 0 ? 1 : Self.groupMax))
             waiting.removeFirst(group.count)
             apart = max(0, apart - 1)
-            if !continuesHead(group) { group = sealAgain(group) }
-            if waiting.isEmpty { sealedHead = group.last?.end ?? head }
+            if !continuesHead(group) { group = chainAgain(group) }
+            if waiting.isEmpty { chainedHead = group.last?.end ?? head }
             if let end = group.last?.end { await write(group, end: end) }
         }
         isWriting = false
     }
 
-    /// False after a write that failed: what was sealed meanwhile stands on a bundle that will never be.
+    /// False after a write that failed: what was chained meanwhile stands on a bundle that will never be.
     private func continuesHead(_ group: [Entry]) -> Bool {
         var end = head
         for entry in group {
@@ -155,13 +173,13 @@ package actor EvidenceJournal {
         return true
     }
 
-    private func sealAgain(_ group: [Entry]) -> [Entry] {
+    private func chainAgain(_ group: [Entry]) -> [Entry] {
         var base = head
         return group.compactMap { old in
             do {
-                let sealed = try seal(old.drafts, on: base)
+                let links = try chain(old.drafts, on: base)
                 let entry = Entry(
-                    drafts: old.drafts, accompaniment: old.accompaniment, continuation: old.continuation, base: base, sealed: sealed)
+                    drafts: old.drafts, accompaniment: old.accompaniment, continuation: old.continuation, base: base, links: links)
                 base = entry.end
                 return entry
             } catch {
@@ -189,7 +207,7 @@ package actor EvidenceJournal {
 
     private func succeed(_ group: [Entry], end: EvidenceTable.Head) {
         head = end
-        for entry in group { entry.continuation.resume(returning: entry.sealed.map(Self.place)) }
+        for entry in group { entry.continuation.resume(returning: entry.links.map(\.place)) }
         appended.ring()
     }
 
@@ -211,32 +229,39 @@ package actor EvidenceJournal {
         }
     }
 
-    private func commit(_ group: [Entry]) async throws {
-        let parts = group.map { ($0.accompaniment, $0.sealed) }
-        let (head, now, faults) = (head, clock.now(), faults)
-        try await database.write { try Self.write(parts, after: head, at: now, faults, in: $0) }
+    /// Signs beside this actor, which meanwhile chains what comes next.
+    private nonisolated func commit(_ group: [Entry]) async throws {
+        let parts = group.map { ($0.accompaniment, $0.links.map(\.place)) }
+        let sealed = sign(group.flatMap(\.links))
+        let (now, faults) = (clock.now(), faults)
+        try await database.write { try Self.write(sealed, parts, at: now, faults, in: $0) }
     }
 
     private static func write(
-        _ parts: [(Accompaniment, [EvidenceTable.Sealed])], after head: EvidenceTable.Head, at now: Timestamp, _ faults: Faults,
+        _ sealed: [EvidenceTable.Sealed], _ parts: [(Accompaniment, [Place])], at now: Timestamp, _ faults: Faults,
         in transaction: any SQLTransaction
     ) throws {
-        try EvidenceTable.append(parts.flatMap(\.1), after: head, at: now, in: transaction)
-        for (accompaniment, items) in parts { try accompaniment(transaction, items.map(place)) }
+        try EvidenceTable.append(sealed, at: now, in: transaction)
+        for (accompaniment, places) in parts { try accompaniment(transaction, places) }
         faults.reached(.evidenceBeforeCommit)
     }
 
-    private func seal(_ drafts: [Bundle], on base: EvidenceTable.Head) throws -> [EvidenceTable.Sealed] {
+    private func chain(_ drafts: [Bundle], on base: EvidenceTable.Head) throws -> [Link] {
         var previous = base
         return try drafts.map { draft in
             let sequence = previous.sequence + 1
-            let (signed, digest) = try sealer.seal(draft, at: ChainLink(sequence: sequence, previous: previous.digest))
-            previous = EvidenceTable.Head(sequence: sequence, digest: digest)
-            return EvidenceTable.Sealed(sequence: sequence, bundle: draft.id, digest: digest, signed: signed)
+            let (bytes, digest) = try sealer.chain(draft, at: ChainLink(sequence: sequence, previous: previous.digest))
+            let link = Link(place: Place(bundle: draft.id, sequence: sequence, digest: digest), bytes: bytes)
+            previous = link.head
+            return link
         }
     }
 
-    private static func verify(_ newest: [EvidenceTable.Stored], endAt head: EvidenceTable.Head, key: VerifyingKey) throws(JournalError) {
+    private nonisolated func sign(_ links: [Link]) -> [EvidenceTable.Sealed] {
+        links.map { EvidenceTable.Sealed(sequence: $0.place.sequence, signed: sealer.sign($0.bytes)) }
+    }
+
+    private static func verify(_ newest: [EvidenceTable.Stored], key: VerifyingKey) throws(JournalError) {
         let keys = [EnrolledKey(key: key, validFrom: Timestamp(milliseconds: 0), validUntil: nil)]
         var previous: EvidenceTable.Stored?
         for item in newest {
@@ -249,11 +274,5 @@ package actor EvidenceJournal {
             }
             previous = item
         }
-        let end = previous.map { EvidenceTable.Head(sequence: $0.sequence, digest: $0.digest) } ?? .empty
-        guard end == head else { throw .broken(sequence: head.sequence, "the newest stored bundle is \(end.sequence)") }
-    }
-
-    private static func place(_ item: EvidenceTable.Sealed) -> Place {
-        Place(bundle: item.bundle, sequence: item.sequence, digest: item.digest)
     }
 }

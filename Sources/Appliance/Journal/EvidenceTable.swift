@@ -3,7 +3,7 @@ package import Evidence
 package import Model
 import Seal
 
-/// The stored chain, its end, and what waits for Central. Only the journal and the push service come here.
+/// The stored chain and what of it waits for Central. Only the journal and the push service come here.
 package enum EvidenceTable {
     package struct Head: Hashable, Sendable {
         /// -1 while the chain is empty.
@@ -23,33 +23,15 @@ package enum EvidenceTable {
     /// A bundle with its place, sealed and not yet written.
     struct Sealed: Sendable {
         let sequence: Int64
-        let bundle: BundleID
-        let digest: Digest
         let signed: SignedBundle
     }
 
     package static func head(in transaction: any SQLTransaction) throws -> Head {
-        guard let row = try transaction.query("SELECT sequence, digest FROM chain").first else { return .empty }
-        guard let digest = Digest(bytes: try row.blob(1)) else { throw StateError("chain", "1") }
-        return Head(sequence: try row.integer(0), digest: digest)
+        try newest(1, in: transaction).last.map { Head(sequence: $0.sequence, digest: $0.digest) } ?? .empty
     }
 
-    /// - Parameter head: where the chain must end.
-    /// - Throws: `JournalError.moved` when it ends elsewhere.
-    static func append(_ sealed: [Sealed], after head: Head, at now: Timestamp, in transaction: any SQLTransaction) throws {
-        guard let last = sealed.last else { return }
-        let moved =
-            head == .empty
-            ? try transaction.execute(
-                """
-                INSERT INTO chain (only, sequence, digest) VALUES (1, \(last.sequence), \(last.digest.bytes)) ON CONFLICT (only) DO NOTHING
-                """)
-            : try transaction.execute(
-                """
-                UPDATE chain SET sequence = \(last.sequence), digest = \(last.digest.bytes)
-                WHERE sequence = \(head.sequence) AND digest = \(head.digest.bytes)
-                """)
-        guard moved == 1 else { throw JournalError.moved(expected: head.sequence, found: try self.head(in: transaction).sequence) }
+    /// - Throws: `DatabaseError.constraint` when somebody else has written that far already.
+    static func append(_ sealed: [Sealed], at now: Timestamp, in transaction: any SQLTransaction) throws {
         try transaction.insert(
             into: "evidence", columns: "sequence, made, signature, bytes",
             rows: sealed.map { item in
@@ -67,10 +49,15 @@ package enum EvidenceTable {
         try transaction.query("SELECT sequence, bytes, signature FROM evidence ORDER BY sequence").map(stored)
     }
 
+    /// - Returns: nil when it is not here.
+    static func digest(of sequence: Int64, in transaction: any SQLTransaction) throws -> Digest? {
+        try transaction.query("SELECT bytes FROM evidence WHERE sequence = \(sequence)").first.map { Digest(of: try $0.blob(0)) }
+    }
+
     // MARK: Outbox
 
     package static func queuedCount(in transaction: any SQLTransaction) throws -> Int {
-        try Int(head(in: transaction).sequence - acknowledged(in: transaction))
+        try Int(lastSequence(in: transaction) - acknowledged(in: transaction))
     }
 
     /// The oldest that wait, consecutive, at most `count` and `bytesMax` (but always one).
@@ -103,8 +90,8 @@ package enum EvidenceTable {
             INSERT OR REPLACE INTO receipt (last_sequence, first_sequence, head, envelope, received)
             VALUES (\(last), \(first), \(head.bytes), \(envelope), \(received.milliseconds))
             """)
-        let moved = try transaction.execute("UPDATE chain SET acknowledged = \(last) WHERE acknowledged = \(first - 1)")
-        guard moved == 1 else { throw StateError("chain", "receipt \(first) to \(last)") }
+        let moved = try transaction.execute("UPDATE outbox SET acknowledged = \(last) WHERE acknowledged = \(first - 1)")
+        guard moved == 1 else { throw StateError("outbox", "receipt \(first) to \(last)") }
     }
 
     /// Puts what was receipted after `sequence` back into the queue.
@@ -112,13 +99,26 @@ package enum EvidenceTable {
     package static func requeue(after sequence: Int64, in transaction: any SQLTransaction) throws -> Int {
         let acknowledged = try acknowledged(in: transaction)
         guard sequence < acknowledged, let oldest = try oldest(in: transaction), oldest <= sequence + 1 else { return 0 }
-        try transaction.execute("UPDATE chain SET acknowledged = \(sequence)")
+        try transaction.execute("UPDATE outbox SET acknowledged = \(sequence)")
         return Int(acknowledged - sequence)
+    }
+
+    /// What Central's newest receipt says that the chain was then; empty while there is none.
+    static func receipted(in transaction: any SQLTransaction) throws -> Head {
+        let last = try acknowledged(in: transaction)
+        guard let row = try transaction.query("SELECT head FROM receipt WHERE last_sequence = \(last)").first else { return .empty }
+        guard let digest = Digest(bytes: try row.blob(0)) else { throw StateError("receipt", "\(last)") }
+        return Head(sequence: last, digest: digest)
     }
 
     /// The last that Central gave a receipt for; -1 while there is none.
     private static func acknowledged(in transaction: any SQLTransaction) throws -> Int64 {
-        try transaction.query("SELECT acknowledged FROM chain").first?.integer(0) ?? -1
+        guard let row = try transaction.query("SELECT acknowledged FROM outbox").first else { throw StateError("outbox", "1") }
+        return try row.integer(0)
+    }
+
+    private static func lastSequence(in transaction: any SQLTransaction) throws -> Int64 {
+        try transaction.query("SELECT max(sequence) FROM evidence")[0].optionalInteger(0) ?? -1
     }
 
     private static func oldest(in transaction: any SQLTransaction) throws -> Int64? {
@@ -132,7 +132,7 @@ package enum EvidenceTable {
     package static func prunable(before instant: Timestamp, keeping: Int, in transaction: any SQLTransaction) throws -> ClosedRange<Int64>?
     {
         guard let oldest = try oldest(in: transaction) else { return nil }
-        let bound = try min(acknowledged(in: transaction), head(in: transaction).sequence - Int64(keeping))
+        let bound = try min(acknowledged(in: transaction), lastSequence(in: transaction) - Int64(keeping))
         // The oldest that has to stay for any of the reasons bounds what goes: a hole would break the chain that remains.
         let firstKept = try transaction.query(
             "SELECT sequence FROM evidence WHERE sequence > \(bound) OR made >= \(instant.milliseconds) ORDER BY sequence LIMIT 1"
@@ -145,7 +145,7 @@ package enum EvidenceTable {
         try transaction.execute(
             """
             DELETE FROM evidence
-            WHERE sequence BETWEEN \(range.lowerBound) AND \(range.upperBound) AND sequence <= (SELECT acknowledged FROM chain)
+            WHERE sequence BETWEEN \(range.lowerBound) AND \(range.upperBound) AND sequence <= (SELECT acknowledged FROM outbox)
             """)
         try transaction.execute("DELETE FROM receipt WHERE last_sequence <= \(range.upperBound)")
     }

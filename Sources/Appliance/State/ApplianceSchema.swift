@@ -4,6 +4,7 @@ package import Database
 package enum ApplianceSchema {
     package static let migrator = Migrator([
         Migration(1, "first", sqlite: first, postgres: ""), Migration(2, "expectations", sqlite: expectations, postgres: ""),
+        Migration(3, "outbox", sqlite: outbox, postgres: ""),
     ])
 
     private static let first: StaticString = """
@@ -144,5 +145,16 @@ package enum ApplianceSchema {
         CREATE TABLE expectation (host TEXT PRIMARY KEY, expected TEXT NOT NULL, catalog INTEGER NOT NULL) STRICT, WITHOUT ROWID;
         -- Written by OutageTable only: what keeps from looking now, and since when.
         CREATE TABLE outage (subject TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        """
+
+    private static let outbox: StaticString = """
+        -- What comes after `acknowledged` has no receipt of Central yet. The chain's end is its newest row: written once more here it
+        -- would be one more page to sync with each bundle, and no harder to change than the row.
+        CREATE TABLE outbox (
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            acknowledged INTEGER NOT NULL CHECK (acknowledged >= -1)
+        ) STRICT;
+        INSERT INTO outbox (only, acknowledged) SELECT 1, coalesce((SELECT acknowledged FROM chain), -1);
+        DROP TABLE chain;
         """
 }
