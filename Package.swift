@@ -105,7 +105,7 @@ let package = Package(
             name: "Central",
             dependencies: [
                 "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Postgres", "Objects",
-                "Wire", "Reports",
+                "Wire", "Anchors", "Reports",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -123,7 +123,8 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance",
-                "Reports", "Central", "TransparencyLog", "Compliance", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Reports", "Central", "TransparencyLog", "Compliance", "Objects", "Anchors",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .executableTarget(
@@ -186,7 +187,8 @@ let package = Package(
         .testTarget(
             name: "AnchorsTests",
             dependencies: [
-                "Model", "Seal", "Anchors", "TestSupport", .product(name: "Logging", package: "swift-log"),
+                "Model", "Seal", "Documents", "TransparencyLog", "Anchors", "Central", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ], swiftSettings: strict),
@@ -199,8 +201,8 @@ let package = Package(
         .testTarget(
             name: "CentralTests",
             dependencies: [
-                "Model", "Seal", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Wire", "Reports", "Central",
-                "TestSupport",
+                "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Objects", "Anchors",
+                "Wire", "Reports", "Central", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "X509", package: "swift-certificates"),

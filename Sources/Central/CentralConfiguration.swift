@@ -1,5 +1,6 @@
 package import Documents
 import Model
+package import Objects
 
 /// Everything `martlet-central` can be told, typed. The declarations are the manual.
 package struct CentralConfiguration: Sendable {
@@ -19,6 +20,11 @@ package struct CentralConfiguration: Sendable {
     /// nil: the first of `names`, and `/log`.
     package var logOrigin: String?
     package var listenerLimits = ListenerLimits()
+    /// Where tiles of the log and archived evidence are kept.
+    package var objects = ObjectsConfiguration.standard
+    /// How long evidence may wait until it is archived with what comes after it.
+    package var archiveDelay: Duration = .seconds(3_600)
+    package var anchors = AnchorsConfiguration()
 
     package init(dataDirectory: String, databaseURL: String? = nil) {
         self.dataDirectory = dataDirectory
@@ -58,6 +64,9 @@ package struct CentralConfiguration: Sendable {
         "log.origin", .optional, bytesMax: 200,
         manual: "The transparency log's name for ever, like a URL without its scheme. Without it: the first of names at the first start, "
             + "and /log.")
+    package static let archiveDelay = Setting<Duration>.duration(
+        "archive.delay", .default(.seconds(3_600)), in: .seconds(60)...(.seconds(86_400)),
+        manual: "How long accepted evidence may wait for more before it is archived among the objects; a thousand bundles never wait.")
     package static let connectionsMax = Setting<Int64>.integer(
         "connections.max", .default(4_000), in: 10...100_000,
         manual: "Connections that each listener holds at once; further ones are closed before they cost anything.")
@@ -72,10 +81,10 @@ package struct CentralConfiguration: Sendable {
             dataDirectory.declaration, databaseURL.declaration, databaseConnections.declaration, webHost.declaration, webPort.declaration,
             applianceHost.declaration, appliancePort.declaration, applianceURL.declaration, names.declaration,
             clientCertificateLifetime.declaration, serverCertificateLifetime.declaration, logOrigin.declaration,
-            connectionsMax.declaration, connectionsPerAddressMax.declaration,
-        ], otherVariables: ["MARTLET_CONFIG"])
+            connectionsMax.declaration, connectionsPerAddressMax.declaration, archiveDelay.declaration,
+        ] + ObjectsConfiguration.declarations + AnchorsConfiguration.declarations, otherVariables: ["MARTLET_CONFIG"])
 
-    package init(_ settings: Settings) {
+    package init(_ settings: Settings) throws(Diagnostics) {
         self.init(dataDirectory: settings[Self.dataDirectory])
         if let url = settings.optional(Self.databaseURL) { databaseURL = url }
         databaseConnections = Int(settings[Self.databaseConnections])
@@ -90,6 +99,9 @@ package struct CentralConfiguration: Sendable {
         logOrigin = settings.optional(Self.logOrigin)
         listenerLimits.connectionsMax = Int(settings[Self.connectionsMax])
         listenerLimits.connectionsPerAddressMax = Int(settings[Self.connectionsPerAddressMax])
+        archiveDelay = settings[Self.archiveDelay]
+        objects = try ObjectsConfiguration(settings)
+        anchors = try AnchorsConfiguration(settings)
     }
 }
 
@@ -100,6 +112,6 @@ extension CentralConfiguration {
     /// - Throws: `Diagnostic`, `Diagnostics`: every fault with its place.
     package init(file path: String?, environment: [String: String]) throws {
         let file = try path.map { try YAMLReader.read(path: $0) }
-        self.init(try Settings(Self.schema, file: file, environment: environment))
+        try self.init(try Settings(Self.schema, file: file, environment: environment))
     }
 }

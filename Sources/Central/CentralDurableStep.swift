@@ -25,6 +25,18 @@ package enum CentralDurableStep: String, CaseIterable, Sendable {
     case statementBeforeCommit, statementAfterCommit
     /// The tiles are stored and no checkpoint covers them; inside the transaction that stores it and after; when it is published.
     case logAfterTiles, logBeforeCheckpoint, logAfterCheckpoint, logAfterPublish
+    /// Which bundles make an archived chunk is written down; its objects are stored; they are recorded as stored.
+    case archiveAfterPlan, archiveAfterObjects, archiveAfterRecord
+    /// A chunk's objects have their new term or hold, and nobody has written it down.
+    case archiveAfterHold
+    /// Inside the transaction that prunes a chunk and after it; then its objects are gone and nobody has written it down.
+    case pruneBeforeCommit, pruneAfterCommit, pruneAfterRemove
+
+    /// Those of archive and retention, which have their own tests: an appliance does not notice them.
+    package static let ofKeeping: [CentralDurableStep] = [
+        .archiveAfterPlan, .archiveAfterObjects, .archiveAfterRecord, .archiveAfterHold, .pruneBeforeCommit, .pruneAfterCommit,
+        .pruneAfterRemove,
+    ]
 }
 
 /// What a test may do at each durable step. The product hands in `none`.

@@ -135,6 +135,16 @@ extension CentralError {
         CentralError(
             503, code, "this part of the log is not as it was written, or cannot be read; it is not served. Central's own log says more.")
     }
+    package static func holdUnchanged(_ isSet: Bool) -> CentralError {
+        CentralError(
+            409, isSet ? "hold.set" : "hold.released",
+            "this organization is \(isSet ? "under a legal hold" : "not under a legal hold"); nothing was changed.")
+    }
+    package static func retentionShorter(_ days: Int) -> CentralError {
+        CentralError(
+            409, "retention.shorter",
+            "this organization's evidence is kept \(days) days, and a term is never made shorter; nothing was changed.")
+    }
     package static let logOrigin = CentralError(
         400, "log.origin",
         "log.origin is empty, or has white space or a plus sign in it; nothing was started. Choose a name like a URL "

@@ -1,6 +1,8 @@
+import Anchors
 import Compliance
 import Database
 import Documents
+import Model
 import Objects
 import Reports
 import Seal
@@ -25,7 +27,21 @@ package enum CentralFailure {
         case let error as ExceptionError: "\(error.message) [\(error.code)]"
         case let error as CoverageError: "\(error.message) [\(error.code)]"
         case let error as TileError: "\(error.message) [\(error.code)]"
+        case let error as ArchiveError: "\(error.message) [\(error.code)]"
+        case let error as TimestampError: "\(error.message) [\(error.code)]"
         default: "\(error)"
+        }
+    }
+
+    /// For alerts and the log: what a machine goes by.
+    package static func code(of error: any Error) -> String {
+        switch error {
+        case let error as CentralError: error.code.description
+        case let error as DatabaseError: error.code
+        case let error as ObjectError: error.code
+        case let error as TileError: error.code
+        case let error as ArchiveError: error.code
+        default: "central.internal"
         }
     }
 }

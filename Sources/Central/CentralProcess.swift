@@ -12,6 +12,9 @@ package struct CentralProcess: Sendable {
     private let web: CentralListener
     private let appliances: CentralListener
     private let integrator: LogIntegrator
+    private let anchoring: CheckpointAnchoring
+    private let works: [RecurringWork]
+    private let watch: AlertWatch
     /// In the order in which they start; they stop in reverse: first nobody is let in, then what is accepted is committed.
     package let run: [any Service]
 
@@ -37,10 +40,14 @@ package struct CentralProcess: Sendable {
             keys: services.keys, names: configuration.names, lifetime: configuration.serverCertificateLifetime, clock: clock, web: web,
             appliances: appliances, logger: logger)
         let identity = try certificates.issue()
-        let objects = try services.logObjects(configuration)
+        try await services.objects.check(services.organizations(), logger)
+        let repair = services.logRepair(logger)
         let integrator = LogIntegrator(
-            database: services.database, objects: objects, signer: try await services.logSigner(configuration), clock: clock,
-            faults: faults, logger: logger)
+            database: services.database, objects: services.logObjects, repair: repair, signer: try await services.logSigner(configuration),
+            clock: clock, faults: faults, logger: logger)
+        let anchoring = try CheckpointAnchoring(configuration.anchors, store: services.anchors, clock: clock, logger: logger)
+        let works = services.recurringWorks(repair, logger)
+        let watch = AlertWatch(status: services.status, clock: clock, logger: logger)
 
         let webRouter = Router(context: CentralRequestContext.self)
         webRouter.add(middleware: ProblemMiddleware())
@@ -48,7 +55,7 @@ package struct CentralProcess: Sendable {
             enrollment: enrollment, authorityPEM: services.keys.authority.pem,
             isHealthy: { (try? await services.database.read { try $0.query("SELECT 1") }) != nil }
         ).add(to: webRouter)
-        LogRoutes(reader: services.log(objects)).add(to: webRouter)
+        LogRoutes(reader: services.log(repair)).add(to: webRouter)
 
         let applianceRouter = Router(context: CentralRequestContext.self)
         applianceRouter.add(middleware: ProblemMiddleware())
@@ -61,8 +68,9 @@ package struct CentralProcess: Sendable {
 
         return CentralProcess(
             services: services, web: web, appliances: appliances, integrator: integrator,
-            run: [
-                DatabaseService(database: services.database), integrator, intake, certificates,
+            anchoring: anchoring, works: works, watch: watch,
+            run: [StoresService(services: services), integrator, intake, certificates, anchoring] + works + [
+                watch,
                 web.application(
                     webRouter, host: configuration.webHost, port: configuration.webPort, tls: certificates.webTLS(identity),
                     logger: logger),
@@ -78,16 +86,26 @@ package struct CentralProcess: Sendable {
         while try await integrator.integrate() {}
     }
 
+    /// One pass of all anchors, without waiting for their services.
+    package func anchor() async throws { try await anchoring.pass() }
+
+    /// One turn of a recurring work, as its service takes it.
+    package func takeTurn(of name: WorkName) async { await works.first { $0.name == name }?.takeTurn() }
+
+    /// One look at what needs a person, as its service looks.
+    /// - Returns: what was logged as new.
+    package func watchAlerts() async throws -> [CentralAlert] { try await watch.look() }
+
     /// Once both listen.
     package func ports() async -> (web: Int, appliances: Int) { (await web.port(), await appliances.port()) }
 }
 
-/// Closes the database when everything that uses it has stopped.
-private struct DatabaseService: Service {
-    let database: any SQLDatabase
+/// Closes database and object stores when everything that uses them has stopped.
+private struct StoresService: Service {
+    let services: CentralServices
 
     func run() async throws {
         try? await gracefulShutdown()
-        await database.close()
+        await services.close()
     }
 }

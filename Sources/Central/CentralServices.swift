@@ -1,7 +1,8 @@
 package import Database
 import Documents
+import Logging
 package import Model
-import Objects
+package import Objects
 import Postgres
 import Seal
 import TransparencyLog
@@ -17,6 +18,14 @@ package struct CentralServices: Sendable {
     package let refusals: RefusalStore
     package let catalogs: CatalogStore
     package let statements: StatementStore
+    package let anchors: AnchorTable
+    package let archive: EvidenceArchive
+    package let retention: EvidenceRetention
+    package let holds: LegalHolds
+    package let drills: RetentionDrills
+    package let works: WorkTable
+    package let status: CentralStatus
+    package let objects: ObjectStores
     package let database: any SQLDatabase
     package let clock: WallClock
 
@@ -32,7 +41,7 @@ package struct CentralServices: Sendable {
             await database.close()
             throw error
         }
-        return CentralServices(keys: keys, database: database, clock: clock, claimLimits: configuration.claimLimits, faults: faults)
+        return CentralServices(keys: keys, database: database, clock: clock, configuration, faults: faults)
     }
 
     /// The log's own key under the log's own name, which never changes once it was given.
@@ -45,31 +54,50 @@ package struct CentralServices: Sendable {
         return signer
     }
 
-    func logObjects(_ configuration: CentralConfiguration) throws(ObjectError) -> LogObjects {
-        LogObjects(store: try DirectoryObjectStore(path: configuration.dataDirectory + "/objects", clock: clock), now: clock.now)
+    var logObjects: LogObjects {
+        LogObjects(store: objects.store(of: nil), now: clock.now, retentionDays: objects.configuration.retentionDays)
     }
 
-    func log(_ objects: LogObjects) -> LogReader { LogReader(database: database, objects: objects) }
+    func logRepair(_ logger: Logger) -> LogRepair {
+        LogRepair(
+            database: database, objects: logObjects, statementKey: keys.receipts.verifyingKey, now: clock.now, logger: logger)
+    }
+
+    func log(_ repair: LogRepair) -> LogReader { LogReader(database: database, objects: logObjects, repair: repair) }
 
     /// The log as it is stored, for a process that does not write it.
-    /// - Throws: `ObjectError`.
-    package func log(_ configuration: CentralConfiguration) throws -> LogReader { log(try logObjects(configuration)) }
+    package func log(_ configuration: CentralConfiguration) throws -> LogReader {
+        log(logRepair(Logger(label: "log", factory: { _ in SwiftLogNoOpLogHandler() })))
+    }
 
     package var exceptions: ExceptionRegister { ExceptionRegister(self) }
 
-    package func close() async { await database.close() }
+    package func close() async {
+        await objects.close()
+        await database.close()
+    }
 
-    private init(keys: CentralKeys, database: any SQLDatabase, clock: WallClock, claimLimits: ClaimLimits, faults: CentralFaults) {
+    private init(
+        keys: CentralKeys, database: any SQLDatabase, clock: WallClock, _ configuration: CentralConfiguration, faults: CentralFaults
+    ) {
         self.keys = keys
         self.database = database
         self.clock = clock
         tenants = TenantStore(database, now: clock.now)
-        claims = ClaimStore(database, now: clock.now, limits: claimLimits, faults: faults)
+        claims = ClaimStore(database, now: clock.now, limits: configuration.claimLimits, faults: faults)
         appliances = ApplianceStore(database, now: clock.now, faults: faults)
         orders = OrderStore(database, now: clock.now, key: keys.orders, faults: faults)
         evidence = EvidenceStore(database)
         refusals = RefusalStore(database)
         catalogs = CatalogStore(database, now: clock.now, key: keys.catalog.verifyingKey, faults: faults)
         statements = StatementStore(database, now: clock.now, key: keys.receipts, faults: faults)
+        objects = ObjectStores(configuration.objects, dataDirectory: configuration.dataDirectory, clock: clock)
+        anchors = AnchorTable(database)
+        archive = EvidenceArchive(database, objects, delay: configuration.archiveDelay, now: clock.now, faults: faults)
+        retention = EvidenceRetention(database, objects, statements: statements, now: clock.now, faults: faults)
+        holds = LegalHolds(database, statements: statements, now: clock.now)
+        drills = RetentionDrills(database, objects, statements: statements, now: clock.now)
+        works = WorkTable(database)
+        status = CentralStatus(database, configuration.anchors, clock: clock)
     }
 }

@@ -143,14 +143,15 @@ package struct PacketService: Sendable {
     /// The first checkpoint that covers all of these places, and the proof below it.
     private func log(_ leaves: KitLeaves) async throws -> KitLog {
         let signer = try await services.logSigner(configuration)
-        let objects = try services.logObjects(configuration)
-        let reader = services.log(objects)
+        let logger = Logger(label: "packet", factory: { _ in SwiftLogNoOpLogHandler() })
+        let repair = services.logRepair(logger)
+        let reader = services.log(repair)
         let indices = leaves.indices
         let size = (indices.last ?? -1) + 1
         if try await reader.first(covering: size) == nil {
             let integrator = LogIntegrator(
-                database: services.database, objects: objects, signer: signer, clock: services.clock, faults: .none,
-                logger: Logger(label: "packet", factory: { _ in SwiftLogNoOpLogHandler() }))
+                database: services.database, objects: services.logObjects, repair: repair, signer: signer, clock: services.clock,
+                faults: .none, logger: logger)
             while try await integrator.integrate() {}
         }
         guard let note = try await reader.first(covering: size) else { throw CentralError.notFound("checkpoint of the log") }

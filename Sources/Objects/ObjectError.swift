@@ -34,6 +34,8 @@ package enum ObjectError: Error, Hashable, Sendable {
     case untrusted(String)
     /// More versions of one key than we look through: somebody writes under our keys.
     case tooManyVersions(ObjectKey)
+    /// The settings or files with which it would be opened are at fault; the sentence about them.
+    case unusable(String)
     case cancelled
 
     /// Stable across releases.
@@ -58,6 +60,7 @@ package enum ObjectError: Error, Hashable, Sendable {
         case .malformed: "object.malformed"
         case .untrusted: "object.untrusted"
         case .tooManyVersions: "object.too_many_versions"
+        case .unusable: "object.unusable"
         case .cancelled: "object.cancelled"
         }
     }
@@ -86,6 +89,7 @@ package enum ObjectError: Error, Hashable, Sendable {
         case .malformed(let what): "the object store's answer is not S3 (\(what)); it was not used. Check the endpoint."
         case .untrusted(let what): "the object store is not trusted (\(what)); nothing was sent. Check its certificate and the authority."
         case .tooManyVersions(let key): "object \(key) has too many versions to look through; nothing was done. See who else writes there."
+        case .unusable(let reason): "the object store cannot be opened (\(reason)); nothing was done. Correct its settings."
         case .cancelled: "the work was stopped; it is done again at the next start."
         }
     }

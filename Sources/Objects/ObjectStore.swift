@@ -26,6 +26,11 @@ package protocol ObjectStore: Sendable {
     /// `create` of each, faster than one by one. Durable on return. Not all or nothing: after an error some may be there; call again.
     func create(_ objects: [NewObject]) async throws(ObjectError)
 
+    /// Puts an object back whose bytes are lost or damaged. Only for bytes that somebody else vouches for, such as a signed root: where
+    /// this program alone keeps the retention, what the store believed to be right is replaced too. Retention and hold stay.
+    /// - Throws: `.existsDifferent` where a server keeps other bytes for a term that is not over.
+    func mend(_ object: NewObject) async throws(ObjectError)
+
     /// The bytes as they were created: damage and later versions are noticed, never returned.
     /// - Throws: `.missing`, `.corrupt`, `.tooLarge`.
     func read(_ key: ObjectKey, bytesMax: Int) async throws(ObjectError) -> [UInt8]
@@ -64,6 +69,26 @@ package protocol ObjectStore: Sendable {
 
 extension ObjectStore {
     package func close() async {}
+
+    package func mend(_ object: NewObject) async throws(ObjectError) {
+        do throws(ObjectError) {
+            try await create(object.key, object.bytes, retention: object.retention)
+        } catch {
+            switch error {
+            case .existsDifferent, .corrupt: break
+            default: throw error
+            }
+            do throws(ObjectError) {
+                try await delete(object.key)
+            } catch {
+                switch error {
+                case .retained, .held: throw .existsDifferent(object.key)
+                default: throw error
+                }
+            }
+            try await create(object.key, object.bytes, retention: object.retention)
+        }
+    }
 
     /// Reads the retention back from where it is kept.
     /// - Throws: `.missing`; `.retentionNotApplied` where it is not at least what was asked, in a mode that nobody can shorten.

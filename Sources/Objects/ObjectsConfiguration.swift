@@ -21,10 +21,31 @@ package struct ObjectsConfiguration: Sendable {
         /// PEM; nil: the system's authorities.
         package let authorityPath: String?
         package let makesBuckets: Bool
+
+        package init(
+            endpoint: S3Endpoint, region: String, buckets: BucketTemplate, style: S3Location.Style = .path, credentialsPath: String,
+            authorityPath: String? = nil, makesBuckets: Bool = false
+        ) {
+            self.endpoint = endpoint
+            self.region = region
+            self.buckets = buckets
+            self.style = style
+            self.credentialsPath = credentialsPath
+            self.authorityPath = authorityPath
+            self.makesBuckets = makesBuckets
+        }
     }
 
     package let place: Place
     package let retentionDays: Int
+
+    /// `objects` in the data directory, for six years.
+    package static let standard = ObjectsConfiguration(place: .directory(path: nil), retentionDays: Retention.daysDefault)
+
+    package init(place: Place, retentionDays: Int) {
+        self.place = place
+        self.retentionDays = retentionDays
+    }
 
     package static let kind = Setting<Kind>.choice(
         "objects.kind", .default(.directory),
@@ -88,6 +109,21 @@ package struct ObjectsConfiguration: Sendable {
                     endpoint: endpoint, region: settings[Self.region], buckets: bucket, style: settings[Self.style],
                     credentialsPath: credentials, authorityPath: settings.optional(Self.authority),
                     makesBuckets: settings[Self.makesBuckets]))
+        }
+    }
+
+    package var enforcement: RetentionEnforcement {
+        switch place {
+        case .directory: .program
+        case .s3: .server
+        }
+    }
+
+    /// Equal for organizations that share a store.
+    package func storeName(of organization: OrganizationID?) -> String {
+        switch place {
+        case .directory: organization?.description ?? "central"
+        case .s3(let s3): s3.buckets.bucket(for: organization)
         }
     }
 

@@ -1,25 +1,27 @@
-import Evidence
+package import Evidence
 
 /// Bundles of one appliance that follow one another, as they stand in a kit: one a line, and their signatures beside them.
 ///
 /// Canonical JSON has no line breaks, so that standard tools find a bundle by its number; and a kit of a year has some hundred
 /// files instead of hundreds of thousands. `docs/adr/0005-one-layout-for-kits.md`.
-struct KitChunk {
-    static let bundlesMax: Int64 = 1_000
+package struct KitChunk: Sendable {
+    package static let bundlesMax: Int64 = 1_000
     /// Of lines, unless the first alone is longer.
-    static let bytesMax = 16 << 20
+    package static let bytesMax = 16 << 20
     static let signatureSize = 64
     private static let lineEnd = UInt8(ascii: "\n")
 
-    private(set) var lines: [UInt8] = []
-    private(set) var signatures: [UInt8] = []
+    package private(set) var lines: [UInt8] = []
+    package private(set) var signatures: [UInt8] = []
     private(set) var count: Int64 = 0
+
+    package init() {}
 
     func hasRoom(for bundle: SignedBundle) -> Bool {
         count == 0 || (count < Self.bundlesMax && lines.count + bundle.bytes.count < Self.bytesMax)
     }
 
-    mutating func add(_ bundle: SignedBundle) {
+    package mutating func add(_ bundle: SignedBundle) {
         lines += bundle.bytes
         lines.append(Self.lineEnd)
         signatures += bundle.signature
@@ -33,7 +35,7 @@ struct KitChunk {
     }
 
     /// nil unless there are 1 to 1,000 whole lines, and a signature for each.
-    static func bundles(lines: [UInt8], signatures: [UInt8]) -> [SignedBundle]? {
+    package static func bundles(lines: [UInt8], signatures: [UInt8]) -> [SignedBundle]? {
         guard lines.last == lineEnd, signatures.count % signatureSize == 0, signatures.count / signatureSize <= bundlesMax else {
             return nil
         }

@@ -13,7 +13,8 @@ struct CentralCommand: AsyncParsableCommand {
         commandName: "central", abstract: "Run Central: sites, claim codes, appliances, orders, catalogs, refusals.",
         subcommands: [
             CentralInit.self, CentralOrganization.self, CentralSite.self, CentralClaim.self, CentralAppliance.self, CentralOrder.self,
-            CentralCatalog.self, CentralRefusals.self, CentralException.self, PacketCommand.self,
+            CentralCatalog.self, CentralRefusals.self, CentralException.self, PacketCommand.self, CentralStatusCommand.self,
+            CentralAnchorsCommand.self, CentralArchiveCommand.self, CentralDrillCommand.self, CentralHoldCommand.self,
         ])
 }
 

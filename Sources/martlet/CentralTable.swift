@@ -9,6 +9,9 @@ struct CentralTable {
 
     mutating func add(_ values: JSONValue...) { rows.append(values) }
 
+    /// An array of objects, one for each row.
+    var json: JSONValue { .array(rows.map { .object(Dictionary(uniqueKeysWithValues: zip(columns, $0))) }) }
+
     /// Wider tables fold in a terminal, where nobody finds the column again.
     private static let widthMax = 100
 
@@ -16,8 +19,7 @@ struct CentralTable {
     ///   too long, each row as a block of name and value, without what is empty.
     func print(asJSON: Bool) throws {
         if asJSON {
-            let objects = rows.map { JSONValue.object(Dictionary(uniqueKeysWithValues: zip(columns, $0))) }
-            Swift.print(String(decoding: try JSONValue.array(objects).canonicalBytes(), as: UTF8.self))
+            Swift.print(String(decoding: try json.canonicalBytes(), as: UTF8.self))
             return
         }
         let texts = [columns.map { $0.uppercased() }] + rows.map { $0.map(Self.text) }

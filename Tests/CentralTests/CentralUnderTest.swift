@@ -18,13 +18,14 @@ final class CentralUnderTest: Sendable {
     private let group: ServiceGroup
     private let running: Task<Void, any Error>
 
-    private init(_ configuration: CentralConfiguration, _ clock: TestClock) async throws {
+    private init(_ configuration: CentralConfiguration, _ clock: TestClock, hasRecurringWork: Bool = true) async throws {
         self.configuration = configuration
         self.clock = clock
         var logger = Logger(label: "central", factory: { _ in SwiftLogNoOpLogHandler() })
         logger.logLevel = .critical
         process = try await CentralProcess.build(configuration, clock: clock.clock, logger: logger)
-        let group = ServiceGroup(configuration: .init(services: process.run, logger: logger))
+        let group = ServiceGroup(
+            configuration: .init(services: process.run.filter { hasRecurringWork || !($0 is RecurringWork) }, logger: logger))
         self.group = group
         running = Task { try await group.run() }
         (webPort, appliancePort) = await process.ports()
@@ -39,8 +40,10 @@ final class CentralUnderTest: Sendable {
     static let person = OperatorCredential(localUser: "test@central")
 
     /// Makes keys, starts a server, runs `body`, stops it. `body` may stop and start it again by `restart`.
+    /// - Parameter hasRecurringWork: false for tests that take its turns themselves.
     static func run(
         _ engine: TestEngine, clock: TestClock = TestClock(), change: (inout CentralConfiguration) -> Void = { _ in },
+        hasRecurringWork: Bool = true,
         _ body: (CentralUnderTest) async throws -> Void
     ) async throws {
         let directory = try TemporaryDirectory()
@@ -52,7 +55,7 @@ final class CentralUnderTest: Sendable {
         configuration.clientCertificateLifetime = .seconds(86_400)
         change(&configuration)
         _ = try CentralKeys.create(in: configuration.dataDirectory, at: clock.now)
-        let central = try await CentralUnderTest(configuration, clock)
+        let central = try await CentralUnderTest(configuration, clock, hasRecurringWork: hasRecurringWork)
         do {
             try await body(central)
         } catch {
@@ -65,6 +68,11 @@ final class CentralUnderTest: Sendable {
 
     /// Another process over the same directory and database.
     func again() async throws -> CentralUnderTest { try await CentralUnderTest(configuration, clock) }
+
+    /// What needs a person at another time, without moving this Central's clock.
+    static func status(of central: CentralUnderTest, after span: Duration) -> CentralStatus {
+        central.services.status.moved(to: TestClock(at: central.clock.now + span).clock)
+    }
 
     struct Tenant: Sendable {
         let scope: TenantScope

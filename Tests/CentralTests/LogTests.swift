@@ -88,24 +88,6 @@ import Wire
         }
     }
 
-    @Test("A tile that was changed on disk is not used and not served; the log says which one it is")
-    func corrupt() async throws {
-        try await CentralUnderTest.run(.sqlite) { central in
-            var box = try await enrolledBox(at: central)
-            _ = try await receipt(for: box.makeBundles(300, at: central.clock.now), from: box, central)
-            try await central.process.integrateLog()
-            let path = central.configuration.dataDirectory + "/objects/objects/log/tile/0/000"
-            var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-            bytes[100] ^= 1
-            try FileManager.default.removeItem(atPath: path)
-            try bytes.write(to: URL(fileURLWithPath: path))
-
-            #expect(try await central.send("GET", "/log/tile/0/000", to: .web).code == "object.corrupt")
-            #expect(try await central.send("GET", "/log/proof/3", to: .web).code == "object.corrupt")
-            #expect(try await central.send("GET", "/log/tile/entries/000", to: .web).status == 200)
-        }
-    }
-
     @Test(
         "What is no resource of the log is not found",
         arguments: [

@@ -60,22 +60,33 @@ package struct OpenTimestampsMethod: AnchorMethod {
     }
 }
 
-/// An RFC 3161 authority: an anchor is whole at once.
+/// RFC 3161 authorities: an anchor is whole at once, by the first of them that stamps.
 package struct TimestampAuthorityMethod: AnchorMethod {
-    private let authority: TimestampAuthorityClient
+    private let authorities: [TimestampAuthorityClient]
 
-    package init(authority: TimestampAuthorityClient) { self.authority = authority }
+    /// - Parameter authorities: asked in this order; at least one.
+    package init(authorities: [TimestampAuthorityClient]) {
+        precondition(!authorities.isEmpty, "anchoring without an authority")
+        self.authorities = authorities
+    }
+
+    package init(authority: TimestampAuthorityClient) { self.init(authorities: [authority]) }
 
     package var kind: AnchorKind { .timestampAuthority }
 
     package func stamp(_ target: AnchorTarget, at now: Timestamp) async throws(AnchorFailure) -> Anchor {
-        do throws(TimestampError) {
-            let stamp = try await authority.stamp(target.digest)
-            return Anchor(
-                kind: kind, target: target, made: now, proof: stamp.bytes, state: .stamped(at: stamp.verified.time), isOpen: false)
-        } catch {
-            throw AnchorFailure(code: error.code, message: error.message)
+        var failures: [TimestampError] = []
+        for authority in authorities {
+            do throws(TimestampError) {
+                let stamp = try await authority.stamp(target.digest)
+                return Anchor(
+                    kind: kind, target: target, made: now, proof: stamp.bytes, state: .stamped(at: stamp.verified.time), isOpen: false)
+            } catch {
+                failures.append(error)
+            }
         }
+        // The first is the one that was meant to stamp.
+        throw AnchorFailure(code: failures[0].code, message: failures.map(\.message).joined(separator: " "))
     }
 
     package func redeem(_ anchor: Anchor) async -> Anchor { anchor }

@@ -21,6 +21,7 @@ actor LogIntegrator: Service {
 
     private let database: any SQLDatabase
     private let objects: LogObjects
+    private let repair: LogRepair
     private let signer: NoteSigner
     private let clock: WallClock
     private let faults: CentralFaults
@@ -29,9 +30,13 @@ actor LogIntegrator: Service {
     private var builder: LogBuilder?
     private var published: Int64?
 
-    init(database: any SQLDatabase, objects: LogObjects, signer: NoteSigner, clock: WallClock, faults: CentralFaults, logger: Logger) {
+    init(
+        database: any SQLDatabase, objects: LogObjects, repair: LogRepair, signer: NoteSigner, clock: WallClock, faults: CentralFaults,
+        logger: Logger
+    ) {
         self.database = database
         self.objects = objects
+        self.repair = repair
         self.signer = signer
         self.clock = clock
         self.faults = faults
@@ -119,7 +124,9 @@ actor LogIntegrator: Service {
     private func tree(at last: WitnessState?) async throws -> LogBuilder {
         if let builder, builder.size == last?.checkpoint.size { return builder }
         guard let last, last.checkpoint.size > 0 else { return LogBuilder() }
-        return LogBuilder(try await LogFrontier.read(size: last.checkpoint.size, root: last.checkpoint.root, from: objects))
+        return try await repair.mending {
+            LogBuilder(try await LogFrontier.read(size: last.checkpoint.size, root: last.checkpoint.root, from: objects))
+        }
     }
 
     private static func code(of error: any Error) -> String {

@@ -7,10 +7,12 @@ package import TransparencyLog
 package struct LogReader: Sendable {
     private let database: any SQLDatabase
     private let objects: LogObjects
+    private let repair: LogRepair
 
-    init(database: any SQLDatabase, objects: LogObjects) {
+    init(database: any SQLDatabase, objects: LogObjects, repair: LogRepair) {
         self.database = database
         self.objects = objects
+        self.repair = repair
     }
 
     /// Every checkpoint that was ever signed, oldest first.
@@ -26,7 +28,8 @@ package struct LogReader: Sendable {
         guard let state, (0..<state.checkpoint.size).contains(index) else {
             throw CentralError.notFound("entry in a checkpoint of the log")
         }
-        return LogProof(index: index, proof: try await tree(state.checkpoint).inclusionProof(of: index), note: state.note)
+        let proof = try await repair.mending { try await tree(state.checkpoint).inclusionProof(of: index) }
+        return LogProof(index: index, proof: proof, note: state.note)
     }
 
     /// That the newest checkpoint continues the log's first `old` entries.
@@ -34,8 +37,8 @@ package struct LogReader: Sendable {
     package func consistency(from old: Int64) async throws -> WitnessRequest {
         let state = try await database.read { try LogStore.newest(in: $0) }
         guard let state, (0...state.checkpoint.size).contains(old) else { throw CentralError.notFound("checkpoint of the log") }
-        return WitnessRequest(
-            oldSize: old, proof: try await tree(state.checkpoint).consistencyProof(from: old), note: state.note)
+        let proof = try await repair.mending { try await tree(state.checkpoint).consistencyProof(from: old) }
+        return WitnessRequest(oldSize: old, proof: proof, note: state.note)
     }
 
     /// The smallest signed checkpoint of at least `size` entries; nil while there is none.
@@ -45,12 +48,40 @@ package struct LogReader: Sendable {
 
     /// The least set of nodes from which, with these leaves (ascending, none twice), the checkpoint's root follows.
     /// - Throws: as `proof`.
-    func nodes(for leaves: [Int64], in checkpoint: Checkpoint) async throws -> LogNodes { try await tree(checkpoint).nodes(for: leaves) }
+    func nodes(for leaves: [Int64], in checkpoint: Checkpoint) async throws -> LogNodes {
+        try await repair.mending { try await tree(checkpoint).nodes(for: leaves) }
+    }
 
-    /// A resource as it is stored. Readers verify it; that is what tiles are for.
-    func resource(_ path: TilePath) async throws -> [UInt8] { try await objects.tile(path) }
+    /// A resource as it is stored. Readers verify it; that is what tiles are for. One that is lost or damaged is mended first; one that is
+    /// known not to be what was signed is refused.
+    func resource(_ path: TilePath) async throws -> [UInt8] {
+        if let code = try await database.read({ try LogFaultTable.code(of: path, in: $0) }) {
+            throw CentralError.logUnreadable(Code(code) ?? "log.repair.mismatch")
+        }
+        do {
+            return try await objects.tile(path)
+        } catch {
+            // Partial resources go when the full one has come, and most sizes never had one: that is no damage.
+            guard let size = try await newestSize(), path.isNewest(at: size), LogRepair.damaged(by: error) != nil,
+                try await repair.mend([path])
+            else { throw error }
+            return try await objects.tile(path)
+        }
+    }
+
+    private func newestSize() async throws -> Int64? { try await database.read { try LogStore.newest(in: $0)?.checkpoint.size } }
 
     private func tree(_ checkpoint: Checkpoint) -> TileReader {
         TileReader(size: checkpoint.size, root: checkpoint.root, source: objects)
+    }
+}
+
+extension TilePath {
+    /// Whether a tree of this size has exactly this resource.
+    fileprivate func isNewest(at size: Int64) -> Bool {
+        var level = 0
+        if case .hashes(let number) = kind { level = number }
+        let hashes = size >> Int64(8 * level)
+        return isFull ? index < hashes >> 8 : index == hashes >> 8 && width == Int(hashes & 255)
     }
 }

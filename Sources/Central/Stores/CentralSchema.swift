@@ -225,5 +225,97 @@ enum CentralSchema {
             );
             CREATE INDEX statement_by_owner ON statement (organization_id, site_id, log_index);
             """),
+        Migration(
+            14, "anchors",
+            """
+            CREATE TABLE anchor (
+                kind TEXT NOT NULL,
+                digest BYTEA NOT NULL,
+                tree_size BIGINT NOT NULL REFERENCES log_checkpoint (size),
+                made_at BIGINT NOT NULL,
+                proof BYTEA NOT NULL,
+                state TEXT NOT NULL,
+                is_open BIGINT NOT NULL CHECK (is_open IN (0, 1)),
+                PRIMARY KEY (kind, digest)
+            );
+            CREATE TABLE anchor_heartbeat (
+                kind TEXT PRIMARY KEY,
+                since_at BIGINT NOT NULL,
+                last_success_at BIGINT,
+                last_failure TEXT,
+                last_size BIGINT,
+                last_digest BYTEA,
+                oldest_pending_at BIGINT,
+                CHECK ((last_size IS NULL) = (last_digest IS NULL))
+            );
+            """),
+        Migration(
+            15, "recurring work",
+            """
+            CREATE TABLE work (
+                name TEXT PRIMARY KEY,
+                since_at BIGINT NOT NULL,
+                last_success_at BIGINT,
+                failure_code TEXT,
+                failure_sentence TEXT,
+                failing_since_at BIGINT,
+                CHECK ((failure_code IS NULL) = (failing_since_at IS NULL))
+            );
+            """),
+        Migration(
+            16, "archive",
+            """
+            CREATE TABLE archive_chunk (
+                appliance_id TEXT NOT NULL REFERENCES appliance (id),
+                organization_id TEXT NOT NULL REFERENCES organization (id),
+                first_sequence BIGINT NOT NULL CHECK (first_sequence >= 0),
+                last_sequence BIGINT NOT NULL CHECK (last_sequence >= first_sequence),
+                newest_received_at BIGINT NOT NULL,
+                planned_at BIGINT NOT NULL,
+                retained_until BIGINT,
+                is_held BIGINT NOT NULL DEFAULT 0 CHECK (is_held IN (0, 1)),
+                pruned_at BIGINT CHECK (pruned_at IS NULL OR retained_until IS NOT NULL),
+                removed_at BIGINT CHECK (removed_at IS NULL OR pruned_at IS NOT NULL),
+                PRIMARY KEY (appliance_id, first_sequence),
+                UNIQUE (appliance_id, last_sequence)
+            );
+            CREATE INDEX archive_chunk_unstored ON archive_chunk (planned_at) WHERE retained_until IS NULL;
+            CREATE TABLE legal_hold (
+                organization_id TEXT NOT NULL REFERENCES organization (id),
+                number BIGINT NOT NULL CHECK (number > 0),
+                is_set BIGINT NOT NULL CHECK (is_set IN (0, 1)),
+                reason TEXT NOT NULL,
+                made_by TEXT NOT NULL,
+                made_at BIGINT NOT NULL,
+                log_index BIGINT NOT NULL REFERENCES statement (log_index),
+                PRIMARY KEY (organization_id, number)
+            );
+            CREATE TABLE drill (
+                store TEXT NOT NULL,
+                log_index BIGINT NOT NULL REFERENCES statement (log_index),
+                started_at BIGINT NOT NULL,
+                code TEXT NOT NULL,
+                is_passed BIGINT NOT NULL CHECK (is_passed IN (0, 1)),
+                PRIMARY KEY (store, log_index)
+            );
+            """),
+        // 2190 days: docs/objects.md. The term of an organization's evidence only grows.
+        Migration(
+            17, "retention",
+            """
+            ALTER TABLE organization ADD COLUMN retention_days BIGINT NOT NULL DEFAULT 2190 CHECK (retention_days >= 2190);
+            ALTER TABLE evidence ADD COLUMN pruned_at BIGINT;
+            """),
+        Migration(
+            18, "log repair",
+            """
+            CREATE UNIQUE INDEX evidence_by_log ON evidence (log_index);
+            CREATE TABLE log_fault (path TEXT PRIMARY KEY, code TEXT NOT NULL, since_at BIGINT NOT NULL);
+            CREATE TABLE log_walk (
+                id BIGINT PRIMARY KEY CHECK (id = 1),
+                next_bundle BIGINT NOT NULL CHECK (next_bundle >= 0),
+                began_at BIGINT NOT NULL
+            );
+            """),
     ]
 }

@@ -4,7 +4,8 @@ package import Model
 import TransparencyLog
 import Wire
 
-/// The evidence of every appliance. Rows are added and never changed or removed.
+/// The evidence of every appliance. Rows are added and never removed; after its term what a row says is pruned (`EvidenceRetention`),
+/// and its digest, link and place in the log stay.
 package struct EvidenceStore: Sendable {
     private let database: any SQLDatabase
 
@@ -165,7 +166,7 @@ package struct EvidenceStore: Sendable {
         ).first?.digest(0)
     }
 
-    /// One page of a site's evidence, in the order of appliance and sequence.
+    /// One page of a site's evidence, in the order of appliance and sequence, without what was pruned.
     package func page(
         of site: SiteID, in scope: TenantScope, after: (appliance: String, sequence: Int64) = ("", -1), limit: Int
     ) async throws -> [StoredBundle] {
@@ -174,7 +175,7 @@ package struct EvidenceStore: Sendable {
                 """
                 SELECT appliance_id, sequence, bytes, signature, received_at, log_index FROM evidence
                 WHERE site_id = \(site.description) AND organization_id = \(scope.organization.description)
-                    AND (appliance_id, sequence) > (\(after.appliance), \(after.sequence))
+                    AND (appliance_id, sequence) > (\(after.appliance), \(after.sequence)) AND pruned_at IS NULL
                 ORDER BY appliance_id, sequence LIMIT \(limit)
                 """
             ).map { row in
@@ -204,7 +205,7 @@ package struct EvidenceStore: Sendable {
                     """
                     SELECT appliance_id, sequence, received_at, log_index FROM evidence
                     WHERE site_id = \(site.description) AND organization_id = \(scope.organization.description)
-                        AND (appliance_id, sequence) > (\(from), \(start))
+                        AND (appliance_id, sequence) > (\(from), \(start)) AND pruned_at IS NULL
                     ORDER BY appliance_id, sequence LIMIT \(limit)
                     """
                 ).map { row -> (ApplianceID, Int64, Timestamp, Int64) in
@@ -223,13 +224,32 @@ package struct EvidenceStore: Sendable {
         }
     }
 
+    /// Bundles of a site that are gone because their term was over.
+    package struct Pruned: Hashable, Sendable {
+        package let appliance: ApplianceID
+        package let sequences: ClosedRange<Int64>
+    }
+
+    /// What was pruned of a site: each chain's beginning.
+    package func pruned(of site: SiteID, in scope: TenantScope) async throws -> [Pruned] {
+        try await database.read { transaction in
+            try transaction.query(
+                """
+                SELECT appliance_id, MIN(sequence), MAX(sequence) FROM evidence
+                WHERE site_id = \(site.description) AND organization_id = \(scope.organization.description) AND pruned_at IS NOT NULL
+                GROUP BY appliance_id ORDER BY appliance_id
+                """
+            ).map { Pruned(appliance: try $0.parsed(0), sequences: try $0.integer(1)...$0.integer(2)) }
+        }
+    }
+
     /// When the first and the newest bundle of a site were received; nil when there is none.
     func span(of site: SiteID, in scope: TenantScope) async throws -> ClosedRange<Timestamp>? {
         try await database.read { transaction in
             let row = try transaction.query(
                 """
                 SELECT MIN(received_at), MAX(received_at) FROM evidence
-                WHERE site_id = \(site.description) AND organization_id = \(scope.organization.description)
+                WHERE site_id = \(site.description) AND organization_id = \(scope.organization.description) AND pruned_at IS NULL
                 """)[0]
             guard let first = try row.optionalInstant(0), let last = try row.optionalInstant(1) else { return nil }
             return first...last

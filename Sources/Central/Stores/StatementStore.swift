@@ -14,6 +14,8 @@ package enum StatementKind: String, Hashable, Sendable, CaseIterable {
     /// A legal hold, set or lifted.
     case hold
     case anchorStall = "anchor-stall"
+    /// `martlet.pruned/v1`: evidence whose term was over is gone.
+    case pruned
 }
 
 /// Whom a statement concerns.

@@ -63,6 +63,24 @@ package struct TenantStore: Sendable {
         }
     }
 
+    /// How many days an organization's evidence is kept: 2190 and more, and never fewer than before.
+    /// - Throws: `CentralError.retentionShorter`, `.value`, `.notFound`, `DatabaseError`.
+    package func retain(_ days: Int, in scope: TenantScope) async throws {
+        guard (2_190...36_500).contains(days) else { throw CentralError.value("evidence is kept 2190 to 36500 days") }
+        let owner = scope.organization
+        try await database.write { transaction in
+            let known = try Self.retentionDays(of: owner, in: transaction)
+            guard days >= known else { throw CentralError.retentionShorter(known) }
+            try transaction.execute("UPDATE organization SET retention_days = \(days) WHERE id = \(owner.description)")
+        }
+    }
+
+    static func retentionDays(of organization: OrganizationID, in transaction: any SQLTransaction) throws -> Int {
+        let row = try transaction.query("SELECT retention_days FROM organization WHERE id = \(organization.description)").first
+        guard let row else { throw CentralError.notFound("organization") }
+        return Int(try row.integer(0))
+    }
+
     package func sites(for credential: OperatorCredential) async throws -> [Site] {
         try await database.read { transaction in
             try transaction.query(

@@ -35,6 +35,10 @@ package final class DirectoryObjectStore: ObjectStore {
         _ = try await perform(on: writer) { [directory] () throws(ObjectError) in try directory.create(objects) }
     }
 
+    package func mend(_ object: NewObject) async throws(ObjectError) {
+        try await perform(on: writer) { [directory] () throws(ObjectError) in try directory.mend(object) }
+    }
+
     package func read(_ key: ObjectKey, bytesMax: Int) async throws(ObjectError) -> [UInt8] {
         try await perform(on: readers) { [directory] () throws(ObjectError) in try directory.read(key, bytesMax: bytesMax) }
     }

@@ -127,6 +127,24 @@ struct StoreDirectory: Sendable {
         return true
     }
 
+    /// Notes are replaced last: died in between, the object is damaged still, and is mended again.
+    func mend(_ object: NewObject) throws(ObjectError) {
+        try files.locked { () throws(ObjectError) in
+            var note = ObjectNote(object)
+            // A note that cannot be read says nothing of a longer term; who can damage it could have shortened it as well.
+            if let found = try? self.note(of: object.key) {
+                if found.retention.covers(note.retention) { note.retention = found.retention }
+                note.isHeld = found.isHeld
+            }
+            var directories: Set<String> = []
+            try files.makeParents(of: objectPath(object.key), changed: &directories, key: object.key)
+            try place(object.bytes, at: objectPath(object.key), isSynced: true, key: object.key)
+            try files.makeParents(of: notePath(object.key), changed: &directories, key: object.key)
+            try files.sync(directories: directories)
+            try write(note)
+        }
+    }
+
     /// nil where it is lost or too large to be right.
     private func content(_ path: String, key: ObjectKey, bytesMax: Int) throws(ObjectError) -> [UInt8]? {
         do throws(StoreFiles.FileFault) {

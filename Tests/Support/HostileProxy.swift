@@ -1,27 +1,26 @@
 import Foundation
 import Glibc
-import TestSupport
 
 /// Stands between the client and a real server and misbehaves where the test says so. Bytes pass unchanged otherwise, so signatures hold.
-final class HostileProxy: Sendable {
-    struct Request: Sendable {
-        let method: String
+package final class HostileProxy: Sendable {
+    package struct Request: Sendable {
+        package let method: String
         /// Path and query.
-        let target: String
+        package let target: String
         /// 1 for the first of all.
-        let number: Int
+        package let number: Int
 
         /// Of an object, not of a bucket, a lock or a hold.
-        var isPut: Bool { method == "PUT" && target.contains("/objects/") && !target.contains("?") }
-        var isVersionList: Bool { target.contains("?versions") }
+        package var isPut: Bool { method == "PUT" && target.contains("/objects/") && !target.contains("?") }
+        package var isVersionList: Bool { target.contains("?versions") }
     }
 
-    struct Reply: Sendable {
-        var head: [String]
-        var body: [UInt8]
+    package struct Reply: Sendable {
+        package var head: [String]
+        package var body: [UInt8]
     }
 
-    enum Treatment: Sendable {
+    package enum Treatment: Sendable {
         case pass
         /// These bytes, and the end of the connection.
         case answer([UInt8])
@@ -37,25 +36,25 @@ final class HostileProxy: Sendable {
         case flood
         case edit(@Sendable (inout Reply) -> Void)
 
-        static func status(_ status: Int, code: String) -> Treatment {
+        package static func status(_ status: Int, code: String) -> Treatment {
             let body = "<?xml version=\"1.0\"?><Error><Code>\(code)</Code></Error>"
             return .answer(Array("HTTP/1.1 \(status) Word\r\ncontent-length: \(body.utf8.count)\r\nconnection: close\r\n\r\n\(body)".utf8))
         }
 
-        static func body(_ body: String) -> Treatment {
+        package static func body(_ body: String) -> Treatment {
             .answer(Array("HTTP/1.1 200 OK\r\ncontent-length: \(body.utf8.count)\r\nconnection: close\r\n\r\n\(body)".utf8))
         }
     }
 
-    let port: Int
+    package let port: Int
     private let listener: Int32
     private let upstream: Int
     private let treat: @Sendable (Request) -> Treatment
     private let seen = Shared<[Request]>([])
 
-    var requests: [Request] { seen.current }
+    package var requests: [Request] { seen.current }
 
-    init(before upstream: Int, _ treat: @escaping @Sendable (Request) -> Treatment) throws {
+    package init(before upstream: Int, _ treat: @escaping @Sendable (Request) -> Treatment) throws {
         self.upstream = upstream
         self.treat = treat
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -74,7 +73,7 @@ final class HostileProxy: Sendable {
     }
 
     /// Ends the accepting; connections end with their clients.
-    func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
+    package func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
 
     private func acceptAll() {
         while true {

@@ -1,0 +1,41 @@
+import Database
+import Logging
+import Model
+import Objects
+
+extension CentralServices {
+    /// What Central does beside its requests, in the order in which it starts.
+    func recurringWorks(_ repair: LogRepair, _ logger: Logger) -> [RecurringWork] {
+        let walk = LogWalk(database: database, objects: logObjects, repair: repair, now: clock.now)
+        let (archive, retention, drills) = (archive, retention, drills)
+        func work(_ name: WorkName, _ turn: @escaping @Sendable () async throws -> Void) -> RecurringWork {
+            RecurringWork(name: name, state: works, clock: clock, logger: logger, turn: turn)
+        }
+        return [
+            work(.archive) {
+                let summary = try await archive.pass()
+                guard summary.chunks > 0 || summary.changed > 0 else { return }
+                logger.info("archive.stored", metadata: ["chunks": "\(summary.chunks)", "bundles": "\(summary.bundles)"])
+            },
+            work(.logWalk) { try await walk.turn() },
+            work(.drill) {
+                for result in try await drills.turn() {
+                    logger.log(
+                        level: result.report.isPassed ? .notice : .error, "drill.done",
+                        metadata: ["store": .string(result.store), "code": .string(result.report.code)])
+                }
+            },
+            work(.retention) {
+                let summary = try await retention.pass()
+                guard summary.bundles > 0 || summary.kept > 0 else { return }
+                logger.notice("evidence.pruned", metadata: ["bundles": "\(summary.bundles)", "kept": "\(summary.kept)"])
+            },
+        ]
+    }
+
+    func organizations() async throws -> [OrganizationID] {
+        try await database.read { transaction in
+            try transaction.query("SELECT id FROM organization ORDER BY id").map { try $0.parsed(0) }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Central
+import Model
+import Seal
+
+/// `martlet central status`: what needs a person at Central, judged from its database. Exit code 0 nothing, 2 something, 1 could not be told.
+struct CentralStatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "What needs a person at Central. Exit code 2 when something does.")
+    @OptionGroup var central: CentralOptions
+    @Flag(help: "For programs.") var json = false
+
+    func run() async throws {
+        var isFine = true
+        try await central.run { services, _ in
+            let alerts = try await services.status.alerts()
+            isFine = alerts.isEmpty
+            var table = CentralTable("alert", "subject", "since", "sentence")
+            for alert in alerts {
+                table.add(
+                    .string(alert.code), .string(alert.subject), .string(alert.since.description), .string(alert.sentence))
+            }
+            var works = CentralTable("work", "lastSuccess", "failing")
+            for work in try await services.works.list() {
+                works.add(
+                    .string(work.name), work.lastSuccess.map { .string($0.description) } ?? .null,
+                    work.failure.map { .string($0.code) } ?? .null)
+            }
+            guard !json else {
+                print(String(decoding: try JSONValue.object(["alerts": table.json, "works": works.json]).canonicalBytes(), as: UTF8.self))
+                return
+            }
+            if isFine { print("nothing needs a person") } else { try table.print(asJSON: false) }
+            print("")
+            try works.print(asJSON: false)
+        }
+        if !isFine { throw ExitCode(2) }
+    }
+}

@@ -1,0 +1,53 @@
+import Central
+import Documents
+import Foundation
+import TestSupport
+
+/// The real `martlet` command line over a Central's data, beside its server.
+struct MartletProgram: Sendable {
+    struct Answer: Sendable {
+        let status: Int32
+        let wasKilled: Bool
+        let output: String
+        let errors: String
+    }
+
+    let environment: [String: String]
+
+    init(_ configuration: CentralConfiguration) {
+        environment = [
+            "PATH": "/usr/bin:/bin", "MARTLET_DATA_DIRECTORY": configuration.dataDirectory,
+            "MARTLET_DATABASE_URL": configuration.databaseURL.revealed(),
+        ]
+    }
+
+    func run(_ arguments: String...) async throws -> Answer {
+        let environment = environment
+        return try await withCheckedThrowingContinuation { continuation in
+            // What blocks runs on a thread of its own: the tests' threads are as few as there are cores.
+            Thread { continuation.resume(with: Result { try Self.run(arguments, environment) }) }.start()
+        }
+    }
+
+    private static func run(_ arguments: [String], _ environment: [String: String]) throws -> Answer {
+        // Built beside the tests.
+        let here = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let directory = try TemporaryDirectory()
+        let files = ["out", "err"].map { URL(fileURLWithPath: directory.file($0)) }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: here).deletingLastPathComponent().appendingPathComponent("martlet")
+        process.arguments = arguments
+        process.environment = environment
+        for file in files { FileManager.default.createFile(atPath: file.path, contents: nil) }
+        process.standardOutput = try FileHandle(forWritingTo: files[0])
+        process.standardError = try FileHandle(forWritingTo: files[1])
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        Orphans.adopt(process)
+        process.waitUntilExit()
+        return Answer(
+            status: process.terminationStatus,
+            wasKilled: process.terminationReason == .uncaughtSignal && process.terminationStatus == SIGKILL,
+            output: try String(contentsOf: files[0], encoding: .utf8), errors: try String(contentsOf: files[1], encoding: .utf8))
+    }
+}
