@@ -52,6 +52,7 @@ let package = Package(
             dependencies: [
                 "Model", .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Crypto", package: "swift-crypto"),
             ], swiftSettings: strict),
+        .target(name: "Witness", dependencies: ["Model", "Seal", "TransparencyLog", "Database"], swiftSettings: strict),
         // Apart from Database, so that the appliance does not load libpq and the twenty libraries behind it.
         .target(name: "Postgres", dependencies: ["Model", "Database", "CPostgres"], swiftSettings: strict),
         .target(
@@ -86,7 +87,8 @@ let package = Package(
         .target(
             name: "Appliance",
             dependencies: [
-                "Model", "Seal", "Documents", "Catalog", "Evidence", "Compliance", "Database", "Hosts", "Detection", "Healing", "Wire",
+                "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Witness", "Hosts",
+                "Detection", "Healing", "Wire",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -105,7 +107,8 @@ let package = Package(
             name: "Central",
             dependencies: [
                 "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Postgres", "Objects",
-                "Wire", "Anchors", "Reports",
+                "Witness", "Wire", "Anchors", "Reports",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -123,8 +126,10 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance",
-                "Reports", "Central", "TransparencyLog", "Compliance", "Objects", "Anchors",
+                "Reports", "Central", "TransparencyLog", "Witness", "Compliance", "Objects", "Anchors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .executableTarget(
@@ -151,7 +156,7 @@ let package = Package(
                 "Appliance", "Compliance", "TransparencyLog", .product(name: "Crypto", package: "swift-crypto"),
             ], path: "Benchmarks", swiftSettings: strict),
 
-        .target(name: "TestSupport", dependencies: ["Model", "Database", "Postgres"], path: "Tests/Support", swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["Model", "Seal", "TransparencyLog", "Database", "Postgres"], path: "Tests/Support", swiftSettings: strict),
         .testTarget(name: "RepositoryTests", swiftSettings: strict),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
         .testTarget(
@@ -168,6 +173,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ComplianceTests", dependencies: ["Model", "Seal", "Evidence", "Compliance", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "WitnessTests", dependencies: ["Model", "Seal", "TransparencyLog", "Database", "Witness", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(name: "DatabaseTests", dependencies: ["Model", "Database", "Postgres", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "ObjectsTests",
@@ -201,8 +209,8 @@ let package = Package(
         .testTarget(
             name: "CentralTests",
             dependencies: [
-                "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Objects", "Anchors",
-                "Wire", "Reports", "Central", "TestSupport",
+                "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Witness", "Objects",
+                "Anchors", "Wire", "Reports", "Central", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "X509", package: "swift-certificates"),
@@ -217,7 +225,7 @@ let package = Package(
             name: "Scenarios",
             dependencies: [
                 "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Hosts", "Detection",
-                "Healing", "Wire", "Appliance", "Reports", "Central", "TestSupport",
+                "Healing", "Wire", "Witness", "Appliance", "Reports", "Central", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "X509", package: "swift-certificates"), .product(name: "SwiftASN1", package: "swift-asn1"),

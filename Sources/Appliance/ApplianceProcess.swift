@@ -52,13 +52,18 @@ package struct ApplianceProcess: Sendable {
             identity: identity, configuration: configuration, catalog: catalog, clock: clock, clockState: clockState,
             softwareVersion: softwareVersion)
         let hosts = try SiteHosts(configuration)
+        let alerts = AlertLog(database: database, journal: journal, drafts: drafts, logger: logger)
+        let witness = try WitnessService(
+            identity, configuration.directory, database: database, journal: journal, drafts: drafts, alerts: alerts, clock: clock,
+            faults: faults, logger: logger)
         let context = ApplianceContext(
             configuration: configuration, identity: identity, database: database, journal: journal, catalog: catalog,
             central: CentralLink(
                 identity: identity, configuration: configuration, enrollmentURL: enrollmentURL, evidenceKey: evidenceKey, clock: clock,
                 faults: faults), drafts: drafts,
-            alerts: AlertLog(database: database, journal: journal, drafts: drafts, logger: logger),
-            expectations: ExpectationRecorder(database: database, journal: journal, drafts: drafts, hosts: hosts), clock: clock,
+            alerts: alerts,
+            expectations: ExpectationRecorder(database: database, journal: journal, drafts: drafts, hosts: hosts), witness: witness,
+            clock: clock,
             clockState: clockState, heartbeats: Heartbeats(clock: clock), wakes: wakes, faults: faults, logger: logger,
             softwareVersion: softwareVersion, compact: { try await database.vacuum() }, atRest: atRest)
         let detect = DetectService(context, hosts: hosts)

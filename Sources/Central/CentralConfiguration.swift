@@ -19,6 +19,8 @@ package struct CentralConfiguration: Sendable {
     package var claimLimits = ClaimLimits()
     /// nil: the first of `names`, and `/log`.
     package var logOrigin: String?
+    package var logWitnesses: [ConfiguredWitness] = []
+    package var logQuorum = 0
     package var listenerLimits = ListenerLimits()
     /// Where tiles of the log and archived evidence are kept.
     package var objects = ObjectsConfiguration.standard
@@ -67,6 +69,14 @@ package struct CentralConfiguration: Sendable {
     package static let archiveDelay = Setting<Duration>.duration(
         "archive.delay", .default(.seconds(3_600)), in: .seconds(60)...(.seconds(86_400)),
         manual: "How long accepted evidence may wait for more before it is archived among the objects; a thousand bundles never wait.")
+    package static let logWitnesses = Setting<[String]>.texts(
+        "log.witnesses", .default([]), countMax: 20,
+        manual: "Witnesses to which new checkpoints are brought, each as its URL, a space, and its key (name+hash+key) as "
+            + "`martlet witness` prints it. Appliances are witnesses without standing here.")
+    package static let logQuorum = Setting<Int64>.integer(
+        "log.quorum", .default(0), in: 0...20,
+        manual: "How many of log.witnesses must cosign a checkpoint within two merge delays; where they do not, "
+            + "`martlet central log` says so.")
     package static let connectionsMax = Setting<Int64>.integer(
         "connections.max", .default(4_000), in: 10...100_000,
         manual: "Connections that each listener holds at once; further ones are closed before they cost anything.")
@@ -81,10 +91,12 @@ package struct CentralConfiguration: Sendable {
             dataDirectory.declaration, databaseURL.declaration, databaseConnections.declaration, webHost.declaration, webPort.declaration,
             applianceHost.declaration, appliancePort.declaration, applianceURL.declaration, names.declaration,
             clientCertificateLifetime.declaration, serverCertificateLifetime.declaration, logOrigin.declaration,
-            connectionsMax.declaration, connectionsPerAddressMax.declaration, archiveDelay.declaration,
+            logWitnesses.declaration, logQuorum.declaration, connectionsMax.declaration, connectionsPerAddressMax.declaration,
+            archiveDelay.declaration,
         ] + ObjectsConfiguration.declarations + AnchorsConfiguration.declarations, otherVariables: ["MARTLET_CONFIG"])
 
-    package init(_ settings: Settings) throws(Diagnostics) {
+    /// - Throws: `CentralError.logWitnesses`, `Diagnostics`.
+    package init(_ settings: Settings) throws {
         self.init(dataDirectory: settings[Self.dataDirectory])
         if let url = settings.optional(Self.databaseURL) { databaseURL = url }
         databaseConnections = Int(settings[Self.databaseConnections])
@@ -97,6 +109,9 @@ package struct CentralConfiguration: Sendable {
         clientCertificateLifetime = settings[Self.clientCertificateLifetime]
         serverCertificateLifetime = settings[Self.serverCertificateLifetime]
         logOrigin = settings.optional(Self.logOrigin)
+        logWitnesses = try settings[Self.logWitnesses].map { text throws(CentralError) in try ConfiguredWitness(text) }
+        logQuorum = Int(settings[Self.logQuorum])
+        guard logQuorum <= logWitnesses.count else { throw CentralError.logWitnesses("log.quorum is above their number") }
         listenerLimits.connectionsMax = Int(settings[Self.connectionsMax])
         listenerLimits.connectionsPerAddressMax = Int(settings[Self.connectionsPerAddressMax])
         archiveDelay = settings[Self.archiveDelay]

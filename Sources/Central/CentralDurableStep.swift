@@ -25,6 +25,8 @@ package enum CentralDurableStep: String, CaseIterable, Sendable {
     case statementBeforeCommit, statementAfterCommit
     /// The tiles are stored and no checkpoint covers them; inside the transaction that stores it and after; when it is published.
     case logAfterTiles, logBeforeCheckpoint, logAfterCheckpoint, logAfterPublish
+    /// A witness's cosignature, inside its transaction and after it.
+    case cosignatureBeforeCommit, cosignatureAfterCommit
     /// Which bundles make an archived chunk is written down; its objects are stored; they are recorded as stored.
     case archiveAfterPlan, archiveAfterObjects, archiveAfterRecord
     /// A chunk's objects have their new term or hold, and nobody has written it down.

@@ -149,6 +149,16 @@ extension CentralError {
         400, "log.origin",
         "log.origin is empty, or has white space or a plus sign in it; nothing was started. Choose a name like a URL "
             + "without its scheme.")
+    package static func logWitnesses(_ reason: String) -> CentralError {
+        CentralError(
+            400, "log.witnesses",
+            "\(reason); nothing was started. log.witnesses takes a URL, a space and a key that `martlet witness` has printed; log.quorum at "
+                + "most as many.")
+    }
+    package static let witnessListener = CentralError(
+        400, "witness.listener",
+        "without a certificate a witness listens on loopback only; nothing was started. Give --tls-certificate and --tls-key, or put a "
+            + "proxy in front.")
     package static let route = CentralError(404, "route.unknown", "there is no such route; nothing was done.")
     package static let method = CentralError(405, "route.method", "this route does not take that method; nothing was done.")
     package static let `internal` = CentralError(

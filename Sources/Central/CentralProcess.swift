@@ -4,6 +4,7 @@ package import Logging
 package import Model
 import NIOSSL
 package import ServiceLifecycle
+import TransparencyLog
 import Wire
 
 /// The whole server, wired once: `martlet-central` and the tests run the same.
@@ -28,10 +29,11 @@ package struct CentralProcess: Sendable {
         )
         let applianceURL = configuration.applianceURL
         let firstName = configuration.names.first ?? configuration.applianceHost
+        let signer = try await services.logSigner(configuration)
         let enrollment = EnrollmentService(
             claims: services.claims, appliances: services.appliances,
             recoveries: RecoveryStore(services.database, now: clock.now, faults: faults), keys: services.keys,
-            certificateLifetime: configuration.clientCertificateLifetime,
+            logKey: signer.verifier.text, certificateLifetime: configuration.clientCertificateLifetime,
             applianceURL: { applianceURL ?? "https://\(firstName):\(appliances.portIfBound ?? configuration.appliancePort)" },
             now: clock.now)
         let intake = EvidenceIntake(
@@ -43,10 +45,13 @@ package struct CentralProcess: Sendable {
         try await services.objects.check(services.organizations(), logger)
         let repair = services.logRepair(logger)
         let integrator = LogIntegrator(
-            database: services.database, objects: services.logObjects, repair: repair, signer: try await services.logSigner(configuration),
+            database: services.database, objects: services.logObjects, repair: repair, signer: signer,
             clock: clock, faults: faults, logger: logger)
         let anchoring = try CheckpointAnchoring(configuration.anchors, store: services.anchors, clock: clock, logger: logger)
         let works = services.recurringWorks(repair, logger)
+        let pusher = WitnessPusher(
+            configuration.logWitnesses, database: services.database, reader: services.log(repair), clock: clock, faults: faults,
+            logger: logger)
         let watch = AlertWatch(status: services.status, clock: clock, logger: logger)
 
         let webRouter = Router(context: CentralRequestContext.self)
@@ -61,15 +66,16 @@ package struct CentralProcess: Sendable {
         applianceRouter.add(middleware: ProblemMiddleware())
         applianceRouter.add(middleware: ApplianceIdentityMiddleware(appliances: services.appliances))
         ApplianceRoutes(
-            checkins: CheckinService(database: services.database, now: clock.now, faults: faults), catalogs: services.catalogs,
-            orders: services.orders,
+            checkins: CheckinService(
+                database: services.database, now: clock.now, faults: faults, log: services.log(repair), logger: logger),
+            catalogs: services.catalogs, orders: services.orders,
             intake: intake, enrollment: enrollment, faults: faults
         ).add(to: applianceRouter)
 
         return CentralProcess(
             services: services, web: web, appliances: appliances, integrator: integrator,
             anchoring: anchoring, works: works, watch: watch,
-            run: [StoresService(services: services), integrator, intake, certificates, anchoring] + works + [
+            run: [StoresService(services: services), integrator, pusher, intake, certificates, anchoring] + works + [
                 watch,
                 web.application(
                     webRouter, host: configuration.webHost, port: configuration.webPort, tls: certificates.webTLS(identity),

@@ -18,6 +18,7 @@ package struct CentralServices: Sendable {
     package let refusals: RefusalStore
     package let catalogs: CatalogStore
     package let statements: StatementStore
+    package let witnesses: WitnessStore
     package let anchors: AnchorTable
     package let archive: EvidenceArchive
     package let retention: EvidenceRetention
@@ -89,6 +90,7 @@ package struct CentralServices: Sendable {
         orders = OrderStore(database, now: clock.now, key: keys.orders, faults: faults)
         evidence = EvidenceStore(database)
         refusals = RefusalStore(database)
+        witnesses = WitnessStore(database)
         catalogs = CatalogStore(database, now: clock.now, key: keys.catalog.verifyingKey, faults: faults)
         statements = StatementStore(database, now: clock.now, key: keys.receipts, faults: faults)
         objects = ObjectStores(configuration.objects, dataDirectory: configuration.dataDirectory, clock: clock)

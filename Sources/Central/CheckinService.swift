@@ -1,5 +1,8 @@
 import Database
+import Logging
 import Model
+import Seal
+import TransparencyLog
 import Wire
 
 /// The appliance's heartbeat: notes how it is, answers with what waits for it. One transaction.
@@ -7,6 +10,8 @@ struct CheckinService: Sendable {
     let database: any SQLDatabase
     let now: @Sendable () -> Timestamp
     let faults: CentralFaults
+    let log: LogReader
+    let logger: Logger
 
     func checkin(_ request: CheckinRequest, by credential: ApplianceCredential) async throws -> CheckinReply {
         let now = now()
@@ -21,6 +26,10 @@ struct CheckinService: Sendable {
                     clock_offset_ms = \(request.clock.offsetMilliseconds)
                 WHERE id = \(credential.appliance.description)
                 """)
+            if let witness = request.witness {
+                let isNew = try WitnessStore.hear(witness, from: credential, at: now, in: transaction)
+                if isNew { faults.reached(.cosignatureBeforeCommit) }
+            }
             let reply = CheckinReply(
                 received: now, catalogVersion: try CatalogStore.newestVersion(in: transaction),
                 orders: try OrderStore.deliver(to: credential, at: now, in: transaction),
@@ -30,6 +39,28 @@ struct CheckinService: Sendable {
             return reply
         }
         if !reply.orders.isEmpty { faults.reached(.orderAfterDeliver) }
-        return reply
+        guard let witness = request.witness else { return reply }
+        faults.reached(.cosignatureAfterCommit)
+        return CheckinReply(
+            received: reply.received, catalogVersion: reply.catalogVersion, orders: reply.orders,
+            acknowledgedSequence: reply.acknowledgedSequence, renewCertificate: reply.renewCertificate,
+            log: await newest(after: witness.size))
+    }
+
+    /// The newest checkpoint with a proof from what was cosigned last. Always, even where there is nothing new: that we still show the
+    /// same one is what the witness wants to see.
+    private func newest(after size: Int64) async -> String? {
+        do {
+            let request = try await log.consistency(upTo: max(0, size))
+            let bytes = request.bytes
+            guard bytes.count <= CheckinReply.logBytesMax else { return nil }
+            return String(decoding: bytes, as: UTF8.self)
+        } catch {
+            // Before the first checkpoint there is none, and that is no fault.
+            if (error as? CentralError)?.status == 404 { return nil }
+            // No proof today, and everything else of the check-in as ever: the witness asks again.
+            logger.error("log.unproven", metadata: ["size": .stringConvertible(size), "cause": .string("\(error)")])
+            return nil
+        }
     }
 }

@@ -10,6 +10,8 @@ struct EnrollmentService: Sendable {
     let appliances: ApplianceStore
     let recoveries: RecoveryStore
     let keys: CentralKeys
+    /// The transparency log's, a vkey.
+    let logKey: String
     let certificateLifetime: Duration
     /// Where the appliance API listens, known once it does.
     let applianceURL: @Sendable () -> String
@@ -36,7 +38,7 @@ struct EnrollmentService: Sendable {
         return EnrollmentGrant(
             organization: redeemed.organization, site: redeemed.site, appliance: redeemed.appliance, certificate: issued.pem,
             authority: keys.authority.pem, orderKey: keys.orders.verifyingKey.bytes, receiptKey: keys.receipts.verifyingKey.bytes,
-            catalogKey: keys.catalog.verifyingKey.bytes, applianceURL: applianceURL())
+            catalogKey: keys.catalog.verifyingKey.bytes, applianceURL: applianceURL(), logKey: logKey)
     }
 
     /// Records the refusal and throws it.

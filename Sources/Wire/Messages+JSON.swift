@@ -34,7 +34,8 @@ extension EnrollmentGrant: WireMessage {
     package var json: JSONValue {
         [
             "appliance": .string(appliance.description), "applianceUrl": .string(applianceURL), "authority": .string(authority),
-            "catalogKey": .string(catalogKey.base64), "certificate": .string(certificate), "orderKey": .string(orderKey.base64),
+            "catalogKey": .string(catalogKey.base64), "certificate": .string(certificate), "logKey": logKey.map { .string($0) } ?? nil,
+            "orderKey": .string(orderKey.base64),
             "organization": .string(organization.description), "receiptKey": .string(receiptKey.base64), "site": .string(site.description),
         ]
     }
@@ -45,12 +46,14 @@ extension EnrollmentGrant: WireMessage {
             certificate: try reader.string("certificate", bytesMax: pemBytesMax),
             authority: try reader.string("authority", bytesMax: pemBytesMax),
             orderKey: try reader.bytes("orderKey", count: 32...32), receiptKey: try reader.bytes("receiptKey", count: 32...32),
-            catalogKey: try reader.bytes("catalogKey", count: 32...32), applianceURL: try reader.string("applianceUrl", bytesMax: 2_000))
+            catalogKey: try reader.bytes("catalogKey", count: 32...32), applianceURL: try reader.string("applianceUrl", bytesMax: 2_000),
+            logKey: try reader.optionalString("logKey", bytesMax: WitnessReport.keyBytesMax))
     }
 }
 
 extension CheckinRequest: WireMessage {
-    package static let bytesMax = 16_384
+    /// A dispute's two notes, a newline in JSON being two bytes, and little else.
+    package static let bytesMax = 65_536
 
     package var json: JSONValue {
         [
@@ -58,6 +61,7 @@ extension CheckinRequest: WireMessage {
             "clock": ["offsetMs": clock.offsetMilliseconds.map { .integer($0) } ?? nil, "source": .string(clock.source)],
             "openIncidents": .integer(Int64(openIncidents)), "paused": .boolean(isPaused), "queued": .integer(Int64(queued)),
             "sent": .string(sent.description), "softwareVersion": .string(softwareVersion),
+            "witness": witness?.json ?? nil,
         ]
     }
 
@@ -71,7 +75,41 @@ extension CheckinRequest: WireMessage {
             openIncidents: Int(try reader.integer("openIncidents", in: 0...JSONValue.greatestInteger)),
             isPaused: try reader.boolean("paused"),
             clock: ClockReading(
-                offsetMilliseconds: try clock.optionalInteger("offsetMs"), source: try clock.string("source", bytesMax: 200)))
+                offsetMilliseconds: try clock.optionalInteger("offsetMs"), source: try clock.string("source", bytesMax: 200)),
+            witness: try reader.optionalObject("witness").map { item throws(FieldError) in try WitnessReport(reading: item) })
+    }
+}
+
+extension WitnessReport {
+    package static let keyBytesMax = 500
+    package static let cosignatureBytesMax = 1_000
+    /// Of a checkpoint: origin, size, root and one signature are 300.
+    package static let noteBytesMax = 8_192
+
+    fileprivate var json: JSONValue {
+        let dispute: JSONValue? = self.dispute.map {
+            [
+                "cosigned": .string($0.cosigned), "kind": .string($0.kind), "refused": .string($0.refused),
+                "seen": .string($0.seen.description),
+            ]
+        }
+        return [
+            "cosignature": cosignature.map { .string($0) } ?? nil, "dispute": dispute ?? nil, "key": .string(key),
+            "size": .integer(size),
+        ]
+    }
+
+    fileprivate init(reading reader: ObjectReader) throws(FieldError) {
+        var dispute: DisputeReport?
+        if let item = try reader.optionalObject("dispute") {
+            dispute = DisputeReport(
+                kind: try item.string("kind", bytesMax: 20), cosigned: try item.string("cosigned", bytesMax: Self.noteBytesMax),
+                refused: try item.string("refused", bytesMax: Self.noteBytesMax), seen: try item.instant("seen"))
+        }
+        self.init(
+            key: try reader.string("key", bytesMax: Self.keyBytesMax),
+            size: try reader.integer("size", in: -1...JSONValue.greatestInteger),
+            cosignature: try reader.optionalString("cosignature", bytesMax: Self.cosignatureBytesMax), dispute: dispute)
     }
 }
 
@@ -81,12 +119,14 @@ extension CheckinReply: WireMessage {
     package static let orderBytesMax = OrderAuthenticator.bytesMax
     package static let bytesMax = 4 << 20
     /// Of all orders in one reply, as JSON texts; the other fields are far below the rest.
-    package static let ordersBytesMax = bytesMax - 16_384
+    package static let ordersBytesMax = bytesMax - 49_152
+    /// Of `log`: a proof of at most 63 lines and a checkpoint.
+    package static let logBytesMax = 12_288
 
     package var json: JSONValue {
         [
             "acknowledgedSequence": .integer(acknowledgedSequence), "catalogVersion": .integer(catalogVersion),
-            "orders": .array(orders.map { .string($0) }), "received": .string(received.description),
+            "log": log.map { .string($0) } ?? nil, "orders": .array(orders.map { .string($0) }), "received": .string(received.description),
             "renewCertificate": .boolean(renewCertificate),
         ]
     }
@@ -97,7 +137,7 @@ extension CheckinReply: WireMessage {
             catalogVersion: try reader.integer("catalogVersion", in: 0...JSONValue.greatestInteger),
             orders: try reader.strings("orders", countMax: Self.ordersMax, bytesMax: Self.orderBytesMax),
             acknowledgedSequence: try reader.integer("acknowledgedSequence", in: -1...JSONValue.greatestInteger),
-            renewCertificate: try reader.boolean("renewCertificate"))
+            renewCertificate: try reader.boolean("renewCertificate"), log: try reader.optionalString("log", bytesMax: Self.logBytesMax))
     }
 }
 

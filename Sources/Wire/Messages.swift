@@ -57,11 +57,14 @@ package struct EnrollmentGrant: Hashable, Sendable {
     package let catalogKey: [UInt8]
     /// Where the appliance API listens (`https://central.example:8443`).
     package let applianceURL: String
+    /// The transparency log's key, as a vkey; nil from a Central that has no log.
+    package let logKey: String?
 
     package init(
         organization: OrganizationID, site: SiteID, appliance: ApplianceID, certificate: String, authority: String, orderKey: [UInt8],
-        receiptKey: [UInt8], catalogKey: [UInt8], applianceURL: String
+        receiptKey: [UInt8], catalogKey: [UInt8], applianceURL: String, logKey: String? = nil
     ) {
+        self.logKey = logKey
         self.organization = organization
         self.site = site
         self.appliance = appliance
@@ -84,11 +87,14 @@ package struct CheckinRequest: Hashable, Sendable {
     package let openIncidents: Int
     package let isPaused: Bool
     package let clock: ClockReading
+    /// nil from an appliance that was enrolled before there was a log.
+    package let witness: WitnessReport?
 
     package init(
         sent: Timestamp, softwareVersion: String, catalogVersion: Int64, chainHead: Int64, queued: Int, openIncidents: Int,
-        isPaused: Bool, clock: ClockReading
+        isPaused: Bool, clock: ClockReading, witness: WitnessReport? = nil
     ) {
+        self.witness = witness
         self.sent = sent
         self.softwareVersion = softwareVersion
         self.catalogVersion = catalogVersion
@@ -97,6 +103,41 @@ package struct CheckinRequest: Hashable, Sendable {
         self.openIncidents = openIncidents
         self.isPaused = isPaused
         self.clock = clock
+    }
+}
+
+/// What an appliance says as a witness of the transparency log.
+package struct WitnessReport: Hashable, Sendable {
+    /// Its key, a vkey.
+    package let key: String
+    /// Of the checkpoint that it cosigned last; -1 when none.
+    package let size: Int64
+    /// That checkpoint's cosignature: a signature line with its newline. The same until a newer checkpoint is cosigned.
+    package let cosignature: String?
+    /// One of its open disputes, in turn: the same ones come again and again.
+    package let dispute: DisputeReport?
+
+    package init(key: String, size: Int64, cosignature: String?, dispute: DisputeReport?) {
+        self.key = key
+        self.size = size
+        self.cosignature = cosignature
+        self.dispute = dispute
+    }
+}
+
+/// Two checkpoints that the log has signed, of which a witness refused the second.
+package struct DisputeReport: Hashable, Sendable {
+    package let kind: String
+    /// Signed notes.
+    package let cosigned: String
+    package let refused: String
+    package let seen: Timestamp
+
+    package init(kind: String, cosigned: String, refused: String, seen: Timestamp) {
+        self.kind = kind
+        self.cosigned = cosigned
+        self.refused = refused
+        self.seen = seen
     }
 }
 
@@ -111,8 +152,15 @@ package struct CheckinReply: Hashable, Sendable {
     package let acknowledgedSequence: Int64
     /// The client certificate should be renewed now.
     package let renewCertificate: Bool
+    /// The log's newest checkpoint, for a request with a witness in it: the text of a C2SP add-checkpoint request, its proof from the
+    /// size that the request named.
+    package let log: String?
 
-    package init(received: Timestamp, catalogVersion: Int64, orders: [String], acknowledgedSequence: Int64, renewCertificate: Bool) {
+    package init(
+        received: Timestamp, catalogVersion: Int64, orders: [String], acknowledgedSequence: Int64, renewCertificate: Bool,
+        log: String? = nil
+    ) {
+        self.log = log
         self.received = received
         self.catalogVersion = catalogVersion
         self.orders = orders

@@ -14,7 +14,7 @@ struct CentralCommand: AsyncParsableCommand {
         subcommands: [
             CentralInit.self, CentralOrganization.self, CentralSite.self, CentralClaim.self, CentralAppliance.self, CentralOrder.self,
             CentralCatalog.self, CentralRefusals.self, CentralException.self, PacketCommand.self, CentralStatusCommand.self,
-            CentralAnchorsCommand.self, CentralArchiveCommand.self, CentralDrillCommand.self, CentralHoldCommand.self,
+            CentralAnchorsCommand.self, CentralArchiveCommand.self, CentralDrillCommand.self, CentralHoldCommand.self, CentralLog.self,
         ])
 }
 

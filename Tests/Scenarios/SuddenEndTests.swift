@@ -24,7 +24,8 @@ import Wire
         case .intentAfterSave: [1, 2, 3]
         case .orderBeforeAccept, .orderAfterAccept, .reportBeforeForget, .reportAfterForget, .receiptBeforeStore, .receiptAfterStore,
             .catalogBeforeSwitch, .catalogAfterSwitch, .certificateBeforeReplace, .certificateAfterReplace, .pruneBeforeDelete,
-            .pruneAfterDelete, .startBeforeCommit, .startAfterCommit, .signBeforeWrite, .signAfterWrite:
+            .pruneAfterDelete, .startBeforeCommit, .startAfterCommit, .signBeforeWrite, .signAfterWrite,
+            .witnessBeforeCommit, .witnessAfterCommit:
             [1]
         }
     }

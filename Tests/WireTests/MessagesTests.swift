@@ -17,11 +17,18 @@ import Wire
         EnrollmentGrant(
             organization: OrganizationID(at: now), site: site, appliance: appliance, certificate: "c", authority: "a",
             orderKey: [UInt8](repeating: 3, count: 32), receiptKey: [UInt8](repeating: 4, count: 32),
-            catalogKey: [UInt8](repeating: 5, count: 32), applianceURL: "https://central.example:8443"),
+            catalogKey: [UInt8](repeating: 5, count: 32), applianceURL: "https://central.example:8443", logKey: "log.example+00+AA=="),
         CheckinRequest(
             sent: now, softwareVersion: "0.1", catalogVersion: 3, chainHead: -1, queued: 4, openIncidents: 5, isPaused: true,
             clock: .unknown),
-        CheckinReply(received: now, catalogVersion: 0, orders: ["{}", "é"], acknowledgedSequence: 12, renewCertificate: true),
+        CheckinRequest(
+            sent: now, softwareVersion: "0.1", catalogVersion: 3, chainHead: 0, queued: 4, openIncidents: 5, isPaused: false,
+            clock: .unknown,
+            witness: WitnessReport(
+                key: "w+0+A", size: -1, cosignature: "\u{2014} w AA==\n",
+                dispute: DisputeReport(kind: "fork", cosigned: "a\n", refused: "b\n", seen: now))),
+        CheckinReply(
+            received: now, catalogVersion: 0, orders: ["{}", "é"], acknowledgedSequence: 12, renewCertificate: true, log: "old 0\n"),
         OrderReport(order: OrderID(at: now), state: .completed, code: nil, evidenceSequence: 12),
         OrderReport(order: OrderID(at: now), state: .rejected, code: "order.expired", evidenceSequence: nil),
         EvidenceSubmission(bundles: [SignedBundle(bytes: [1, 2, 3], signature: [UInt8](repeating: 9, count: 64))]),

@@ -3,6 +3,7 @@ package import Database
 import Glibc
 import Model
 import Seal
+import TransparencyLog
 import Wire
 import X509
 
@@ -89,9 +90,14 @@ package struct Enrollment: Sendable {
             throw .badGrant("its authority is not the one of the claim code")
         }
         guard grant.applianceURL.hasPrefix("https://") else { throw .badGrant("its address is not https://") }
+        var logKey: NoteVerifier?
+        if let text = grant.logKey {
+            guard let key = try? NoteVerifier(text), key.algorithm == .ed25519 else { throw .badGrant("the log's key is none") }
+            logKey = key
+        }
         return Identity(
             organization: grant.organization, site: grant.site, appliance: grant.appliance, centralURL: grant.applianceURL,
-            authority: authority, orderKey: order, receiptKey: receipt, catalogKey: catalog)
+            authority: authority, orderKey: order, receiptKey: receipt, catalogKey: catalog, logKey: logKey)
     }
 
     /// Those of an earlier, unfinished try, or fresh ones: made here, written here, and never sent anywhere.

@@ -1,6 +1,7 @@
 package import Database
 package import Model
 package import Seal
+package import TransparencyLog
 import Wire
 
 /// Who this appliance is and whom it believes: what enrolment granted, once.
@@ -15,11 +16,14 @@ package struct Identity: Hashable, Sendable {
     package let orderKey: VerifyingKey
     package let receiptKey: VerifyingKey
     package let catalogKey: VerifyingKey
+    /// Of the transparency log, whose origin is its name; nil where enrolment was before there was a log.
+    package let logKey: NoteVerifier?
 
     package init(
         organization: OrganizationID, site: SiteID, appliance: ApplianceID, centralURL: String, authority: String,
-        orderKey: VerifyingKey, receiptKey: VerifyingKey, catalogKey: VerifyingKey
+        orderKey: VerifyingKey, receiptKey: VerifyingKey, catalogKey: VerifyingKey, logKey: NoteVerifier? = nil
     ) {
+        self.logKey = logKey
         self.organization = organization
         self.site = site
         self.appliance = appliance
@@ -37,7 +41,7 @@ extension Identity {
             "organization": .string(organization.description), "site": .string(site.description),
             "appliance": .string(appliance.description), "centralUrl": .string(centralURL), "authority": .string(authority),
             "orderKey": .string(orderKey.bytes.base64), "receiptKey": .string(receiptKey.bytes.base64),
-            "catalogKey": .string(catalogKey.bytes.base64),
+            "catalogKey": .string(catalogKey.bytes.base64), "logKey": logKey.map { .string($0.text) } ?? nil,
         ]
     }
 
@@ -55,6 +59,11 @@ extension Identity {
         orderKey = try key("orderKey")
         receiptKey = try key("receiptKey")
         catalogKey = try key("catalogKey")
+        logKey = try reader.optionalString("logKey", bytesMax: 500).map { text throws(FieldError) in
+            // Our own file: what it holds was verified at enrolment.
+            guard let key = try? NoteVerifier(text) else { throw .outOfRange("logKey", expected: "a verifier key") }
+            return key
+        }
     }
 
     /// nil while this appliance is not enrolled.

@@ -13,6 +13,8 @@ package struct StateDirectory: Hashable, Sendable {
     package var evidenceKey: String { path + "/evidence.key" }
     /// X25519, 32 raw bytes: secrets are sealed to it.
     package var sealingKey: String { path + "/sealing.key" }
+    /// Ed25519, 32 raw bytes: cosigns the log's checkpoints.
+    package var witnessKey: String { path + "/witness.key" }
     /// P-256 key and certificate chain, PEM, in one file, so that a renewal swaps both in one step.
     package var tlsIdentity: String { path + "/tls.pem" }
     /// The P-256 key between its making and the grant of its certificate.

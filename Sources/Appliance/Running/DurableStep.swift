@@ -14,6 +14,7 @@ package enum DurableStep: String, CaseIterable, Sendable {
     case pruneBeforeDelete, pruneAfterDelete
     case startBeforeCommit, startAfterCommit
     case signBeforeWrite, signAfterWrite
+    case witnessBeforeCommit, witnessAfterCommit
 }
 
 /// What a test may do at each durable step. The product hands in `none`.

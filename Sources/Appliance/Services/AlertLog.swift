@@ -19,11 +19,12 @@ package actor AlertLog {
     }
 
     /// - Parameter subject: what is wrong (`central`, `clock`, `service.detect`): one alert at a time for each.
-    package func raise(_ subject: String, _ code: Code, _ note: String) async {
+    /// - Parameter proof: for evidence only, after the note.
+    package func raise(_ subject: String, _ code: Code, _ note: String, proof: String = "") async {
         do {
             guard try await known()[subject] != code else { return }
             let entry = AlertTable.Entry(subject: subject, code: code, note: note, raised: drafts.now)
-            try await journal.append([drafts.system(.alert(code), note: note)]) { transaction, _ in
+            try await journal.append([drafts.system(.alert(code), note: note + proof)]) { transaction, _ in
                 try AlertTable.put(entry, in: transaction)
             }
             raised?[subject] = code

@@ -79,11 +79,24 @@ package actor PollService {
         await clockService.judge()
         try await context.database.write { try SettingTable.write(.lastCheckin, answered.description, in: $0) }
         try await lookAtChain(reply)
+        await hearLog(reply.log, client)
 
         if await inbox.receive(reply.orders) { context.wakes.heal.ring() }
         try await sendReports(client)
         if try await isNewer(reply.catalogVersion) { await switchCatalog(to: reply.catalogVersion, client) }
         if try await renewalIsDue(reply) { try await context.central.renew() }
+    }
+
+    /// What goes wrong here is tried again with the next check-in, and holds up nothing else of this one.
+    private func hearLog(_ request: String?, _ client: CentralClient) async {
+        do {
+            try await context.witness?.heard(request) {
+                try await client.checkin(try await self.status(at: self.context.clock.now())).log
+            }
+        } catch {
+            let (code, sentence) = LinkFailure.explain(error, otherwise: "witness.failed")
+            context.logger.warning("checkpoint not looked at", metadata: ["code": "\(code)", "error": "\(sentence)"])
+        }
     }
 
     private func status(at now: Timestamp) async throws -> CheckinRequest {
@@ -93,11 +106,12 @@ package actor PollService {
         let clock = context.clockState.reading(at: now)
         let software = context.softwareVersion
         let isPausedByFile = context.configuration.directory.isPausedByFile
+        let witness = try await context.witness?.report()
         return try await context.database.read { transaction in
             CheckinRequest(
                 sent: now, softwareVersion: software, catalogVersion: version, chainHead: end.sequence,
                 queued: try EvidenceTable.queuedCount(in: transaction), openIncidents: try IncidentTable.openCount(in: transaction),
-                isPaused: try isPausedByFile || SettingTable.read(.isPaused, in: transaction) != nil, clock: clock)
+                isPaused: try isPausedByFile || SettingTable.read(.isPaused, in: transaction) != nil, clock: clock, witness: witness)
         }
     }
 

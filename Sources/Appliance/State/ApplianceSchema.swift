@@ -1,10 +1,12 @@
 package import Database
+import Witness
 
 /// The tables of the appliance's one SQLite file, and who writes each. `docs/storage.md` says what losing one would cost.
 package enum ApplianceSchema {
     package static let migrator = Migrator([
         Migration(1, "first", sqlite: first, postgres: ""), Migration(2, "expectations", sqlite: expectations, postgres: ""),
         Migration(3, "outbox", sqlite: outbox, postgres: ""),
+        WitnessSchema.migration(4),
     ])
 
     private static let first: StaticString = """

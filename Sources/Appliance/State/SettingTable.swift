@@ -20,6 +20,8 @@ package enum SettingTable {
         case clockConfirmed
         /// Why pushing stopped for good, until somebody looks.
         case pushBlocked
+        /// The witness's key as evidence states it.
+        case witnessStated
     }
 
     package static func read(_ name: Name, in transaction: any SQLTransaction) throws -> String? {

@@ -93,7 +93,7 @@ final class CentralListener: Sendable {
 }
 
 /// Ends with a sentence for the operator where its listener could not be bound.
-private struct BindingService<Base: Service>: Service {
+struct BindingService<Base: Service>: Service {
     let application: Base
     let explained: @Sendable (any Error) -> any Error
 
@@ -103,7 +103,7 @@ private struct BindingService<Base: Service>: Service {
 }
 
 /// Stands in front of the channel that new connections get.
-private final class ReloadableChannel<Base: ServerChildChannel>: ServerChildChannel {
+final class ReloadableChannel<Base: ServerChildChannel>: ServerChildChannel {
     private let current: Mutex<Base>
     private let count: ConnectionCount
     private let limits: ListenerLimits

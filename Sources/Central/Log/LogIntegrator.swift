@@ -28,7 +28,8 @@ actor LogIntegrator: Service {
     private let logger: Logger
     /// Where the tree stands; nil when it must be read from the store first.
     private var builder: LogBuilder?
-    private var published: Int64?
+    /// The cosignatures count: a checkpoint is published again when it has more.
+    private var published: (size: Int64, cosignatures: Int)?
 
     init(
         database: any SQLDatabase, objects: LogObjects, repair: LogRepair, signer: NoteSigner, clock: WallClock, faults: CentralFaults,
@@ -68,10 +69,15 @@ actor LogIntegrator: Service {
     /// - Returns: whether there is more to do.
     /// - Throws: `ObjectError`, `TileError`, `DatabaseError`. The next call starts anew from what is stored.
     func integrate() async throws -> Bool {
-        let (last, sequenced) = try await database.read { (try LogStore.newest(in: $0), try LogSequence.size(in: $0)) }
+        let (last, sequenced, cosigned) = try await database.read { transaction in
+            let last = try LogStore.newest(in: transaction)
+            return (last, try LogSequence.size(in: transaction), try last.map { try WitnessStore.cosigned($0, in: transaction) })
+        }
         let size = last?.checkpoint.size
         guard sequenced > size ?? -1 else {
-            if let last, published != last.checkpoint.size { try await publish(last.note) }
+            if let last, let cosigned, published ?? (-1, 0) != (last.checkpoint.size, cosigned.signatures.count - 1) {
+                try await publish(cosigned)
+            }
             return false
         }
         var builder = try await tree(at: last)
@@ -110,7 +116,7 @@ actor LogIntegrator: Service {
 
     private func publish(_ note: SignedNote) async throws {
         try await objects.publish(note)
-        published = try Checkpoint(text: note.text).size
+        published = (try Checkpoint(text: note.text).size, note.signatures.count - 1)
         faults.reached(.logAfterPublish)
     }
 

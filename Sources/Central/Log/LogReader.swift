@@ -18,8 +18,18 @@ package struct LogReader: Sendable {
     /// Every checkpoint that was ever signed, oldest first.
     package func history() async throws -> [SignedNote] { try await database.read { try LogStore.history(in: $0) } }
 
-    /// The newest signed checkpoint; nil before the first.
-    package func newest() async throws -> SignedNote? { try await database.read { try LogStore.newest(in: $0)?.note } }
+    /// The newest signed checkpoint with the cosignatures that it has; nil before the first.
+    package func newest() async throws -> SignedNote? {
+        try await database.read { transaction in
+            try LogStore.newest(in: transaction).map { try WitnessStore.cosigned($0, in: transaction) }
+        }
+    }
+
+    /// The newest checkpoint of at least `size` entries that one of these witnesses has cosigned, with all its cosignatures; nil where
+    /// there is none. For a kit: the newest of all is seconds old, and an appliance cosigns with its next check-in.
+    package func newest(cosignedBy witnesses: [NoteVerifier], from size: Int64 = 0) async throws -> SignedNote? {
+        try await database.read { try WitnessStore.newest(cosignedBy: witnesses, from: size, in: $0) }
+    }
 
     /// That entry `index` is in the log, as text that verifies by itself.
     /// - Throws: `CentralError.notFound` when no checkpoint covers it yet; `TileError`, `ObjectError`, `DatabaseError`.
@@ -43,13 +53,29 @@ package struct LogReader: Sendable {
 
     /// The smallest signed checkpoint of at least `size` entries; nil while there is none.
     func first(covering size: Int64) async throws -> SignedNote? {
-        try await database.read { try LogStore.first(covering: size, in: $0) }
+        try await database.read { transaction in
+            try LogStore.first(covering: size, in: transaction).map {
+                try WitnessStore.cosigned(WitnessState(stored: $0.bytes), in: transaction)
+            }
+        }
     }
 
     /// The least set of nodes from which, with these leaves (ascending, none twice), the checkpoint's root follows.
     /// - Throws: as `proof`.
     func nodes(for leaves: [Int64], in checkpoint: Checkpoint) async throws -> LogNodes {
         try await repair.mending { try await tree(checkpoint).nodes(for: leaves) }
+    }
+
+    /// As `consistency`, where a witness may know a larger checkpoint than there is: it must see the newest there is all the same, and
+    /// knows what to say to it.
+    func consistency(upTo old: Int64) async throws -> WitnessRequest {
+        let newest = try await database.read { try LogStore.newest(in: $0) }
+        guard let state = newest else { throw CentralError.notFound("checkpoint of the log") }
+        guard old < state.checkpoint.size else {
+            return WitnessRequest(oldSize: state.checkpoint.size, proof: ConsistencyProof([]), note: state.note)
+        }
+        let proof = try await repair.mending { try await tree(state.checkpoint).consistencyProof(from: old) }
+        return WitnessRequest(oldSize: old, proof: proof, note: state.note)
     }
 
     /// A resource as it is stored. Readers verify it; that is what tiles are for. One that is lost or damaged is mended first; one that is

@@ -317,5 +317,34 @@ enum CentralSchema {
                 began_at BIGINT NOT NULL
             );
             """),
+        Migration(
+            19, "witnesses",
+            """
+            CREATE TABLE log_witness (
+                vkey TEXT PRIMARY KEY,
+                name TEXT NOT NULL,
+                appliance_id TEXT REFERENCES appliance (id),
+                size BIGINT NOT NULL CHECK (size >= -1),
+                seen_at BIGINT NOT NULL
+            );
+            CREATE TABLE log_cosignature (
+                size BIGINT NOT NULL REFERENCES log_checkpoint (size),
+                vkey TEXT NOT NULL REFERENCES log_witness (vkey),
+                line TEXT NOT NULL,
+                received_at BIGINT NOT NULL,
+                PRIMARY KEY (size, vkey)
+            );
+            CREATE INDEX log_cosignature_by_witness ON log_cosignature (vkey, size);
+            CREATE TABLE log_dispute (
+                source TEXT NOT NULL,
+                digest BYTEA NOT NULL,
+                kind TEXT NOT NULL,
+                cosigned TEXT NOT NULL,
+                refused TEXT NOT NULL,
+                seen_at BIGINT NOT NULL,
+                received_at BIGINT NOT NULL,
+                PRIMARY KEY (source, digest)
+            );
+            """),
     ]
 }

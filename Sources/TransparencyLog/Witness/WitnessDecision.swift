@@ -20,7 +20,9 @@ package enum WitnessDecision: Hashable, Sendable {
     ///   - request: what was brought, taken apart.
     ///   - logs: the keys that are trusted, by log.
     ///   - state: what was cosigned last for the log that the request's note names; nil when nothing was.
-    package init(_ request: WitnessRequest, logs: [LogTrust], state: WitnessState?) {
+    ///   - isNewest: the log itself answered with this as its newest checkpoint when it was told what was cosigned last. Then a
+    ///     smaller one is held against it, and the old size that it gives does not matter.
+    package init(_ request: WitnessRequest, logs: [LogTrust], state: WitnessState?, isNewest: Bool = false) {
         guard let shown = try? Checkpoint(text: request.note.text) else {
             self = .badRequest
             return
@@ -38,17 +40,24 @@ package enum WitnessDecision: Hashable, Sendable {
             if case .note(let reason) = error { self = .badSignature(reason) } else { self = .badSignature(.unknownKeys) }
             return
         }
-        guard request.oldSize <= shown.size else {
+        guard isNewest || request.oldSize <= shown.size else {
             self = .badRequest
             return
         }
         let known = state?.checkpoint.size ?? 0
         // Before the sizes are compared: whatever the request started from, this is proof.
         if let state, known == shown.size, state.checkpoint.root != shown.root {
-            self = .inconsistent(LogDispute(kind: .fork, cosigned: state.note, refused: request.note), knownSize: known)
+            self = .inconsistent(LogDispute(kind: .fork, cosigned: state.note, refused: verified.loggedNote), knownSize: known)
             return
         }
-        guard request.oldSize == known else {
+        if isNewest, let state, shown.size <= known {
+            self =
+                shown.size == known
+                ? .cosign(state)
+                : .inconsistent(LogDispute(kind: .shrunk, cosigned: state.note, refused: verified.loggedNote), knownSize: known)
+            return
+        }
+        guard isNewest || request.oldSize == known else {
             self = .conflict(knownSize: known)
             return
         }
@@ -61,7 +70,7 @@ package enum WitnessDecision: Hashable, Sendable {
                 self = .badProof(error)
                 return
             }
-            self = .inconsistent(LogDispute(kind: .unproven, cosigned: state.note, refused: request.note), knownSize: known)
+            self = .inconsistent(LogDispute(kind: .unproven, cosigned: state.note, refused: verified.loggedNote), knownSize: known)
         }
     }
 

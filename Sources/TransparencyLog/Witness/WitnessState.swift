@@ -6,7 +6,7 @@ package struct WitnessState: Hashable, Sendable {
 
     package init(_ verified: VerifiedCheckpoint) {
         checkpoint = verified.checkpoint
-        note = verified.note
+        note = verified.loggedNote
     }
 
     /// From what was stored, byte for byte the note that was once verified.
@@ -24,6 +24,9 @@ package struct LogDispute: Hashable, Sendable {
         /// Larger, but what came with it does not prove that it continues what was cosigned. That may be the fault of whoever
         /// brought it: ask again before it is held against the log.
         case unproven
+        /// Smaller than what was cosigned, though the log itself gave it as its newest: it has taken back what it had shown. No proof
+        /// of two histories, since both may be true one after the other; a log that was restored from a backup looks like this too.
+        case shrunk
     }
 
     package let kind: Kind
@@ -36,5 +39,40 @@ package struct LogDispute: Hashable, Sendable {
         self.kind = kind
         self.cosigned = cosigned
         self.refused = refused
+    }
+
+    /// Whether the two notes alone convict the log: both signed by its key, one size, two roots.
+    package func isProof(against trust: LogTrust) -> Bool {
+        // A note that does not verify convicts nobody; why it does not is of no use here.
+        guard let first = try? VerifiedCheckpoint(cosigned, trust: trust), let second = try? VerifiedCheckpoint(refused, trust: trust)
+        else {
+            return false
+        }
+        return first.size == second.size && first.root != second.root
+    }
+
+    /// One line: what the two notes say.
+    package var summary: String {
+        func name(_ note: SignedNote) -> String {
+            guard let checkpoint = try? Checkpoint(text: note.text) else { return "no checkpoint" }
+            return "size \(checkpoint.size) root \(checkpoint.root)"
+        }
+        let (first, second) = (name(cosigned), name(refused))
+        return switch kind {
+        case .fork: "two roots for one size: cosigned \(first), then shown \(second)"
+        case .unproven: "not shown to continue what was cosigned: cosigned \(first), then shown \(second)"
+        case .shrunk: "smaller than what was cosigned: cosigned \(first), then shown \(second)"
+        }
+    }
+}
+
+extension VerifiedCheckpoint {
+    /// With the log's own signatures alone, those that were verified: nothing that others have added is kept for it.
+    var loggedNote: SignedNote {
+        let kept = logProofs.compactMap { proof in
+            note.signatures.first { $0.keyHash == proof.verifier.keyHash && $0.name.isSame(proof.verifier.name) }
+        }
+        // Fewer lines of a note that was read are a note.
+        return (try? SignedNote(text: note.text, signatures: kept)) ?? note
     }
 }

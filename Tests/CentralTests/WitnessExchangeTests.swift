@@ -1,0 +1,231 @@
+import AsyncHTTPClient
+import Central
+import Database
+import Foundation
+import Logging
+import Model
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Seal
+import ServiceLifecycle
+import TestSupport
+import Testing
+import TransparencyLog
+import Wire
+import Witness
+
+/// Cosignatures come in with check-ins and from witnesses over HTTP, and only what verifies is published.
+@Suite struct WitnessExchangeTests {
+    @Test("A box's cosignature is verified, stored and published; all else means one witness less", arguments: TestEngine.allCases)
+    func checkins(engine: TestEngine) async throws {
+        try await CentralUnderTest.run(engine) { central in
+            var box = try await enrolledBox(at: central)
+            _ = try await box.submit(box.makeBundles(3, at: central.clock.now), to: central)
+            try await central.process.integrateLog()
+            let name = "\(try #require(box.grant).appliance)/witness"
+            let signer = try NoteSigner(name: name, algorithm: .cosignature, key: SigningKey())
+            let logKey = try NoteVerifier(try #require(box.grant?.logKey))
+            let trust = LogTrust(logKeys: [logKey], witnesses: [signer.verifier])
+
+            let first = try await checkin(box, central, WitnessReport(key: signer.verifier.text, size: -1, cosignature: nil, dispute: nil))
+            let request = try WitnessRequest(Array(#require(first.log).utf8))
+            #expect(request.oldSize == 0)
+            #expect(try VerifiedCheckpoint(request.note, trust: trust).size == 3)
+            // Without a witness in the request there is nothing to show.
+            #expect(try await box.checkin(at: central).log == nil)
+
+            let line = signer.sign(Array(request.note.text.utf8), at: central.clock.now).line
+            let foreign = try NoteSigner(name: "appl_other/witness", algorithm: .cosignature, key: SigningKey())
+            for (key, size, text) in [
+                (foreign.verifier.text, 3, foreign.sign(Array(request.note.text.utf8), at: central.clock.now).line),
+                (signer.verifier.text, 3, signer.sign(Array("other\n".utf8), at: central.clock.now).line),
+                (signer.verifier.text, 2, line), (signer.verifier.text, 3, "nonsense"), ("nonsense", 3, line),
+            ] {
+                _ = try await checkin(box, central, WitnessReport(key: key, size: Int64(size), cosignature: text, dispute: nil))
+            }
+            try await central.process.integrateLog()
+            #expect(try await published(central, trust).cosignatures.isEmpty)
+
+            for _ in 1...2 {
+                let reply = try await checkin(
+                    box, central, WitnessReport(key: signer.verifier.text, size: 3, cosignature: line, dispute: nil))
+                // The same checkpoint is shown again: a witness wants to see that it still is the newest.
+                #expect(try WitnessRequest(Array(#require(reply.log).utf8)).proof.hashes.isEmpty)
+            }
+            try await central.process.integrateLog()
+            #expect(try await published(central, trust).cosignatures.map(\.verifier) == [signer.verifier])
+            let file = central.configuration.dataDirectory + "/objects/mutable/log/checkpoint"
+            let stored = try? VerifiedCheckpoint(Array(Data(contentsOf: URL(fileURLWithPath: file))), trust: trust)
+            #expect(stored.map { $0.cosignatures.count } ?? 1 == 1)
+
+            _ = try await box.submit(box.makeBundles(5, at: central.clock.now), to: central)
+            try await central.process.integrateLog()
+            let next = try WitnessRequest(
+                Array(
+                    #require(
+                        try await checkin(
+                            box, central, WitnessReport(key: signer.verifier.text, size: 3, cosignature: line, dispute: nil)
+                        ).log
+                    ).utf8))
+            let old = try VerifiedCheckpoint(request.note, trust: trust)
+            let new = try VerifiedCheckpoint(next.note, trust: trust)
+            #expect(next.oldSize == 3)
+            try next.proof.verify(oldSize: 3, oldRoot: old.root, newSize: 8, newRoot: new.root)
+        }
+    }
+
+    @Test("A box's disputes are kept once each, and no more of them than there is room for")
+    func disputes() async throws {
+        try await CentralUnderTest.run(.sqlite) { central in
+            let box = try await enrolledBox(at: central)
+            let log = try TwoFacedLog("localhost/log", key: central.services.keys.log)
+            let notes = try [TwoFacedLog.face(4), TwoFacedLog.face(4, history: "x")].map {
+                String(decoding: try log.note($0).bytes, as: UTF8.self)
+            }
+            for refused in [notes[1], notes[1], "another"] {
+                let dispute = DisputeReport(kind: "fork", cosigned: notes[0], refused: refused, seen: central.clock.now)
+                _ = try await checkin(box, central, WitnessReport(key: "none", size: 4, cosignature: nil, dispute: dispute))
+            }
+            let kept = try await central.services.witnesses.overview(.none, signedBefore: central.clock.now).disputes
+            #expect(kept.map(\.refused).sorted() == [notes[1], "another"].sorted())
+            try await central.services.database.write { transaction in
+                for number in 0..<98 {
+                    try transaction.execute(
+                        """
+                        INSERT INTO log_dispute (source, digest, kind, cosigned, refused, seen_at, received_at)
+                        SELECT source, \([UInt8(number)]), kind, cosigned, refused, seen_at, received_at FROM log_dispute LIMIT 1
+                        """)
+                }
+            }
+            let dispute = DisputeReport(kind: "fork", cosigned: notes[0], refused: "one more", seen: central.clock.now)
+            _ = try await checkin(box, central, WitnessReport(key: "none", size: 4, cosignature: nil, dispute: dispute))
+            #expect(try await central.services.witnesses.overview(.none, signedBefore: central.clock.now).disputes.count == 100)
+        }
+    }
+
+    @Test("New checkpoints are brought to each witness over HTTP; one that never answers delays nobody", arguments: TestEngine.allCases)
+    func pushes(engine: TestEngine) async throws {
+        let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
+        let (first, second, mute) = (try witnessSigner("w1"), try witnessSigner("w2"), try witnessSigner("mute"))
+        let key = SigningKey()
+        let logKey = try NoteVerifier(name: "localhost/log", key: key.verifyingKey)
+        let (one, two) = (
+            try await RunningWitness(first, [LogTrust(logKeys: [logKey])]), try await RunningWitness(second, [LogTrust(logKeys: [logKey])])
+        )
+        try await CentralUnderTest.run(
+            engine,
+            change: { configuration in
+                try? FileManager.default.createDirectory(
+                    atPath: configuration.dataDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                try? PrivateFile.create(configuration.dataDirectory + "/log.key", key.seed)
+                let places = [("http://127.0.0.1:\(silent.localAddress!.port!)", mute), (one.url, first), (two.url + "/", second)]
+                configuration.logWitnesses = places.map { try! ConfiguredWitness("\($0) \($1.verifier.text)") }
+                configuration.logQuorum = 2
+            }
+        ) { central in
+            let trust = LogTrust(logKeys: [logKey], witnesses: [first.verifier, second.verifier, mute.verifier])
+            var box = try await enrolledBox(at: central)
+            for size in [2, 300] {
+                let count = size - (size == 2 ? 0 : 2)
+                _ = try await box.submit(box.makeBundles(count, at: central.clock.now), to: central)
+                try await eventually("both have cosigned \(size)", moving: central.clock) {
+                    let newest = try await published(central, trust)
+                    return newest.size == Int64(size) && Set(newest.cosignatures.map(\.verifier)) == [first.verifier, second.verifier]
+                }
+            }
+            let policy = WitnessPolicy(witnesses: trust.witnesses, quorum: 2)
+            #expect(policy.isMet(by: try await published(central, trust)))
+            let late = central.clock.now + .seconds(60)
+            #expect(try await central.services.witnesses.overview(policy, signedBefore: late).unwitnessed == nil)
+            let all = WitnessPolicy(witnesses: trust.witnesses, quorum: 3)
+            #expect(try await central.services.witnesses.overview(all, signedBefore: late).unwitnessed?.size == 0)
+        }
+        try await one.stop()
+        try await two.stop()
+        try await silent.close()
+    }
+
+    @Test("A witness that knows another size says which, and is brought the proof from there")
+    func conflicts() async throws {
+        let signer = try witnessSigner("w")
+        let key = SigningKey()
+        let logKey = try NoteVerifier(name: "localhost/log", key: key.verifyingKey)
+        let witness = try await RunningWitness(signer, [LogTrust(logKeys: [logKey])])
+        try await CentralUnderTest.run(
+            .sqlite,
+            change: { configuration in
+                try? FileManager.default.createDirectory(
+                    atPath: configuration.dataDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                try? PrivateFile.create(configuration.dataDirectory + "/log.key", key.seed)
+                configuration.logWitnesses = [try! ConfiguredWitness("\(witness.url) \(signer.verifier.text)")]
+            }
+        ) { central in
+            let trust = LogTrust(logKeys: [logKey], witnesses: [signer.verifier])
+            var box = try await enrolledBox(at: central)
+            _ = try await box.submit(box.makeBundles(5, at: central.clock.now), to: central)
+            try await eventually("cosigned", moving: central.clock) { try await published(central, trust).cosignatures.count == 1 }
+            // Central forgets what it knew of the witness.
+            try await central.services.database.write { transaction in
+                try transaction.execute("DELETE FROM log_cosignature")
+                try transaction.execute("DELETE FROM log_witness")
+            }
+            _ = try await box.submit(box.makeBundles(5, at: central.clock.now), to: central)
+            try await eventually("cosigned again", moving: central.clock) {
+                let newest = try await published(central, trust)
+                return newest.size == 10 && newest.cosignatures.count == 1
+            }
+        }
+        try await witness.stop()
+    }
+
+    private func checkin(_ box: Box, _ central: CentralUnderTest, _ witness: WitnessReport) async throws -> CheckinReply {
+        let request = CheckinRequest(
+            sent: central.clock.now, softwareVersion: "0.1.0", catalogVersion: 0, chainHead: box.next - 1, queued: 0, openIncidents: 0,
+            isPaused: false, clock: .unknown, witness: witness)
+        let answer = try await central.send("POST", "/v1/checkin", to: .appliances, body: request.body, as: box.identity)
+        #expect(answer.status == 200, "\(String(decoding: answer.body, as: UTF8.self))")
+        return try CheckinReply(body: answer.body)
+    }
+
+    private func published(_ central: CentralUnderTest, _ trust: LogTrust) async throws -> VerifiedCheckpoint {
+        try VerifiedCheckpoint(try await central.send("GET", "/log/checkpoint", to: .web).body, trust: trust)
+    }
+
+    private func witnessSigner(_ name: String) throws -> NoteSigner {
+        try NoteSigner(name: "\(name).example", algorithm: .cosignature, key: SigningKey())
+    }
+}
+
+/// The witness that `martlet witness` runs, in this process.
+private final class RunningWitness: Sendable {
+    let url: String
+    private let directory: TemporaryDirectory
+    private let database: SQLiteDatabase
+    private let group: ServiceGroup
+    private let task: Task<Void, any Error>
+
+    init(_ signer: NoteSigner, _ logs: [LogTrust]) async throws {
+        directory = try TemporaryDirectory()
+        database = try SQLiteDatabase(path: directory.file("witness.sqlite"))
+        try await Migrator([WitnessSchema.migration(1)]).migrate(database, now: WallClock.system.now)
+        var logger = Logger(label: "witness", factory: { _ in SwiftLogNoOpLogHandler() })
+        logger.logLevel = .critical
+        let (ports, found) = AsyncStream.makeStream(of: Int.self)
+        let server = try WitnessServer(
+            WitnessBook(database, signer: signer, logs: logs, now: WallClock.system.now), host: "127.0.0.1", port: 0, certificate: nil,
+            logger: logger
+        ) { found.yield($0) }
+        let group = ServiceGroup(configuration: .init(services: [server.service], logger: logger))
+        self.group = group
+        task = Task { try await group.run() }
+        var iterator = ports.makeAsyncIterator()
+        url = "http://127.0.0.1:\(await iterator.next()!)"
+    }
+
+    func stop() async throws {
+        await group.triggerGracefulShutdown()
+        try await task.value
+        await database.close()
+    }
+}

@@ -1,0 +1,169 @@
+import AsyncHTTPClient
+import Foundation
+import Model
+import NIOCore
+import NIOHTTP1
+import Seal
+import TestSupport
+import Testing
+import TransparencyLog
+import Witness
+
+/// `martlet witness` as a process of its own, over HTTP: C2SP tlog-witness by status and body, and sudden ends.
+@Suite struct WitnessProgramTests {
+    let directory = try! TemporaryDirectory()
+    let log = try! TwoFacedLog()
+
+    /// The first line that it prints is its key, the second where it listens.
+    private final class Program {
+        let process = Process()
+        let key: NoteVerifier
+        let url: String
+
+        init(_ directory: String, _ log: TwoFacedLog, _ more: [String] = []) throws {
+            process.executableURL = programs.appendingPathComponent("martlet")
+            process.arguments =
+                ["witness", "--directory", directory, "--log", log.verifier.text, "--listen", "127.0.0.1:0", "--name", "w.example"] + more
+            let output = Pipe()
+            process.standardOutput = output
+            process.standardError = FileHandle.nullDevice
+            process.standardInput = FileHandle.nullDevice
+            try process.run()
+            Orphans.adopt(process)
+            var text = ""
+            while text.count(where: { $0 == "\n" }) < 2 {
+                let data = output.fileHandleForReading.availableData
+                if data.isEmpty { throw DidNotHappen(description: "the witness ended: \(text)") }
+                text += String(decoding: data, as: UTF8.self)
+            }
+            let lines = text.split(separator: "\n")
+            key = try NoteVerifier(String(lines[0].dropFirst("witness ".count)))
+            url = "http://" + lines[1].dropFirst("listens on ".count)
+        }
+
+        deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+
+        func stop() async throws -> Int32 {
+            process.terminate()
+            try await eventually("ended") { !process.isRunning }
+            return process.terminationStatus
+        }
+
+        func post(_ bytes: [UInt8]) async throws -> (status: Int, type: String, body: String) {
+            var request = HTTPClientRequest(url: url + "/add-checkpoint")
+            request.method = .POST
+            request.body = .bytes(ByteBuffer(bytes: bytes))
+            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+            let body = try await response.body.collect(upTo: 1 << 20)
+            return (Int(response.status.code), response.headers.first(name: "content-type") ?? "", String(buffer: body))
+        }
+    }
+
+    private func run(_ arguments: String...) throws -> (text: String, code: Int32) {
+        let process = Process()
+        process.executableURL = programs.appendingPathComponent("martlet")
+        process.arguments = arguments
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return (String(decoding: data, as: UTF8.self), process.terminationStatus)
+    }
+
+    @Test("Each status and body is that of C2SP tlog-witness, and what it cosigned survives its end")
+    func protocolInOrder() async throws {
+        let state = directory.file("state")
+        let first = try Program(state, log)
+        let trust = LogTrust(logKeys: [log.verifier], witnesses: [first.key])
+        func post(_ request: WitnessRequest, to program: Program) async throws -> (status: Int, type: String, body: String) {
+            try await program.post(request.bytes)
+        }
+        let face = TwoFacedLog.face(300)
+        let cosigned = try await post(log.request(face, from: 0), to: first)
+        #expect(cosigned.status == 200)
+        let note = try log.note(face).adding(NoteSignature.parse(lines: Array(cosigned.body.utf8)), by: [first.key])
+        #expect(try VerifiedCheckpoint(note, trust: trust).cosignatures.count == 1)
+        #expect(try await first.stop() == 0)
+
+        let second = try Program(state, log)
+        #expect(second.key == first.key)
+        let conflict = try await post(log.request(TwoFacedLog.face(400), from: 0), to: second)
+        #expect(conflict.status == 409 && conflict.type == "text/x.tlog.size" && conflict.body == "300\n")
+        let fork = try await post(log.request(TwoFacedLog.face(300, history: "x"), from: 300), to: second)
+        #expect(fork.status == 409 && fork.body == "300\n")
+        let other = TwoFacedLog.face(400, history: "x")
+        #expect(try await post(log.request(other, from: 300), to: second).status == 422)
+        #expect(try await post(log.request(TwoFacedLog.face(299), from: 300), to: second).status == 400)
+        #expect(try await second.post(Array("old 1\n".utf8)).status == 400)
+        #expect(try await second.post([UInt8](repeating: 65, count: WitnessRequest.bytesMax + 1)).status == 413)
+        let stranger = try TwoFacedLog()
+        #expect(try await post(stranger.request(face, from: 300), to: second).status == 403)
+        #expect(try await post(TwoFacedLog("log.example/2").request(face, from: 0), to: second).status == 404)
+        #expect(try await post(log.request(TwoFacedLog.face(301), from: 300), to: second).status == 200)
+
+        // What it kept convicts the log without it, also while it runs.
+        let kept = try run("witness", "disputes", "--directory", state, "--output", directory.file("notes"))
+        #expect(kept.code == 2 && kept.text.contains("fork") && kept.text.contains("unproven"))
+        let notes = try ["cosigned", "refused"].map {
+            try VerifiedCheckpoint(
+                Array(Data(contentsOf: URL(fileURLWithPath: directory.file("notes/1-\($0).note")))), trust: log.trust)
+        }
+        #expect(notes[0].size == notes[1].size && notes[0].root != notes[1].root)
+        #expect(try run("log", "verify-note", directory.file("notes/1-refused.note"), "--key", log.verifier.text).code == 0)
+        #expect(try await second.stop() == 0)
+    }
+
+    @Test("Killed at any durable step, it never signs two histories and loses no dispute", arguments: WitnessStep.allCases)
+    func killed(step: WitnessStep) async throws {
+        let state = directory.file("state")
+        let honest = TwoFacedLog.face(8)
+        let isOfDispute = step == .disputeBeforeCommit || step == .disputeAfterCommit
+        if isOfDispute {
+            let before = try Program(state, log)
+            #expect(try await before.post(log.request(honest, from: 0).bytes).status == 200)
+            #expect(try await before.stop() == 0)
+        }
+        let dying = try Program(state, log, ["--crash-at", step.rawValue])
+        let fork = TwoFacedLog.face(8, history: "x")
+        let request = isOfDispute ? try await log.request(fork, from: 8) : try await log.request(honest, from: 0)
+        // Nothing was signed: the answer never came.
+        await #expect(throws: (any Error).self) { try await dying.post(request.bytes) }
+        try await eventually("killed itself") { !dying.process.isRunning }
+        #expect(dying.process.terminationReason == .uncaughtSignal)
+
+        let again = try Program(state, log)
+        let answers = [
+            try await again.post(log.request(fork, from: 0).bytes), try await again.post(log.request(honest, from: 0).bytes),
+            try await again.post(log.request(honest, from: 8).bytes),
+        ]
+        // Exactly one of the two histories, the one whose state was durable where one was.
+        switch step {
+        case .stateBeforeCommit: #expect(answers.map(\.status) == [200, 409, 409])
+        case .stateAfterCommit, .disputeBeforeCommit, .disputeAfterCommit: #expect(answers.map(\.status) == [409, 409, 200])
+        }
+        let kept = try run("witness", "disputes", "--directory", state)
+        #expect(kept.code == 2 && kept.text.contains("fork"))
+        #expect(try await again.stop() == 0)
+    }
+
+    @Test("What would be no witness is refused with a sentence and starts nothing")
+    func refusals() async throws {
+        let state = directory.file("state")
+        let key = log.verifier.text
+        let open = try run("witness", "--directory", state, "--log", key, "--listen", "0.0.0.0:0")
+        #expect(open.code == 1 && open.text.contains("witness.listener"))
+        let renamed = try run("witness", "--directory", state, "--log", key, "--listen", "0.0.0.0:0", "--name", "other.example")
+        #expect(renamed.code == 1 && renamed.text.contains("witness.renamed"))
+        #expect(try run("witness", "--directory", state, "--log", "nonsense").code == 1)
+        #expect(try run("witness", "disputes", "--directory", directory.file("none")).code == 1)
+        chmod(state + "/witness.key", 0o644)
+        let exposed = try run("witness", "--directory", state, "--log", key)
+        #expect(exposed.code == 1 && exposed.text.contains("key.mode"))
+    }
+}
+
+/// Where the test bundle and the programs lie side by side.
+private let programs = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()

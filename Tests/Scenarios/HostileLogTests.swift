@@ -1,0 +1,204 @@
+import Appliance
+import Central
+import Database
+import Evidence
+import Foundation
+import Model
+import Seal
+import TestSupport
+import Testing
+import TransparencyLog
+import Wire
+import Witness
+
+/// Central's log says different things to different people, with its real key. The first honest witness that it meets refuses to cosign,
+/// keeps what convicts it, says so in evidence and where people look, and Central hears of it too.
+@Suite struct HostileLogTests {
+    /// An appliance that has cosigned its Central's honest log once.
+    private struct Lab {
+        let clock = TestClock()
+        let central: LabCentral
+        let site: LabSite
+        let temporary: TemporaryDirectory
+        let process: ApplianceProcess
+        let poll: PollService
+        let log: TwoFacedLog
+        /// What was cosigned.
+        let size: Int64
+
+        init() async throws {
+            central = try LabCentral()
+            try await central.start()
+            site = try await central.site()
+            temporary = try TemporaryDirectory()
+            var configuration = ApplianceConfiguration(directory: StateDirectory(temporary.file("state")))
+            configuration.hosts = []
+            try await LabAppliance.enroll(configuration, central, site.code, clock.clock)
+            process = try await LabAppliance.build(configuration, clock.clock, .none)
+            poll = PollService(process.context, clockService: ClockService(process.context))
+            let context = process.context
+            let push = PushService(context)
+            _ = await poll.turn()
+            try await eventually("sent", moving: clock) {
+                _ = await push.turn()
+                return try await context.database.read { try EvidenceTable.queuedCount(in: $0) } == 0
+            }
+            try await central.integrateLog()
+            _ = await poll.turn()
+            let key = try SigningKey(contentsOf: central.directory.path + "/log.key")
+            log = try TwoFacedLog("localhost/log", key: key)
+            size = try #require(try await process.context.witness?.report().size)
+            try #require(size > 0)
+        }
+
+        var context: ApplianceContext { process.context }
+
+        /// For two check-ins Central shows this instead, again and again.
+        func shown(_ request: WitnessRequest, turns: Int = 2) async throws {
+            await context.central.close()
+            try await central.stop()
+            let port = Int(context.identity.centralURL.split(separator: ":").last!)!
+            let (text, clock) = (String(decoding: request.bytes, as: UTF8.self), clock)
+            let liar = try await LyingCentral(central.directory.path, port: port) { path in
+                guard path == "/v1/checkin" else { return .http("{}") }
+                return .http(
+                    CheckinReply(
+                        received: clock.now, catalogVersion: 0, orders: [], acknowledgedSequence: -1, renewCertificate: false, log: text
+                    ).body)
+            }
+            for _ in 0..<turns { _ = await poll.turn() }
+            await context.central.close()
+            try await liar.stop()
+            try await central.start()
+        }
+
+        func alerts() async throws -> [AlertTable.Entry] { try await context.database.read { try AlertTable.all(in: $0) } }
+
+        func bundles() async throws -> [VerifiedBundle] {
+            try await LabAppliance.stored(in: context.configuration.directory)
+        }
+
+        /// What a stranger finds who reads the evidence and knows the log's key.
+        func notes(in bundle: VerifiedBundle) throws -> [VerifiedCheckpoint] {
+            let parts = bundle.record.note.components(separatedBy: "Cosigned:\n")
+            let notes = try #require(parts.last).components(separatedBy: "\nRefused:\n")
+            return try notes.map { try VerifiedCheckpoint(Array($0.utf8), trust: log.trust) }
+        }
+    }
+
+    @Test(
+        "A forked, a shrunk and a rewritten log are refused, kept as proof, alerted at both ends, and said once",
+        arguments: ["fork", "shrunk", "unproven"])
+    func convicted(kind: String) async throws {
+        let lab = try await Lab()
+        let size = Int(lab.size)
+        let request: WitnessRequest
+        switch kind {
+        case "fork": request = try await lab.log.request(TwoFacedLog.face(size, history: "other"), from: size)
+        case "shrunk": request = try await lab.log.request(TwoFacedLog.face(size - 1), from: 0)
+        default: request = try await lab.log.request(TwoFacedLog.face(size + 9, history: "other"), from: size)
+        }
+        let before = try #require(try await lab.context.witness?.report())
+        try await lab.shown(request, turns: 3)
+
+        let after = try #require(try await lab.context.witness?.report())
+        #expect(after.size == before.size && after.cosignature == before.cosignature, "nothing else was cosigned")
+        let found = try await lab.alerts().filter { $0.code == "log.inconsistent" }
+        #expect(found.count == 1)
+        let bundles = try await lab.bundles().filter { $0.record.outcome.code == "log.inconsistent" }
+        try #require(bundles.count == 1)
+        let notes = try lab.notes(in: bundles[0])
+        #expect(notes.count == 2 && notes[0].size == lab.size && notes[1].note.text == request.note.text)
+        #expect((notes[0].size == notes[1].size && notes[0].root != notes[1].root) == (kind == "fork"))
+        let status = try await StatusReport(lab.context.configuration, database: lab.context.database, at: lab.clock.now)
+        #expect(status.needsAttention && status.text.contains("log.inconsistent"))
+
+        // Central is honest again, and is told; what it shows now is cosigned as before.
+        _ = await lab.poll.turn()
+        let overview = try await lab.central.services.witnesses.overview(.none, signedBefore: lab.clock.now)
+        #expect(overview.disputes.map(\.kind) == [kind] && overview.disputes[0].source == "\(lab.context.identity.appliance)")
+        #expect(overview.disputes.first?.refused == String(decoding: request.note.bytes, as: UTF8.self))
+        _ = await lab.poll.turn()
+        #expect(try await lab.central.services.witnesses.overview(.none, signedBefore: lab.clock.now).disputes.count == 1)
+        #expect(try await lab.alerts().contains { $0.code == "log.inconsistent" }, "the site's own alert stands")
+        await lab.process.close()
+        try await lab.central.stop()
+    }
+
+    @Test(
+        "Another origin, a foreign key and what is no checkpoint are refused and alerted, and held against nobody's key",
+        arguments: ["origin", "key", "nonsense"])
+    func foreign(kind: String) async throws {
+        let lab = try await Lab()
+        let face = TwoFacedLog.face(Int(lab.size) + 1)
+        let note =
+            switch kind {
+            case "origin": try lab.log.note(face, origin: "localhost/other")
+            case "key": try lab.log.note(face, by: NoteSigner(name: "localhost/log", key: SigningKey()))
+            default: try SignedNote(text: "hello\n", signers: [lab.log.signer], at: lab.clock.now)
+            }
+        let before = try await lab.context.witness?.report()
+        try await lab.shown(WitnessRequest(oldSize: lab.size, proof: ConsistencyProof([]), note: note))
+        #expect(try await lab.context.witness?.report() == before)
+        let codes = ["origin": "witness.unknown_origin", "key": "witness.bad_signature", "nonsense": "witness.bad_request"]
+        #expect(try await lab.alerts().filter { $0.subject == "log" }.map(\.code.description) == [codes[kind]])
+        // The next honest checkpoint ends the alert.
+        _ = await lab.poll.turn()
+        #expect(try await lab.alerts().allSatisfy { $0.subject != "log" })
+        await lab.process.close()
+        try await lab.central.stop()
+    }
+
+    @Test("A Central that was restored from an old copy is found out by its first witness, and says so itself")
+    func restored() async throws {
+        let lab = try await Lab()
+        let (path, copy) = (lab.central.directory.path, try TemporaryDirectory())
+        await lab.context.central.close()
+        try await lab.central.stop()
+        try FileManager.default.copyItem(atPath: path, toPath: copy.file("copy"))
+        try await lab.central.start()
+        let push = PushService(lab.context)
+        try await lab.context.journal.append([lab.context.drafts.system(.observed, note: "after the copy")])
+        try await eventually("sent", moving: lab.clock) {
+            _ = await push.turn()
+            return try await lab.context.database.read { try EvidenceTable.queuedCount(in: $0) } == 0
+        }
+        try await lab.central.integrateLog()
+        _ = await lab.poll.turn()
+        #expect(try await lab.context.witness?.report().size ?? 0 > lab.size)
+
+        await lab.context.central.close()
+        try await lab.central.stop()
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.copyItem(atPath: copy.file("copy"), toPath: path)
+        try await lab.central.start()
+        _ = await lab.poll.turn()
+        _ = await lab.poll.turn()
+        #expect(try await lab.alerts().contains { $0.code == "log.inconsistent" })
+        let overview = try await lab.central.services.witnesses.overview(.none, signedBefore: lab.clock.now)
+        #expect(overview.disputes.map(\.kind) == ["shrunk"])
+        let newest = try #require(overview.newest)
+        #expect(overview.witnesses.contains { $0.size > newest.checkpoint.size })
+        await lab.process.close()
+        try await lab.central.stop()
+    }
+
+    @Test("An honest log is cosigned by its appliance, whose evidence names the key, and Central publishes the cosignature")
+    func honest() async throws {
+        let lab = try await Lab()
+        let report = try #require(try await lab.context.witness?.report())
+        let key = try NoteVerifier(report.key)
+        #expect(key.name == "\(lab.context.identity.appliance)/witness")
+        let stated = try await lab.bundles().filter { $0.record.note == WitnessStatement.prefix + report.key }
+        #expect(stated.count == 1 && stated[0].record.kind == .system)
+        _ = await lab.poll.turn()
+        let reader = try await lab.central.log(lab.central.services)
+        let note = try #require(try await reader.newest(cosignedBy: [key]))
+        let verified = try VerifiedCheckpoint(note, trust: LogTrust(logKeys: [lab.log.verifier], witnesses: [key]))
+        #expect(verified.size == lab.size && verified.cosignatures.count == 1)
+        let mode = try FileManager.default.attributesOfItem(atPath: lab.context.configuration.directory.witnessKey)[.posixPermissions]
+        #expect(mode as? Int == 0o600)
+        await lab.process.close()
+        try await lab.central.stop()
+    }
+}
