@@ -186,19 +186,22 @@ import Wire
 
     private func falseReceipts(_ lab: Lab) async throws {
         let (identity, key) = (lab.context.identity, await lab.central.services.keys.receipts)
-        enum Lie: CaseIterable { case head, beyond, appliance, site, key, unsent, gap, text, large, neither, refused, acknowledged, order }
+        enum Lie: CaseIterable {
+            case head, beyond, appliance, site, key, unsent, gap, text, large, neither, refused, acknowledged, order, sparse, twice
+        }
         for lie in Lie.allCases {
             try await lab.context.journal.append((0..<3).map { lab.context.drafts.system(.observed, note: "\(lie) \($0)") })
             let batch = try await lab.context.database.read { try EvidenceTable.waiting(count: 500, bytesMax: 1 << 20, in: $0) }
             let (first, last) = (try #require(batch.first), try #require(batch.last))
             func receipt(
                 site: SiteID = identity.site, appliance: ApplianceID = identity.appliance, _ from: Int64 = first.sequence,
-                _ to: Int64 = last.sequence, head: Digest = last.digest, by signer: SigningKey = key
+                _ to: Int64 = last.sequence, head: Digest = last.digest, by signer: SigningKey = key,
+                logged: [LogRun]? = nil
             ) -> String {
                 SignedReceipt(
                     signing: Receipt(
                         site: site, appliance: appliance, firstSequence: from, lastSequence: to, head: head, received: lab.clock.now,
-                        logged: [LogRun(sequence: from, index: 0, count: to - from + 1)]),
+                        logged: logged ?? [LogRun(sequence: from, index: 1_000_000, count: to - from + 1)]),
                     with: signer
                 ).text
             }
@@ -254,6 +257,20 @@ import Wire
                         .init(
                             receipt: receipt(by: await lab.central.services.keys.orders), refusal: nil, acknowledgedSequence: held),
                         "central.receipt_invalid"
+                    )
+                case .sparse:
+                    (
+                        .init(
+                            receipt: receipt(logged: [LogRun(sequence: first.sequence, index: 1_000_000, count: 1)]), refusal: nil,
+                            acknowledgedSequence: last.sequence), "central.log_places"
+                    )
+                case .twice:
+                    // Places that earlier receipts gave to other bundles.
+                    (
+                        .init(
+                            receipt: receipt(
+                                logged: [LogRun(sequence: first.sequence, index: 0, count: last.sequence - first.sequence + 1)]),
+                            refusal: nil, acknowledgedSequence: last.sequence), "central.log_places"
                     )
                 }
             let body = reply.body

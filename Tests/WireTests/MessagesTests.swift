@@ -153,4 +153,25 @@ import Wire
             #expect(error.code.description == code)
         }
     }
+
+    @Test(
+        "A receipt's places in the log are dense, ascending and behind those of the one before",
+        arguments: [
+            ([LogRun(sequence: 3, index: 7, count: 4)], true), ([LogRun(sequence: 3, index: 6, count: 4)], false),
+            ([LogRun(sequence: 3, index: 7, count: 2), LogRun(sequence: 5, index: 20, count: 2)], true),
+            ([LogRun(sequence: 3, index: 20, count: 2), LogRun(sequence: 5, index: 7, count: 2)], false),
+            ([LogRun(sequence: 3, index: 20, count: 2), LogRun(sequence: 5, index: 21, count: 2)], false),
+            ([LogRun(sequence: 3, index: 7, count: 3)], false), ([LogRun(sequence: 3, index: 7, count: 5)], false),
+            ([LogRun(sequence: 4, index: 7, count: 3)], false), ([], false),
+            ([LogRun(sequence: 3, index: 7, count: 2), LogRun(sequence: 3, index: 20, count: 4)], false),
+        ])
+    func places(runs: [LogRun], isFine: Bool) {
+        func receipt(_ first: Int64, _ last: Int64, _ runs: [LogRun]) -> Receipt {
+            Receipt(
+                site: SiteID(at: .init(milliseconds: 1)), appliance: ApplianceID(at: .init(milliseconds: 1)), firstSequence: first,
+                lastSequence: last, head: .genesis, received: .init(milliseconds: 1), logged: runs)
+        }
+        let previous = receipt(0, 2, [LogRun(sequence: 0, index: 0, count: 1), LogRun(sequence: 1, index: 5, count: 2)])
+        #expect((receipt(3, 6, runs).fault(inPlacesAfter: previous) == nil) == isFine)
+    }
 }

@@ -17,6 +17,8 @@ package enum CentralLinkError: Error, Hashable, Sendable {
     case malformed(String)
     /// Signed by a key that is not pinned, or about something else than was sent.
     case receipt(String)
+    /// The places in the log that a receipt names contradict one another, or those of an earlier receipt.
+    case logPlaces(String)
     /// Central's answer says that it holds something else than what we sent.
     case contradiction(String)
 
@@ -47,6 +49,7 @@ package enum CentralLinkError: Error, Hashable, Sendable {
         case .oversize: "central.oversize"
         case .malformed: "central.malformed"
         case .receipt: "central.receipt_invalid"
+        case .logPlaces: "central.log_places"
         case .contradiction: "central.contradiction"
         }
     }
@@ -65,6 +68,8 @@ package enum CentralLinkError: Error, Hashable, Sendable {
         case .oversize(let limit): "Central's answer was longer than \(limit) bytes and was not read; everything is kept."
         case .malformed(let reason): "Central's answer could not be read (\(reason)); nothing of it was used and everything is kept."
         case .receipt(let reason): "Central's receipt is not valid (\(reason)); what it covers stays in the queue."
+        case .logPlaces(let reason):
+            "Central's receipt contradicts its own log (\(reason)); what it covers stays in the queue. Have Central's log examined."
         case .contradiction(let reason):
             "Central and this appliance disagree about its chain (\(reason)); nothing was deleted. Have both examined."
         }

@@ -94,6 +94,11 @@ package enum EvidenceTable {
         guard moved == 1 else { throw StateError("outbox", "receipt \(first) to \(last)") }
     }
 
+    /// The text of the receipt whose last bundle this is; nil where there is none, or no longer.
+    package static func receipt(endingAt sequence: Int64, in transaction: any SQLTransaction) throws -> String? {
+        try transaction.query("SELECT envelope FROM receipt WHERE last_sequence = \(sequence)").first?.text(0)
+    }
+
     /// Puts what was receipted after `sequence` back into the queue.
     /// - Returns: how many; 0 unless all of them are still here.
     package static func requeue(after sequence: Int64, in transaction: any SQLTransaction) throws -> Int {

@@ -35,7 +35,8 @@ package actor PushService {
             context.logger.warning(
                 "evidence not sent", metadata: ["code": "\(code)", "error": "\(sentence)", "retry_s": "\(pause.wholeSeconds)"])
             switch error {
-            case CentralLinkError.contradiction, CentralLinkError.receipt: await context.alerts.raise("push", code, sentence)
+            case CentralLinkError.contradiction, CentralLinkError.receipt, CentralLinkError.logPlaces:
+                await context.alerts.raise("push", code, sentence)
             default: break
             }
             return pause
@@ -80,6 +81,10 @@ package actor PushService {
         else { throw CentralLinkError.receipt("for bundles that were not sent") }
         guard receipt.firstSequence == first else { throw CentralLinkError.receipt("it leaves out bundle \(first)") }
         guard last.digest == receipt.head else { throw CentralLinkError.contradiction("its bundle \(last.sequence) is not ours") }
+        // The newest that still holds; what Central gave receipts for and lost is given other places.
+        let before = try await context.database.read { try EvidenceTable.receipt(endingAt: first - 1, in: $0) }
+        let previous = before.flatMap { try? SignedReceipt(opening: $0, keys: [context.identity.receiptKey]).receipt }
+        if let fault = receipt.fault(inPlacesAfter: previous) { throw CentralLinkError.logPlaces(fault) }
         let faults = context.faults
         try await context.database.write { transaction in
             try EvidenceTable.receipt(
