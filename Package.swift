@@ -156,7 +156,9 @@ let package = Package(
                 "Appliance", "Compliance", "TransparencyLog", .product(name: "Crypto", package: "swift-crypto"),
             ], path: "Benchmarks", swiftSettings: strict),
 
-        .target(name: "TestSupport", dependencies: ["Model", "Seal", "TransparencyLog", "Database", "Postgres"], path: "Tests/Support", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Model", "Seal", "TransparencyLog", "Database", "Postgres"], path: "Tests/Support",
+            swiftSettings: strict),
         .testTarget(name: "RepositoryTests", swiftSettings: strict),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
         .testTarget(

@@ -30,7 +30,7 @@ struct RawConnection: Sendable {
         }
     }
 
-    func close() async { try? await channel.channel.close() }
+    func close() async { try? await channel.executeThenClose { _, _ in } }
 
     /// Sends `text` at once, then the bytes of `trickle` one by one with a pause before each, until the other side closes.
     /// - Returns: what came, and how long the connection lived.

@@ -15,12 +15,20 @@ import Witness
     let log = try! TwoFacedLog()
 
     /// The first line that it prints is its key, the second where it listens.
-    private final class Program {
+    private final class Program: @unchecked Sendable {
+        // Started by one thread and then used by one test.
         let process = Process()
         let key: NoteVerifier
         let url: String
 
-        init(_ directory: String, _ log: TwoFacedLog, _ more: [String] = []) throws {
+        /// Waited for by another thread: the pool of the test's tasks has only as many as there are cores.
+        static func start(_ directory: String, _ log: TwoFacedLog, _ more: [String] = []) async throws -> Program {
+            try await withCheckedThrowingContinuation { continuation in
+                DispatchQueue.global().async { continuation.resume(with: Result { try Program(directory, log, more) }) }
+            }
+        }
+
+        private init(_ directory: String, _ log: TwoFacedLog, _ more: [String] = []) throws {
             process.executableURL = programs.appendingPathComponent("martlet")
             process.arguments =
                 ["witness", "--directory", directory, "--log", log.verifier.text, "--listen", "127.0.0.1:0", "--name", "w.example"] + more
@@ -59,7 +67,13 @@ import Witness
         }
     }
 
-    private func run(_ arguments: String...) throws -> (text: String, code: Int32) {
+    private func run(_ arguments: String...) async throws -> (text: String, code: Int32) {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(with: Result { try Self.finish(arguments) }) }
+        }
+    }
+
+    private static func finish(_ arguments: [String]) throws -> (text: String, code: Int32) {
         let process = Process()
         process.executableURL = programs.appendingPathComponent("martlet")
         process.arguments = arguments
@@ -76,7 +90,7 @@ import Witness
     @Test("Each status and body is that of C2SP tlog-witness, and what it cosigned survives its end")
     func protocolInOrder() async throws {
         let state = directory.file("state")
-        let first = try Program(state, log)
+        let first = try await Program.start(state, log)
         let trust = LogTrust(logKeys: [log.verifier], witnesses: [first.key])
         func post(_ request: WitnessRequest, to program: Program) async throws -> (status: Int, type: String, body: String) {
             try await program.post(request.bytes)
@@ -88,7 +102,7 @@ import Witness
         #expect(try VerifiedCheckpoint(note, trust: trust).cosignatures.count == 1)
         #expect(try await first.stop() == 0)
 
-        let second = try Program(state, log)
+        let second = try await Program.start(state, log)
         #expect(second.key == first.key)
         let conflict = try await post(log.request(TwoFacedLog.face(400), from: 0), to: second)
         #expect(conflict.status == 409 && conflict.type == "text/x.tlog.size" && conflict.body == "300\n")
@@ -105,14 +119,14 @@ import Witness
         #expect(try await post(log.request(TwoFacedLog.face(301), from: 300), to: second).status == 200)
 
         // What it kept convicts the log without it, also while it runs.
-        let kept = try run("witness", "disputes", "--directory", state, "--output", directory.file("notes"))
+        let kept = try await run("witness", "disputes", "--directory", state, "--output", directory.file("notes"))
         #expect(kept.code == 2 && kept.text.contains("fork") && kept.text.contains("unproven"))
         let notes = try ["cosigned", "refused"].map {
             try VerifiedCheckpoint(
                 Array(Data(contentsOf: URL(fileURLWithPath: directory.file("notes/1-\($0).note")))), trust: log.trust)
         }
         #expect(notes[0].size == notes[1].size && notes[0].root != notes[1].root)
-        #expect(try run("log", "verify-note", directory.file("notes/1-refused.note"), "--key", log.verifier.text).code == 0)
+        #expect(try await run("log", "verify-note", directory.file("notes/1-refused.note"), "--key", log.verifier.text).code == 0)
         #expect(try await second.stop() == 0)
     }
 
@@ -122,11 +136,11 @@ import Witness
         let honest = TwoFacedLog.face(8)
         let isOfDispute = step == .disputeBeforeCommit || step == .disputeAfterCommit
         if isOfDispute {
-            let before = try Program(state, log)
+            let before = try await Program.start(state, log)
             #expect(try await before.post(log.request(honest, from: 0).bytes).status == 200)
             #expect(try await before.stop() == 0)
         }
-        let dying = try Program(state, log, ["--crash-at", step.rawValue])
+        let dying = try await Program.start(state, log, ["--crash-at", step.rawValue])
         let fork = TwoFacedLog.face(8, history: "x")
         let request = isOfDispute ? try await log.request(fork, from: 8) : try await log.request(honest, from: 0)
         // Nothing was signed: the answer never came.
@@ -134,7 +148,7 @@ import Witness
         try await eventually("killed itself") { !dying.process.isRunning }
         #expect(dying.process.terminationReason == .uncaughtSignal)
 
-        let again = try Program(state, log)
+        let again = try await Program.start(state, log)
         let answers = [
             try await again.post(log.request(fork, from: 0).bytes), try await again.post(log.request(honest, from: 0).bytes),
             try await again.post(log.request(honest, from: 8).bytes),
@@ -144,7 +158,7 @@ import Witness
         case .stateBeforeCommit: #expect(answers.map(\.status) == [200, 409, 409])
         case .stateAfterCommit, .disputeBeforeCommit, .disputeAfterCommit: #expect(answers.map(\.status) == [409, 409, 200])
         }
-        let kept = try run("witness", "disputes", "--directory", state)
+        let kept = try await run("witness", "disputes", "--directory", state)
         #expect(kept.code == 2 && kept.text.contains("fork"))
         #expect(try await again.stop() == 0)
     }
@@ -153,14 +167,14 @@ import Witness
     func refusals() async throws {
         let state = directory.file("state")
         let key = log.verifier.text
-        let open = try run("witness", "--directory", state, "--log", key, "--listen", "0.0.0.0:0")
+        let open = try await run("witness", "--directory", state, "--log", key, "--listen", "0.0.0.0:0")
         #expect(open.code == 1 && open.text.contains("witness.listener"))
-        let renamed = try run("witness", "--directory", state, "--log", key, "--listen", "0.0.0.0:0", "--name", "other.example")
+        let renamed = try await run("witness", "--directory", state, "--log", key, "--listen", "0.0.0.0:0", "--name", "other.example")
         #expect(renamed.code == 1 && renamed.text.contains("witness.renamed"))
-        #expect(try run("witness", "--directory", state, "--log", "nonsense").code == 1)
-        #expect(try run("witness", "disputes", "--directory", directory.file("none")).code == 1)
+        #expect(try await run("witness", "--directory", state, "--log", "nonsense").code == 1)
+        #expect(try await run("witness", "disputes", "--directory", directory.file("none")).code == 1)
         chmod(state + "/witness.key", 0o644)
-        let exposed = try run("witness", "--directory", state, "--log", key)
+        let exposed = try await run("witness", "--directory", state, "--log", key)
         #expect(exposed.code == 1 && exposed.text.contains("key.mode"))
     }
 }
