@@ -72,6 +72,9 @@ package struct CentralServices: Sendable {
     }
 
     package var exceptions: ExceptionRegister { ExceptionRegister(self) }
+    package var postures: PostureReader { PostureReader(database) }
+    package var coverage: SiteCoverage { SiteCoverage(self) }
+    var silences: SilenceWatch { SilenceWatch(self) }
 
     package func close() async {
         await objects.close()

@@ -1,3 +1,4 @@
+import Compliance
 import Database
 import Evidence
 import Logging
@@ -154,6 +155,10 @@ private struct CheckedSubmission: Sendable {
         -> EvidenceReply
     {
         let appended = try EvidenceStore.append(bundles, of: credential, at: now, in: transaction)
+        if appended.added > 0, let accepted = appended.accepted {
+            let entries = bundles.filter { accepted.contains($0.record.link.sequence) }.map { ChainEntry($0.record, received: now) }
+            try RunTable.follow(entries, of: credential.appliance, site: credential.site, in: transaction)
+        }
         faults.reached(.evidenceBeforeReceipt)
         var receipt: String?
         if let accepted = appended.accepted, let head = appended.acceptedHead {

@@ -63,6 +63,8 @@ package struct PacketService: Sendable {
         _ site: SiteID, days: Days = .all, anchors: [String: [UInt8]] = [:], to path: String, for credential: OperatorCredential
     ) async throws -> Summary {
         let held = try await SiteEvidence(of: site, services: services, for: credential)
+        // A silence that lasts is in the packet up to now.
+        try await services.silences.turn(site: site, isWanted: true)
         let cut = min(days.until.map { $0 + Days.tail } ?? held.span.upperBound, held.span.upperBound)
         let places = try await services.evidence.places(of: site, in: held.scope, received: (days.from ?? .init(milliseconds: .min))...cut)
         guard let newest = places.values.map(\.newest).max() else { throw CentralError.noEvidence }

@@ -5,8 +5,6 @@ package import Seal
 package struct GapStatement: Hashable, Sendable {
     package static let schema = "martlet.gap/v1"
     package static let noteBytesMax = 1_000
-    /// An appliance is silent when its newest bundle was received longer ago than this.
-    package static let silenceAfter: Duration = .seconds(86_400)
 
     package let site: SiteID
     /// nil, here and below: all.
@@ -34,22 +32,6 @@ package struct GapStatement: Hashable, Sendable {
         self.cause = cause
         self.issued = issued
         self.note = note
-    }
-
-    /// The next statement about an appliance that is silent; nil while it is not, or while everything up to the hour was said.
-    ///
-    /// - Parameters:
-    ///   - lastReceived: when its newest bundle was received, or when it was enrolled.
-    ///   - saidUntil: end of the newest such statement about it, if there is one.
-    ///   - isRevoked: whether it could not have sent anything.
-    package static func ofSilence(
-        site: SiteID, appliance: ApplianceID, lastReceived: Timestamp, saidUntil: Timestamp?, isRevoked: Bool, now: Timestamp
-    ) -> GapStatement? {
-        guard now - lastReceived > silenceAfter else { return nil }
-        let from = saidUntil.map { max($0, lastReceived) } ?? lastReceived
-        return GapStatement(
-            site: site, appliance: appliance, from: from, until: Timestamp(hour: now.hour), cause: isRevoked ? .revoked : .silent,
-            issued: now)
     }
 }
 

@@ -32,7 +32,7 @@ package struct RunHistory: Sendable {
                         return run
                     }
                 }
-            case .expect: break
+            case .expect, .settle: break
             }
         }
         isSorted = false
@@ -102,14 +102,20 @@ extension RunHistory {
         /// nil where it was not watched.
         package let before: AsOf.Answer?
         package let after: AsOf.Answer?
+
+        /// Of two postures, by host and check.
+        package static func all(
+            _ before: [WatchedCheck: AsOf.Answer], _ after: [WatchedCheck: AsOf.Answer]
+        ) -> [Difference] {
+            Set(before.keys).union(after.keys).sorted().compactMap { subject in
+                guard before[subject]?.verdict != after[subject]?.verdict else { return nil }
+                return Difference(subject: subject, before: before[subject], after: after[subject])
+            }
+        }
     }
 
     /// What is not the same at two instants, by host and check.
     package func changes(from earlier: Timestamp, to later: Timestamp, ledger: ExpectationLedger) -> [Difference] {
-        let (before, after) = (posture(at: earlier, ledger: ledger), posture(at: later, ledger: ledger))
-        return Set(before.keys).union(after.keys).sorted().compactMap { subject in
-            guard before[subject]?.verdict != after[subject]?.verdict else { return nil }
-            return Difference(subject: subject, before: before[subject], after: after[subject])
-        }
+        Difference.all(posture(at: earlier, ledger: ledger), posture(at: later, ledger: ledger))
     }
 }

@@ -1,7 +1,8 @@
 package import Evidence
 package import Model
 
-/// Turns one appliance's bundles, in chain order, into changes of the table of verdict runs. `docs/formats/coverage.md`, "Verdict runs".
+/// Turns one appliance's bundles, in chain order, into changes of the tables of verdict runs and of the ledger.
+/// `docs/formats/coverage.md`, "Verdict runs" and "The ledger".
 ///
 /// A store keeps `trust` and `lastSequence` in a row for each appliance, the open run of each (host, check) as a mark in its table, and the newest
 /// expectation of each host; before `apply` it loads what `needs` names, and afterwards writes what changed, all in the transaction that
@@ -16,8 +17,10 @@ package struct VerdictRuns: Sendable {
         /// No run of the appliance is open any more; those with `first` after the instant are deleted, and a `last` after it becomes it.
         /// nil: all are deleted.
         case withdraw(after: Timestamp?)
-        /// What the appliance expects of a host from now on.
-        case expect(HostID, [ExpectedCheck])
+        /// Insert: what the appliance looks at from then on.
+        case expect(ExpectationLedger.Entry)
+        /// Those of the appliance's entries that take effect after the instant take effect at it.
+        case settle(at: Timestamp)
     }
 
     /// Reach of a verdict for which nothing was expected.
@@ -30,21 +33,24 @@ package struct VerdictRuns: Sendable {
     private var open: [WatchedCheck: VerdictRun]
     private var expected: [HostID: [CheckID: SlotRule]] = [:]
     /// Whether there may be anything to withdraw after an instant.
-    private var newestRun: Timestamp?
+    package private(set) var newestRun: Timestamp?
+    package private(set) var newestEffective: Timestamp?
 
     /// - Parameters:
     ///   - open: at least those that `needs` names for the bundles that will be applied.
     ///   - newestRun: the greatest `last` of this appliance's runs; nil where it has none.
+    ///   - newestEffective: of this appliance's entries in the ledger.
     ///   - expected: newest expectation of each host that `needs` names.
     package init(
         appliance: ApplianceID, trust: DateTrust = DateTrust(), lastSequence: Int64 = -1, open: [VerdictRun] = [],
-        newestRun: Timestamp? = nil, expected: [HostID: [ExpectedCheck]] = [:]
+        newestRun: Timestamp? = nil, newestEffective: Timestamp? = nil, expected: [HostID: [ExpectedCheck]] = [:]
     ) {
         self.appliance = appliance
         self.trust = trust
         self.lastSequence = lastSequence
         self.open = Dictionary(open.map { ($0.subject, $0) }, uniquingKeysWith: { $1 })
         self.newestRun = newestRun
+        self.newestEffective = newestEffective
         for (host, checks) in expected { expect(checks, of: host) }
     }
 
@@ -53,6 +59,9 @@ package struct VerdictRuns: Sendable {
         guard case .looks(let looks) = entry.content else { return [] }
         return looks.map(\.subject)
     }
+
+    /// Those that go on with the next look of the same kind.
+    package var openRuns: [VerdictRun] { Array(open.values) }
 
     package mutating func apply(_ entry: ChainEntry) -> [Change] {
         guard entry.appliance == appliance, entry.sequence > lastSequence else { return [] }
@@ -70,6 +79,10 @@ package struct VerdictRuns: Sendable {
             }
             open = [:]
         }
+        if let latest = judgement.latest, let newest = newestEffective, newest > latest {
+            changes.append(.settle(at: latest))
+            newestEffective = latest
+        }
         switch entry.content {
         case .looks(let looks):
             guard judgement.counts else { break }
@@ -78,7 +91,12 @@ package struct VerdictRuns: Sendable {
             }
         case .expectation(let checks):
             expect(checks, of: entry.host)
-            changes.append(.expect(entry.host, checks))
+            let effective = [judgement.instant, trust.newest, newestEffective].compactMap { $0 }.max()!
+            newestEffective = effective
+            changes.append(
+                .expect(
+                    ExpectationLedger.Entry(
+                        appliance: appliance, sequence: entry.sequence, host: entry.host, effective: effective, expected: checks)))
         case .gap: break
         }
         return changes

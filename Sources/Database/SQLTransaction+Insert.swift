@@ -1,15 +1,17 @@
 extension SQLTransaction {
     /// Inserts many rows with few statements: three to four times as fast as one by one, on both engines.
     ///
-    /// - Parameter columns: comma-separated; each row has that many values.
-    package func insert(into table: StaticString, columns: StaticString, rows: [[SQLValue]]) throws {
+    /// - Parameters:
+    ///   - columns: comma-separated; each row has that many values.
+    ///   - conflict: what follows the rows: `ON CONFLICT … DO UPDATE …`. Then no row may be there twice.
+    package func insert(into table: StaticString, columns: StaticString, rows: [[SQLValue]], conflict: StaticString = "") throws {
         // Only two widths of statement, so that the engines' caches of prepared statements stay small.
         var rest = rows[...]
         while rest.count >= rowsPerStatement {
-            try execute(SQL(inserting: rest.prefix(rowsPerStatement), into: table, columns: columns))
+            try execute(SQL(inserting: rest.prefix(rowsPerStatement), into: table, columns: columns, conflict: conflict))
             rest = rest.dropFirst(rowsPerStatement)
         }
-        for row in rest { try execute(SQL(inserting: [row], into: table, columns: columns)) }
+        for row in rest { try execute(SQL(inserting: [row], into: table, columns: columns, conflict: conflict)) }
     }
 }
 
@@ -17,7 +19,7 @@ extension SQLTransaction {
 private let rowsPerStatement = 32
 
 extension SQL {
-    fileprivate init(inserting rows: ArraySlice<[SQLValue]>, into table: StaticString, columns: StaticString) {
+    fileprivate init(inserting rows: ArraySlice<[SQLValue]>, into table: StaticString, columns: StaticString, conflict: StaticString) {
         var text = "INSERT INTO \(table) (\(columns)) VALUES "
         var values: [SQLValue] = []
         for row in rows {
@@ -28,6 +30,6 @@ extension SQL {
             }
             text += ")"
         }
-        self.init(text: text, values: values)
+        self.init(text: text + " \(conflict)", values: values)
     }
 }

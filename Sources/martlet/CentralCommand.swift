@@ -10,11 +10,13 @@ import Wire
 /// server runs; who may read the key files may use it.
 struct CentralCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "central", abstract: "Run Central: sites, claim codes, appliances, orders, catalogs, refusals.",
+        commandName: "central", abstract: "Run Central: sites, appliances, orders, catalogs, refusals; what was seen, and what was not.",
         subcommands: [
             CentralInit.self, CentralOrganization.self, CentralSite.self, CentralClaim.self, CentralAppliance.self, CentralOrder.self,
-            CentralCatalog.self, CentralRefusals.self, CentralException.self, PacketCommand.self, CentralStatusCommand.self,
-            CentralAnchorsCommand.self, CentralArchiveCommand.self, CentralDrillCommand.self, CentralHoldCommand.self, CentralLog.self,
+            CentralCatalog.self, CentralRefusals.self, CentralException.self, CentralPosture.self, CentralChanges.self,
+            CentralSince.self, CentralCoverage.self, CentralContinuity.self, CentralRebuildRuns.self, PacketCommand.self,
+            CentralStatusCommand.self, CentralAnchorsCommand.self, CentralArchiveCommand.self, CentralDrillCommand.self,
+            CentralHoldCommand.self, CentralLog.self,
         ])
 }
 

@@ -85,18 +85,28 @@ struct Box: Sendable {
         }
     }
 
+    /// The next bundle of the chain, with what it says.
+    mutating func makeBundle(at now: Timestamp, _ say: (inout Evidence.Bundle) -> Void) throws -> SignedBundle {
+        let sealed = try seal("", at: ChainLink(sequence: next, previous: head), now, say)
+        next += 1
+        head = sealed.digest
+        return sealed.signed
+    }
+
     /// Any bundle, in order or not.
     func seal(
-        _ note: String, at link: ChainLink, _ now: Timestamp, by key: SigningKey? = nil, site: SiteID? = nil, appliance: ApplianceID? = nil
+        _ note: String, at link: ChainLink, _ now: Timestamp, by key: SigningKey? = nil, site: SiteID? = nil, appliance: ApplianceID? = nil,
+        _ say: (inout Evidence.Bundle) -> Void = { _ in }
     ) throws -> (signed: SignedBundle, digest: Model.Digest) {
         let grant = try #require(grant)
         let origin = Bundle.Origin(
             site: site ?? grant.site, appliance: appliance ?? grant.appliance, deploymentMode: .direct, reseller: nil, policyVersion: "1",
             catalogVersion: 1, rulesetDigest: .genesis, nixosRevision: nil, derivationDigest: nil, softwareVersion: "0.1.0")
-        return try BundleSealer(key: key ?? evidenceKey).seal(
-            Bundle(
-                id: BundleID(at: now), kind: .system, origin: origin, host: "box", observed: now, started: now, ended: now, clock: .unknown,
-                outcome: .observed, note: note), at: link)
+        var bundle = Evidence.Bundle(
+            id: BundleID(at: now), kind: .system, origin: origin, host: "box", observed: now, started: now, ended: now, clock: .unknown,
+            outcome: .observed, note: note)
+        say(&bundle)
+        return try BundleSealer(key: key ?? evidenceKey).seal(bundle, at: link)
     }
 
     func submit(_ bundles: [SignedBundle], to central: CentralUnderTest) async throws -> EvidenceReply {

@@ -215,7 +215,8 @@ struct History {
             statements.append(.gap(gap))
         } else {
             let exception = try! ExceptionStatement(
-                id: random.chance(60) ? "E-\(statements.count)" : "E", site: about, host: host, check: check, from: from, until: until, reason: "moved é",
+                id: random.chance(60) ? "E-\(statements.count)" : "E", site: about, host: host, check: check, from: from, until: until,
+                reason: "moved é",
                 requestedBy: "alice", approvedBy: "bob", issued: random.chance(70) ? from : instant())
             statements.append(.exception(exception))
         }

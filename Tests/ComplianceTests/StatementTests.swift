@@ -51,20 +51,4 @@ import Testing
         #expect(!ledger.entries.isEmpty)
         #expect(try ExpectationLedger(json: ledger.json) == ledger)
     }
-
-    @Test func silenceIsSaidOnceForEachHourAfterADay() throws {
-        func next(lastReceived: Double, saidUntil: Double?, isRevoked: Bool = false) -> GapStatement? {
-            GapStatement.ofSilence(
-                site: site, appliance: CoverageTests.box, lastReceived: CoverageTests.instant(lastReceived),
-                saidUntil: saidUntil.map(CoverageTests.instant), isRevoked: isRevoked, now: CoverageTests.instant(50.5))
-        }
-        #expect(next(lastReceived: 26.5, saidUntil: nil) == nil)
-        let first = try #require(next(lastReceived: 20.2, saidUntil: nil))
-        #expect(first.from == CoverageTests.instant(20.2) && first.until == CoverageTests.instant(50) && first.cause == .silent)
-        #expect(next(lastReceived: 20.2, saidUntil: 50) == nil)
-        #expect(next(lastReceived: 20.2, saidUntil: 44)?.from == CoverageTests.instant(44))
-        // It spoke in between, and is silent again.
-        #expect(next(lastReceived: 20.2, saidUntil: 10)?.from == CoverageTests.instant(20.2))
-        #expect(next(lastReceived: 20.2, saidUntil: nil, isRevoked: true)?.cause == .revoked)
-    }
 }

@@ -19,6 +19,8 @@ import Testing
         let central: LabCentral
         let directory: TemporaryDirectory
         let configuration: ApplianceConfiguration
+        /// At Central.
+        let owner: LabSite
         var process: ApplianceProcess
         private var restarts = 0
         var file: String { directory.path + "/watched" }
@@ -28,6 +30,7 @@ import Testing
             central = try LabCentral(clock: clock.clock, clientCertificateLifetime: .seconds(500 * 86_400))
             try await central.start()
             let site = try await central.site()
+            owner = site
             directory = try TemporaryDirectory(in: parent)
             var configuration = ApplianceConfiguration(directory: StateDirectory(directory.path + "/state"))
             configuration.hosts = [.init(access: HostAccess(id: "here", address: .local))]

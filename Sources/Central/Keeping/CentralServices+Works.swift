@@ -7,7 +7,10 @@ extension CentralServices {
     /// What Central does beside its requests, in the order in which it starts.
     func recurringWorks(_ repair: LogRepair, _ logger: Logger) -> [RecurringWork] {
         let walk = LogWalk(database: database, objects: logObjects, repair: repair, now: clock.now)
-        let (archive, retention, drills) = (archive, retention, drills)
+        let (archive, retention, drills, silences) = (archive, retention, drills, silences)
+        let runs = RunCatchUp(database: database)
+        // Before, nobody could have been heard.
+        let listening = clock.now()
         func work(_ name: WorkName, _ turn: @escaping @Sendable () async throws -> Void) -> RecurringWork {
             RecurringWork(name: name, state: works, clock: clock, logger: logger, turn: turn)
         }
@@ -18,6 +21,12 @@ extension CentralServices {
                 logger.info("archive.stored", metadata: ["chunks": "\(summary.chunks)", "bundles": "\(summary.bundles)"])
             },
             work(.logWalk) { try await walk.turn() },
+            work(.runs) { try await runs.turn() },
+            work(.silence) {
+                for appliance in try await silences.turn(listening: listening, isWanted: false) {
+                    logger.notice("silence.stated", metadata: ["appliance": .string(appliance.description)])
+                }
+            },
             work(.drill) {
                 for result in try await drills.turn() {
                     logger.log(

@@ -346,5 +346,63 @@ enum CentralSchema {
                 PRIMARY KEY (source, digest)
             );
             """),
+        // All of it follows from the evidence and can be made again from it: `RunRebuild`.
+        Migration(
+            20, "verdict runs",
+            """
+            CREATE TABLE run_state (
+                appliance_id TEXT PRIMARY KEY REFERENCES appliance (id),
+                last_sequence BIGINT NOT NULL,
+                newest_at BIGINT,
+                confirmed_at BIGINT,
+                floor_at BIGINT,
+                newest_run_at BIGINT,
+                newest_effective_at BIGINT
+            );
+            CREATE TABLE run_subject (
+                site_id TEXT NOT NULL,
+                host TEXT NOT NULL,
+                check_id TEXT NOT NULL,
+                PRIMARY KEY (site_id, host, check_id)
+            );
+            CREATE TABLE verdict_run (
+                site_id TEXT NOT NULL,
+                host TEXT NOT NULL,
+                check_id TEXT NOT NULL,
+                first_at BIGINT NOT NULL,
+                appliance_id TEXT NOT NULL REFERENCES appliance (id),
+                first_sequence BIGINT NOT NULL,
+                last_at BIGINT NOT NULL CHECK (last_at >= first_at),
+                last_sequence BIGINT NOT NULL CHECK (last_sequence >= first_sequence),
+                verdict TEXT NOT NULL CHECK (verdict IN ('compliant', 'drift', 'unknown', 'not_applicable')),
+                code TEXT,
+                reach_seconds BIGINT NOT NULL,
+                is_open BIGINT NOT NULL CHECK (is_open IN (0, 1)),
+                PRIMARY KEY (site_id, host, check_id, first_at, appliance_id, first_sequence)
+            );
+            CREATE UNIQUE INDEX verdict_run_open ON verdict_run (appliance_id, host, check_id) WHERE is_open = 1;
+            CREATE TABLE expectation (
+                appliance_id TEXT NOT NULL REFERENCES appliance (id),
+                sequence BIGINT NOT NULL,
+                site_id TEXT NOT NULL,
+                host TEXT NOT NULL,
+                effective_at BIGINT NOT NULL,
+                checks BIGINT NOT NULL CHECK (checks >= 0),
+                expected TEXT NOT NULL,
+                PRIMARY KEY (appliance_id, sequence)
+            );
+            CREATE INDEX expectation_by_site ON expectation (site_id, effective_at);
+            CREATE INDEX expectation_by_host ON expectation (appliance_id, host, sequence);
+            """),
+        Migration(
+            21, "silence",
+            """
+            CREATE TABLE silence (
+                appliance_id TEXT PRIMARY KEY REFERENCES appliance (id),
+                since_at BIGINT NOT NULL,
+                since_sequence BIGINT NOT NULL,
+                said_until BIGINT NOT NULL
+            );
+            """),
     ]
 }
