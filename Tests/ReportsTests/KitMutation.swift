@@ -1,6 +1,7 @@
 import Evidence
 import Model
 import Seal
+import TransparencyLog
 import Wire
 
 @testable import Reports
@@ -11,6 +12,11 @@ enum KitMutation: CaseIterable {
     case otherSite, editedManifest, resignedManifest, editedReceipt, wrongReceiptHead, addedFile, strangeFile
     case cutChunk, longChunk, emptyChunk
     case insiderDrop, insiderReorder, insiderNonsense, insiderWrongHead, insiderLateKey, insiderLooseBundle, insiderShortened
+    /// What only the log, the coverage or the statements show.
+    case rewritten, replacedLast, backDated, gapHidden, populationShrunk, controlHidden, ledgerShortened, priorHidden, receiptsBackDated
+    case horizonMoved, proofEdited, proofShortened, leavesEdited, leavesSwapped, checkpointReplaced, checkpointEdited, otherLogKey
+    case cosignatureDropped, cosignatureForged, witnessesEdited, statementRemoved, statementEdited, statementForged, statementsSwapped
+    case nonsense, nonsenseInside
     case flippedBit, truncated, appended, reordered, duplicate, traversal, absolute, bomb, compressed, noise
 
     func apply(to original: KitParts, of sample: KitSample, using random: inout SeededGenerator) throws -> [UInt8] {
@@ -129,6 +135,158 @@ enum KitMutation: CaseIterable {
                 appliances[1] = .object(last)
                 $0["appliances"] = .array(appliances)
             }
+        case .rewritten:
+            // Whoever holds every key but the log's tells another story from some bundle on.
+            let place = Int.random(in: 1..<11, using: &random)
+            try parts.rechain(from: place, of: sample) { members in
+                members["note"] = "nothing happened"
+                members["attested"] = []
+            }
+        case .replacedLast: try parts.rechain(from: 11, of: sample) { $0["note"] = "another" }
+        case .backDated:
+            try parts.rechain(from: Int.random(in: 1..<11, using: &random), of: sample) { members in
+                for key in ["started", "ended", "observed"] {
+                    members[key] = .string((sample.now - .seconds(86_400 * 3)).description)
+                }
+            }
+        case .gapHidden:
+            let name = ["coverage.json", "continuity.json"].randomElement(using: &random)!
+            let text = String(decoding: parts[name]!, as: UTF8.self)
+            // Nothing is missing any more.
+            parts[name] = Array(text.replacing(#/"missing":\{[^}]+\}/#, with: "\"missing\":{}").utf8)
+            try parts.relist(with: sample.central)
+        case .populationShrunk:
+            try parts.edit("population.json") { members in
+                let key = ["slots", "bundles", "controls"].randomElement(using: &random)!
+                members[key] = .array(members[key]!.array!.dropLast())
+            }
+            try parts.relist(with: sample.central)
+        case .controlHidden: try parts.relist(with: sample.central) { $0["controls"] = .array($0["controls"]!.array!.dropLast()) }
+        case .ledgerShortened:
+            try parts.edit("ledger.json") { $0["entries"] = .array($0["entries"]!.array!.dropLast()) }
+            try parts.relist(with: sample.central)
+        case .priorHidden: try parts.relist(with: sample.central) { $0["prior"] = [] }
+        case .receiptsBackDated:
+            for name in parts.receiptNames {
+                try parts.reseal(name, with: sample.receiptKey) { $0["received"] = .string((sample.now - .seconds(86_400 * 9)).description) }
+            }
+            try parts.relist(with: sample.central)
+        case .horizonMoved:
+            try parts.relist(with: sample.central) {
+                var period = $0["period"]!.object!
+                period["horizon"] = .string((sample.now + .seconds(Int.random(in: -90_000...90_000, using: &random))).description)
+                $0["period"] = .object(period)
+            }
+        case .proofEdited, .proofShortened:
+            try parts.edit("log/nodes.json") { members in
+                var nodes = members["nodes"]!.array!
+                let index = nodes.indices.randomElement(using: &random)!
+                if self == .proofShortened {
+                    if Bool.random(using: &random) { nodes.remove(at: index) } else { nodes.append(nodes[index]) }
+                } else {
+                    var node = nodes[index].array!
+                    switch Int.random(in: 0...2, using: &random) {
+                    case 0: node[0] = .integer((node[0].integer! + 1) % 64)
+                    case 1: node[1] = .integer(node[1].integer! ^ 1)
+                    default: node[2] = .string(Digest(of: [UInt8.random(in: 0...255, using: &random)]).description)
+                    }
+                    nodes[index] = .array(node)
+                }
+                members["nodes"] = .array(nodes)
+            }
+            try parts.relist(with: sample.central)
+        case .leavesEdited:
+            try parts.edit("log/leaves.json") { members in
+                var statements = members["statements"]!.array!
+                let index = statements.indices.randomElement(using: &random)!
+                statements[index] = .integer(Int64.random(in: -1...60, using: &random) &* 2 + 1)
+                if Bool.random(using: &random) { statements.swapAt(0, 2) }
+                members["statements"] = .array(statements)
+                members["statements"] = members["statements"] == [.integer(30), .integer(31), .integer(32)] ? [] : members["statements"]
+            }
+            try parts.relist(with: sample.central)
+        case .leavesSwapped:
+            try parts.edit("log/leaves.json") { members in
+                var appliances = members["appliances"]!.array!
+                var runs = appliances[0]["runs"]!.array!
+                let (one, two) = (runs[0].array!, runs[1].array!)
+                runs[0] = .array([one[0], two[1], one[2]])
+                runs[1] = .array([two[0], one[1], two[2]])
+                appliances[0] = ["appliance": appliances[0]["appliance"]!, "runs": .array(runs)]
+                members["appliances"] = .array(appliances)
+            }
+            try parts.relist(with: sample.central)
+        case .checkpointReplaced:
+            // Another history, well signed by the log; no witness has seen it.
+            let other = try Checkpoint(
+                origin: "log.example/1", size: Int64.random(in: 0...90, using: &random) + 1,
+                root: LogHash(Digest(of: [UInt8.random(in: 0...255, using: &random)])))
+            let log = try NoteSigner(name: "log.example/1", key: sample.logKey)
+            let witness = try NoteSigner(name: "witness.example", algorithm: .cosignature, key: sample.witnessKey)
+            let signers = Bool.random(using: &random) ? [log] : [log, witness]
+            parts["log/checkpoint"] = try SignedNote(text: other.text, signers: signers, at: sample.now).bytes
+            try parts.relist(with: sample.central)
+        case .checkpointEdited:
+            parts["log/checkpoint"] = flip(parts["log/checkpoint"]!, using: &random)
+            try parts.relist(with: sample.central)
+        case .otherLogKey:
+            let other = try NoteVerifier(name: "log.example/1", key: SigningKey().verifyingKey).text
+            try parts.edit("log/witnesses.json") { $0["log"] = .string(other) }
+            try parts.relist(with: sample.central) { $0["log"] = ["key": .string(other)] }
+        case .cosignatureDropped, .cosignatureForged:
+            var lines = String(decoding: parts["log/checkpoint"]!, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+            if self == .cosignatureDropped {
+                lines.remove(at: lines.count - 2)
+            } else {
+                let stranger = try NoteSigner(name: "witness.example", algorithm: .cosignature, key: SigningKey())
+                lines[lines.count - 2] = stranger.sign(Array("other".utf8), at: sample.now).line.dropLast()
+            }
+            parts["log/checkpoint"] = Array(lines.joined(separator: "\n").utf8)
+            try parts.relist(with: sample.central)
+        case .witnessesEdited:
+            try parts.edit("log/witnesses.json") { members in
+                members["quorum"] = [2, -1, JSONValue.number(1.5), "1", nil].randomElement(using: &random)!
+            }
+            try parts.relist(with: sample.central)
+        case .statementRemoved:
+            parts[KitPath.statement(Int.random(in: 1...3, using: &random))] = nil
+            try parts.relist(with: sample.central)
+        case .statementEdited:
+            try parts.reseal(KitPath.statement(Int.random(in: 1...3, using: &random)), with: sample.receiptKey) { members in
+                members["issued"] = .string((sample.now + .seconds(86_400 * 20)).description)
+            }
+            try parts.relist(with: sample.central)
+        case .statementForged:
+            try parts.reseal(
+                KitPath.statement(Int.random(in: 1...3, using: &random)), with: Bool.random(using: &random) ? SigningKey() : sample.evidenceKey
+            ) { _ in }
+            try parts.relist(with: sample.central)
+        case .statementsSwapped:
+            let names = [KitPath.statement(1), KitPath.statement(2)]
+            (parts[names[0]], parts[names[1]]) = (parts[names[1]], parts[names[0]])
+            try parts.relist(with: sample.central)
+        case .nonsense:
+            let files = ["log/leaves.json", "log/nodes.json", "log/witnesses.json", "manifest.json"]
+            let file = files.randomElement(using: &random)!
+            if file == "manifest.json" {
+                try parts.relist(with: sample.central) { $0 = nonsense(.object($0), using: &random).object ?? [:] }
+            } else {
+                let value = try JSONValue(parsing: parts[file]!, limits: JSONLimits(bytesMax: 1 << 24))
+                parts[file] = try nonsense(value, using: &random).canonicalBytes()
+                try parts.relist(with: sample.central)
+            }
+        case .nonsenseInside:
+            if Bool.random(using: &random) {
+                let file = (parts.receiptNames + (1...3).map(KitPath.statement)).randomElement(using: &random)!
+                try parts.reseal(file, with: sample.receiptKey) { $0 = nonsense(.object($0), using: &random).object ?? [:] }
+            } else {
+                var value = try JSONValue(parsing: parts[name]!, limits: JSONLimits(bytesMax: 1 << 20))
+                for _ in 0..<Int.random(in: 1...2, using: &random) { value = nonsense(value, using: &random) }
+                let bytes = try value.canonicalBytes()
+                parts[name] = bytes
+                parts[signature] = sample.evidenceKey.sign(bytes)
+            }
+            try parts.relist(with: sample.central)
         case .flippedBit:
             // The checksums that unpackers use are beside ours; every other bit counts.
             return flip(original.packed(), using: &random)
@@ -164,6 +322,45 @@ enum KitMutation: CaseIterable {
         return parts.packed()
     }
 
+    /// May leave everything as good as it was: what matters is that readers agree.
+    var mayBeHarmless: Bool {
+        switch self {
+        case .nonsense, .nonsenseInside, .horizonMoved, .gapHidden: true
+        default: false
+        }
+    }
+
+    /// One value somewhere in it replaced, removed, added or moved.
+    private func nonsense(_ value: JSONValue, using random: inout SeededGenerator) -> JSONValue {
+        let values: [JSONValue] = [
+            .null, true, false, "", "x", -1, 0, 1, 7, 39, 40, 9_007_199_254_740_991, .number(1.5), .number(1e300), [], [[]], [:], "\u{e9}", "gap.silent",
+            "2026-11-18T00:00:00.000Z", "2026-11-19T00:00:00.000Z", "0000-02-29T00:00:00.000Z", "9999-12-31T23:59:59.999Z",
+            "2026-02-29T00:00:00.000Z", "linux.ssh.hardening", "front-desk", "records", "martlet.gap/v1", "martlet.exception/v1", "martlet.x",
+            "compliant", "drift", "success", "verdict", "healing", "gap", "expectation", .string(Digest.genesis.description),
+        ]
+        switch value {
+        case .object(var members) where !members.isEmpty && Int.random(in: 0...6, using: &random) > 0:
+            let key = members.keys.sorted().randomElement(using: &random)!
+            if Int.random(in: 0...9, using: &random) == 0 {
+                members[key] = nil
+            } else {
+                members[key] = nonsense(members[key]!, using: &random)
+            }
+            return .object(members)
+        case .array(var items) where !items.isEmpty && Int.random(in: 0...6, using: &random) > 0:
+            let index = items.indices.randomElement(using: &random)!
+            switch Int.random(in: 0...9, using: &random) {
+            case 0: items.remove(at: index)
+            case 1: items.append(items[index])
+            case 2: items.swapAt(index, items.startIndex)
+            default: items[index] = nonsense(items[index], using: &random)
+            }
+            return .array(items)
+        case .integer(let number) where Bool.random(using: &random): return .integer(max(-JSONValue.greatestInteger, number - 1))
+        default: return values.randomElement(using: &random)!
+        }
+    }
+
     private func flip(_ bytes: [UInt8], using random: inout SeededGenerator) -> [UInt8] {
         var bytes = bytes
         bytes[Int.random(in: 0..<bytes.count, using: &random)] ^= 1 << UInt8.random(in: 0...7, using: &random)
@@ -178,5 +375,45 @@ enum KitMutation: CaseIterable {
             for (index, byte) in value.enumerated() { bytes[start + field + shift + index] = byte }
         }
         return bytes
+    }
+}
+
+extension KitParts {
+    mutating func edit(_ name: String, _ edit: (inout [String: JSONValue]) throws -> Void) throws {
+        var members = try JSONValue(parsing: self[name]!, limits: JSONLimits(bytesMax: 1 << 24)).object!
+        try edit(&members)
+        self[name] = try JSONValue.object(members).canonicalBytes()
+    }
+
+    /// An envelope's payload, changed and signed again.
+    mutating func reseal(_ name: String, with key: SigningKey, _ edit: (inout [String: JSONValue]) -> Void) throws {
+        let limits = JSONLimits(bytesMax: 1 << 20)
+        var members = try JSONValue(parsing: SignedEnvelope(parsing: self[name]!, limits: limits).payload, limits: limits).object!
+        edit(&members)
+        self[name] = Array(try SignedEnvelope(signing: .object(members), with: key).text.utf8)
+    }
+
+    /// Changes one bundle of the first chain, and signs everything after it, its receipts and the manifest again.
+    mutating func rechain(from place: Int, of sample: KitSample, _ edit: (inout [String: JSONValue]) -> Void) throws {
+        let names = Array(bundleNames[..<12])
+        for index in place..<12 {
+            var members = try JSONValue(parsing: self[names[index]]!, limits: JSONLimits(bytesMax: 1 << 20)).object!
+            if index == place { edit(&members) } else { members["previous"] = .string(Digest(of: self[names[index - 1]]!).description) }
+            let bytes = try JSONValue.object(members).canonicalBytes()
+            self[names[index]] = bytes
+            self[names[index].replacing("bundle.json", with: "bundle.sig")] = sample.evidenceKey.sign(bytes)
+        }
+        for name in receiptNames where name.contains(sample.appliances[0].description) {
+            let heads = names.map { Digest(of: self[$0]!).description }
+            try reseal(name, with: sample.receiptKey) { $0["head"] = .string(heads[Int($0["lastSequence"]!.integer!)]) }
+        }
+        let head = Digest(of: self[names[11]]!).description
+        try relist(with: sample.central) {
+            var appliances = $0["appliances"]!.array!
+            var first = appliances[0].object!
+            first["head"] = .string(head)
+            appliances[0] = .object(first)
+            $0["appliances"] = .array(appliances)
+        }
     }
 }

@@ -160,43 +160,4 @@ import Wire
             #expect(report.findings.map(\.code) == [code])
         }
     }
-
-    @Test("Over mutated kits the verifier and the independent one in Python agree on exit code and findings")
-    func verifiersAgree() async throws {
-        let seed = UInt64.random(in: 0...UInt64(UInt32.max))
-        print("kit mutations: seed \(seed)")
-        var random = SeededGenerator(seed: seed)
-        let mutations = try directory.subdirectory("mutated")
-        var names: [String] = []
-        for round in 0..<7 {
-            for mutation in KitMutation.allCases {
-                let bytes = try mutation.apply(to: KitParts(path: kit), of: sample, using: &random)
-                let name = "\(mutation)-\(round)"
-                try Data(bytes).write(to: URL(filePath: "\(mutations)/\(name)"))
-                names.append(name)
-            }
-        }
-        let lines = try runCommand("/usr/bin/env", ["python3", "\(repositoryRoot)/scripts/verify_kit.py", "--batch", mutations])
-        var judged: [String: (exit: Int64, codes: Set<String>)] = [:]
-        for line in lines.split(separator: "\n") {
-            let value = try JSONValue(parsing: String(line), limits: JSONLimits(bytesMax: 1 << 20))
-            let codes = try #require(value["findings"]?.array).compactMap { $0["code"]?.string }
-            judged[try #require(value["kit"]?.string)] = (try #require(value["exit"]?.integer), Set(codes))
-        }
-        #expect(judged.count == names.count)
-        for name in names {
-            let report = await verify("\(mutations)/\(name)")
-            let python = try #require(judged[name])
-            let codes = Set(report.findings.map(\.code.description))
-            #expect(Int64(report.exitCode) == python.exit && codes == python.codes, "seed \(seed), \(name): \(codes), Python \(python)")
-            #expect(report.exitCode != 0, "seed \(seed), \(name) was not noticed")
-        }
-    }
-}
-
-extension TemporaryDirectory {
-    fileprivate func subdirectory(_ name: String) throws -> String {
-        try FileManager.default.createDirectory(atPath: file(name), withIntermediateDirectories: false)
-        return file(name)
-    }
 }

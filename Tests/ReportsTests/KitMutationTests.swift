@@ -1,0 +1,86 @@
+import Foundation
+import Model
+import Seal
+import TestSupport
+import Testing
+
+@testable import Reports
+
+/// Three readers, in three languages, that share no code: whatever is done to a kit, they must say the same of it.
+///
+/// Some hundred kits each time; `MARTLET_KIT_MUTATIONS=10000` for as many as that. The seed is printed, and taken from
+/// `MARTLET_KIT_SEED` if that is set.
+@Suite struct KitMutationTests {
+    private struct Judgement: Equatable {
+        let exit: Int64
+        let codes: Set<String>
+    }
+
+    @Test("Swift, Python and the page in a browser give the same verdict on every mutated kit, and none passes")
+    func readersAgree() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let count = environment["MARTLET_KIT_MUTATIONS"].flatMap { Int($0) } ?? 240
+        let seed = environment["MARTLET_KIT_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64(UInt32.max))
+        print("kit mutations: \(count), seed \(seed)")
+        var random = SeededGenerator(seed: seed)
+        let directory = try TemporaryDirectory()
+        let sample = try await KitSample(seed: seed)
+        try sample.write(to: directory.file("kit.zip"))
+        let original = try KitParts(path: directory.file("kit.zip"))
+        var seen: Set<String> = []
+        // So that the disk never holds more than a thousand.
+        for start in stride(from: 0, to: count, by: 1_000) {
+            let mutated = try directory.subdirectory("mutated-\(start)")
+            try FileManager.default.copyItem(atPath: directory.file("kit.zip"), toPath: "\(mutated)/genuine")
+            var kinds: [String: KitMutation] = [:]
+            for index in start..<min(start + 1_000, count) {
+                let mutation = KitMutation.allCases[index % KitMutation.allCases.count]
+                let name = "\(mutation)-\(index)"
+                kinds[name] = mutation
+                try Data(mutation.apply(to: original, of: sample, using: &random)).write(to: URL(filePath: "\(mutated)/\(name)"))
+            }
+            let python = try judgements("python3", ["\(repositoryRoot)/scripts/verify_kit.py", "--batch", mutated])
+            let page = try judgements("python3", ["\(repositoryRoot)/scripts/checks/kit_page.py", "batch", Self.page, mutated])
+            for name in kinds.keys.sorted() + ["genuine"] {
+                let report = await KitVerifier(trust: .none, workers: 2).verify("\(mutated)/\(name)")
+                let found = Judgement(exit: Int64(report.exitCode), codes: Set(report.findings.map(\.code.description)))
+                seen.formUnion(found.codes)
+                #expect(python[name] == found, "seed \(seed), \(name), verify_kit.py")
+                #expect(page[name] == found, "seed \(seed), \(name), verify.html")
+                if name == "genuine" {
+                    #expect(found.exit == 0, "seed \(seed)")
+                } else if kinds[name]?.mayBeHarmless == false {
+                    #expect(found.exit != 0, "seed \(seed), \(name) was not noticed")
+                }
+            }
+            try FileManager.default.removeItem(atPath: mutated)
+        }
+        // What a kit cannot be caught with would be no evidence of agreement.
+        for code in [
+            "log.wrong_root", "log.nodes_malformed", "log.leaves_malformed", "log.bad_checkpoint", "log.too_few_witnesses",
+            "log.witnesses_malformed", "coverage.differs", "continuity.differs", "population.differs", "ledger.differs",
+            "population.control_missing", "receipt.wrong_index", "statement.unknown_key", "statement.misplaced", "chain.gap",
+        ] {
+            #expect(seen.contains(code), "seed \(seed): no mutation led to \(code)")
+        }
+    }
+
+    static let page = "\(repositoryRoot)/Sources/Reports/verify.html"
+
+    private func judgements(_ program: String, _ arguments: [String]) throws -> [String: Judgement] {
+        var judged: [String: Judgement] = [:]
+        for line in try runCommand("/usr/bin/env", [program] + arguments).split(separator: "\n") {
+            let value = try JSONValue(parsing: String(line), limits: JSONLimits(bytesMax: 1 << 24))
+            let codes = try #require(value["findings"]?.array).compactMap { $0["code"]?.string }
+            judged[try #require(value["kit"]?.string)] = Judgement(exit: try #require(value["exit"]?.integer), codes: Set(codes))
+        }
+        return judged
+    }
+}
+
+extension TemporaryDirectory {
+    fileprivate func subdirectory(_ name: String) throws -> String {
+        try FileManager.default.createDirectory(atPath: file(name), withIntermediateDirectories: false)
+        return file(name)
+    }
+}
