@@ -153,7 +153,7 @@ let package = Package(
             name: "martlet-bench",
             dependencies: [
                 "Model", "Seal", "Documents", "Conditions", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire",
-                "Appliance", "Compliance", "TransparencyLog", .product(name: "Crypto", package: "swift-crypto"),
+                "Appliance", "Compliance", "TransparencyLog", "Reports", .product(name: "Crypto", package: "swift-crypto"),
             ], path: "Benchmarks", swiftSettings: strict),
 
         .target(

@@ -12,6 +12,7 @@ import Glibc
             ("log", LogBenchmark.run),
             ("start", StartBenchmark.run),
             ("coverage", CoverageBenchmark.run),
+            ("kit", KitBenchmark.run),
         ]
         let wanted = CommandLine.arguments.dropFirst()
         var missed = 0

@@ -66,7 +66,9 @@ package struct PacketService: Sendable {
         // A silence that lasts is in the packet up to now.
         try await services.silences.turn(site: site, isWanted: true)
         let cut = min(days.until.map { $0 + Days.tail } ?? held.span.upperBound, held.span.upperBound)
-        let places = try await services.evidence.places(of: site, in: held.scope, received: (days.from ?? .init(milliseconds: .min))...cut)
+        let begin = days.from ?? held.span.lowerBound
+        guard begin <= cut else { throw CentralError.noEvidence }
+        let places = try await services.evidence.places(of: site, in: held.scope, received: begin...cut)
         guard let newest = places.values.map(\.newest).max() else { throw CentralError.noEvidence }
         let statements = try await services.statements.list(of: site, in: held.scope).filter { statement in
             days.until.map { statement.made <= $0 + Days.tail } ?? true

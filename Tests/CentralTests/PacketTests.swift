@@ -66,6 +66,38 @@ import Wire
         }
     }
 
+    @Test(
+        "A packet of a period holds what came then, the provider's statements, and what was expected before",
+        arguments: TestEngine.allCases)
+    func writesAPeriod(engine: TestEngine) async throws {
+        try await CentralUnderTest.run(engine) { central in
+            let tenant = try await central.makeTenant()
+            var box = try await enrolledBox(at: central, tenant)
+            _ = try await box.submit(box.makeBundles(3, at: central.clock.now), to: central)
+            let day: Int64 = 86_400_000
+            let begin = Timestamp(milliseconds: (central.clock.now.milliseconds / day + 2) * day)
+            central.clock.advance(by: .milliseconds(begin.milliseconds - central.clock.now.milliseconds + 3_600_000))
+            _ = try await box.submit(box.makeBundles(4, at: central.clock.now), to: central)
+            _ = try await central.services.statements.append(
+                ["schema": "martlet.drill/v1", "result": "done"], kind: .drill, about: .site(tenant.site, tenant.scope))
+            let directory = try TemporaryDirectory()
+            let packets = PacketService(central.services, central.configuration)
+            let days = try #require(PacketService.Days(from: begin, until: begin + .seconds(86_400)))
+            let path = directory.file("a.zip")
+            let summary = try await packets.write(tenant.site, days: days, to: path, for: CentralUnderTest.person)
+            #expect(summary.bundles == 4 && summary.from == begin && summary.until == begin + .seconds(86_400))
+            let report = await KitVerifier(trust: .none, workers: 2).verify(path)
+            #expect(report.findings == [] && report.figures != nil && report.statements == 1)
+            #expect(report.appliances.map(\.sequences) == [3...6])
+            #expect(report.log.map { $0.size >= 8 } == true)
+
+            let later = try #require(PacketService.Days(from: begin + .seconds(86_400 * 3), until: nil))
+            await #expect(throws: CentralError.self) {
+                try await packets.write(tenant.site, days: later, to: directory.file("b.zip"), for: CentralUnderTest.person)
+            }
+        }
+    }
+
     @Test("A site that never sent, and one that is not there, give no packet")
     func refuses() async throws {
         try await CentralUnderTest.run(.sqlite) { central in
@@ -73,7 +105,8 @@ import Wire
             let directory = try TemporaryDirectory()
             for (site, code) in [(tenant.site, "evidence.none"), (SiteID(at: central.clock.now), "not_found")] {
                 let error = await #expect(throws: CentralError.self) {
-                    try await PacketService(central.services, central.configuration).write(site, to: directory.file("a.zip"), for: CentralUnderTest.person)
+                    try await PacketService(central.services, central.configuration).write(
+                        site, to: directory.file("a.zip"), for: CentralUnderTest.person)
                 }
                 #expect(error?.code.description == code)
             }

@@ -93,6 +93,7 @@ enum KitMutation: CaseIterable {
             members["schema"] =
                 members["schema"] == "martlet.evidence/v1" && key != "schema" && Bool.random(using: &random)
                 ? "martlet.evidence/v1" : "martlet.evidence/v0"
+            if try JSONValue.object(members).canonicalBytes() == parts[name]! { members["schema"] = "martlet.evidence/v0" }
             let bytes = try JSONValue.object(members).canonicalBytes()
             parts[name] = bytes
             parts[signature] = sample.evidenceKey.sign(bytes)
@@ -168,7 +169,8 @@ enum KitMutation: CaseIterable {
         case .priorHidden: try parts.relist(with: sample.central) { $0["prior"] = [] }
         case .receiptsBackDated:
             for name in parts.receiptNames {
-                try parts.reseal(name, with: sample.receiptKey) { $0["received"] = .string((sample.now - .seconds(86_400 * 9)).description) }
+                let earlier = (sample.now - .seconds(86_400 * 9)).description
+                try parts.reseal(name, with: sample.receiptKey) { $0["received"] = .string(earlier) }
             }
             try parts.relist(with: sample.central)
         case .horizonMoved:
@@ -257,9 +259,8 @@ enum KitMutation: CaseIterable {
             }
             try parts.relist(with: sample.central)
         case .statementForged:
-            try parts.reseal(
-                KitPath.statement(Int.random(in: 1...3, using: &random)), with: Bool.random(using: &random) ? SigningKey() : sample.evidenceKey
-            ) { _ in }
+            let stranger = Bool.random(using: &random) ? SigningKey() : sample.evidenceKey
+            try parts.reseal(KitPath.statement(Int.random(in: 1...3, using: &random)), with: stranger) { _ in }
             try parts.relist(with: sample.central)
         case .statementsSwapped:
             let names = [KitPath.statement(1), KitPath.statement(2)]
@@ -333,9 +334,11 @@ enum KitMutation: CaseIterable {
     /// One value somewhere in it replaced, removed, added or moved.
     private func nonsense(_ value: JSONValue, using random: inout SeededGenerator) -> JSONValue {
         let values: [JSONValue] = [
-            .null, true, false, "", "x", -1, 0, 1, 7, 39, 40, 9_007_199_254_740_991, .number(1.5), .number(1e300), [], [[]], [:], "\u{e9}", "gap.silent",
+            .null, true, false, "", "x", -1, 0, 1, 7, 39, 40, 9_007_199_254_740_991, .number(1.5), .number(1e300), [], [[]], [:], "\u{e9}",
+            "gap.silent",
             "2026-11-18T00:00:00.000Z", "2026-11-19T00:00:00.000Z", "0000-02-29T00:00:00.000Z", "9999-12-31T23:59:59.999Z",
-            "2026-02-29T00:00:00.000Z", "linux.ssh.hardening", "front-desk", "records", "martlet.gap/v1", "martlet.exception/v1", "martlet.x",
+            "2026-02-29T00:00:00.000Z", "linux.ssh.hardening", "front-desk", "records", "martlet.gap/v1", "martlet.exception/v1",
+            "martlet.x",
             "compliant", "drift", "success", "verdict", "healing", "gap", "expectation", .string(Digest.genesis.description),
         ]
         switch value {

@@ -3,6 +3,7 @@ import Model
 import Seal
 import TestSupport
 import Testing
+import TransparencyLog
 
 @testable import Reports
 
@@ -63,6 +64,66 @@ import Testing
         ] {
             #expect(seen.contains(code), "seed \(seed): no mutation led to \(code)")
         }
+    }
+
+    @Test("The page's policy allows its own script and style, by their digests, and no connection")
+    func pageIsClosed() throws {
+        let html = try String(contentsOfFile: Self.page, encoding: .utf8)
+        func between(_ start: String, _ end: String) throws -> String {
+            let from = try #require(html.range(of: start)).upperBound
+            return String(html[from..<(try #require(html.range(of: end, range: from..<html.endIndex))).lowerBound])
+        }
+        let policy = try between("Content-Security-Policy\" content=\"", "\"")
+        for (directive, start, end) in [("script-src", "<script>", "</script>"), ("style-src", "<style>", "</style>")] {
+            let digest = Digest(of: Array(try between(start, end).utf8)).bytes.base64
+            #expect(policy.contains("\(directive) 'sha256-\(digest)'"), "\(directive) is not of what the page holds: 'sha256-\(digest)'")
+        }
+        #expect(policy.hasPrefix("default-src 'none'; ") && !policy.contains("connect-src") && !policy.contains("unsafe"))
+        #expect(!html.contains("innerHTML") && !html.contains("http://") && !html.contains("https://"))
+    }
+
+    @Test("The page says in words what was found, asks nobody, and fits a telephone", arguments: ["light", "dark"])
+    func pageSpeaks(_ scheme: String) async throws {
+        let directory = try TemporaryDirectory()
+        let sample = try await KitSample(seed: 3)
+        try sample.write(to: directory.file("kit.zip"))
+        // Fails when the page complains, asks for anything or scrolls sideways.
+        let said = try runCommand(
+            "/usr/bin/env",
+            [
+                "python3", "\(repositoryRoot)/scripts/checks/kit_page.py", "show", Self.page, directory.file("kit.zip"),
+                directory.file("page.png"), scheme, "390",
+            ])
+        let wanted = [
+            "Everything that can be checked here is right", "Which days are covered", "the appliance did not run", "Draw a sample",
+        ]
+        for words in wanted {
+            #expect(said.contains(words), "\(words)")
+        }
+    }
+
+    @Test("All readers draw the same sample, and say so when the log is another")
+    func drawTheSame() async throws {
+        let directory = try TemporaryDirectory()
+        let sample = try await KitSample(seed: 4)
+        let kit = directory.file("kit.zip")
+        try sample.write(to: kit)
+        let (nonce, count) = ("chosen afterwards, é", 7)
+        let request = try #require(KitVerifier.SampleRequest(count: count, nonce: nonce))
+        let report = await KitVerifier(trust: .none, sample: request, workers: 2).verify(kit)
+        let drawn = try #require(report.sample)
+        #expect(drawn.count == count && Set(drawn).count == count)
+        let script = "\(repositoryRoot)/scripts/verify_kit.py"
+        let printed = try runCommand("/usr/bin/env", ["python3", script, "--sample", "\(count)", "--nonce", nonce, kit])
+        let lines = printed.split(separator: "\n").filter { $0.hasPrefix("sample") }
+        #expect(lines == drawn.map { "sample    \($0.appliance) \($0.sequence)" })
+        #expect(KitVerifier.SampleRequest(count: 1, nonce: "too short") == nil && KitVerifier.SampleRequest(count: 0, nonce: nonce) == nil)
+
+        let other = try NoteVerifier(name: "log.example/1", key: SigningKey().verifyingKey)
+        let pinned = await KitVerifier(trust: .none, log: other, workers: 2).verify(kit)
+        #expect(pinned.findings.map(\.code) == ["log.untrusted_key"] && pinned.figures != nil)
+        let right = await KitVerifier(trust: .none, log: sample.subject.log.key, workers: 2).verify(kit)
+        #expect(right.exitCode == 0)
     }
 
     static let page = "\(repositoryRoot)/Sources/Reports/verify.html"

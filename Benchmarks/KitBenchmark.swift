@@ -1,0 +1,203 @@
+import Compliance
+import Evidence
+import Glibc
+import Model
+import Reports
+import Seal
+import TransparencyLog
+import Wire
+
+/// A kit as Central makes it from 150,000 held bundles, each verified anew on all cores before it is handed out; and its verification by
+/// whoever receives it, against checking the signatures alone on all cores.
+enum KitBenchmark {
+    private static let count: Int64 = 150_000
+    private static let pageSize = 500
+    private static let cores = max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1)
+
+    static func run() async throws -> [Line] {
+        let scratch = try ScratchDirectory()
+        defer { scratch.remove() }
+        let held = try Held(in: scratch.path)
+        let subject = try await held.subject()
+        let path = scratch.path + "/kit.zip"
+        let clock = ContinuousClock()
+        let started = clock.now
+        let writer = try KitWriter(path: path, subject: subject, key: SigningKey())
+        var page = try held.page(0)
+        while !page.isEmpty {
+            let number = held.position
+            async let next = held.page(number)
+            for bundle in try await verified(page, held.keys) { try writer.add(bundle) }
+            page = try await next
+        }
+        try writer.finish()
+        let written = (clock.now - started).inSeconds
+        let afterWriting = residentMegabytes
+        var status = stat()
+        stat(path, &status)
+
+        let sample = try held.page(0) + held.page(held.position)
+        let raw = { try await rawRate(sample, held.keys[0].key, for: .seconds(2)) }
+        var rates = [try await raw()]
+        var kitRates: [Double] = []
+        for _ in 0..<2 {
+            let begun = clock.now
+            let report = await KitVerifier(trust: .none, workers: cores).verify(path)
+            guard report.exitCode == 0, let figures = report.figures, figures.made > 0 else {
+                throw BenchmarkFault("the kit does not verify: \(report.table)")
+            }
+            kitRates.append(Double(count) / (clock.now - begun).inSeconds)
+            rates.append(try await raw())
+        }
+        let (kit, bare) = (kitRates.max()!, rates.sorted()[rates.count / 2])
+        let memory = residentMegabytes
+        return [
+            Line(
+                what: "kit of 150,000 bundles made (\(status.st_size >> 20) MiB), \(cores) cores", value: "\(written.readable) s", peer: "",
+                isReached: written < 10),
+            Line(what: "memory until then", value: "\(afterWriting) MiB", peer: "", isReached: afterWriting < 256),
+            Line(
+                what: "kit verified, \(cores) cores", value: "\(kit.readable)/s",
+                peer: "signatures alone \(bare.readable)/s: \((kit / bare).readable)", isReached: kit / bare >= 0.8),
+            Line(what: "memory until then", value: "\(memory) MiB", peer: "", isReached: memory < 256),
+        ]
+    }
+
+    /// As `SiteEvidence` does.
+    private static func verified(_ page: [SignedBundle], _ keys: [EnrolledKey]) async throws -> [VerifiedBundle] {
+        let share = (page.count + cores - 1) / cores
+        return try await withThrowingTaskGroup(of: (Int, [VerifiedBundle]).self) { group in
+            for start in stride(from: 0, to: page.count, by: share) {
+                let part = page[start..<min(start + share, page.count)]
+                group.addTask { (start, try part.map { try VerifiedBundle($0, keys: keys) }) }
+            }
+            var parts: [(Int, [VerifiedBundle])] = []
+            for try await part in group { parts.append(part) }
+            return parts.sorted { $0.0 < $1.0 }.flatMap(\.1)
+        }
+    }
+
+    private static func rawRate(_ bundles: [SignedBundle], _ key: VerifyingKey, for limit: Duration) async throws -> Double {
+        let clock = ContinuousClock()
+        let started = clock.now
+        let done = await withTaskGroup(of: Int.self) { group in
+            for _ in 0..<cores {
+                group.addTask {
+                    var done = 0
+                    while clock.now - started < limit {
+                        for bundle in bundles.prefix(100) { done += key.isValid(bundle.signature, for: bundle.bytes) ? 1 : 0 }
+                    }
+                    return done
+                }
+            }
+            return await group.reduce(0, +)
+        }
+        return Double(done) / (clock.now - started).inSeconds
+    }
+
+    /// Bundles of a year as they are held, in a file: this process never has them all.
+    private final class Held: @unchecked Sendable {
+        let keys: [EnrolledKey]
+        /// Of the page that comes next. Read and written by one page after the other.
+        private(set) var position = 0
+        private let file: UnsafeMutablePointer<FILE>
+        private var lengths: [Int32] = []
+        private var builder = LogBuilder()
+        private var receipts: [SignedReceipt] = []
+        private let receiptKey = SigningKey()
+        private let origin = Samples.bundle.origin
+        private let midnight = Timestamp(milliseconds: 1_789_948_800_000)
+
+        init(in directory: String) throws {
+            let key = SigningKey()
+            keys = [EnrolledKey(key: key.verifyingKey, validFrom: midnight, validUntil: nil)]
+            guard let file = fopen(directory + "/held", "w+e") else { throw BenchmarkFault("cannot make a file here") }
+            self.file = file
+            let sealer = BundleSealer(key: key)
+            var previous = Digest.genesis
+            for sequence in 0..<count {
+                let sealed = try sealer.seal(bundle(sequence), at: ChainLink(sequence: sequence, previous: previous))
+                previous = sealed.digest
+                lengths.append(Int32(sealed.signed.bytes.count))
+                fwrite(sealed.signed.bytes, 1, sealed.signed.bytes.count, file)
+                fwrite(sealed.signed.signature, 1, 64, file)
+                builder.append(LogEntry(document: sealed.digest, signer: key.verifyingKey))
+                guard sequence % 100 == 99 else { continue }
+                let receipt = Receipt(
+                    site: origin.site, appliance: origin.appliance, firstSequence: sequence - 99, lastSequence: sequence, head: previous,
+                    received: instant(sequence) + .seconds(5), logged: [LogRun(sequence: sequence - 99, index: sequence - 99, count: 100)])
+                receipts.append(SignedReceipt(signing: receipt, with: receiptKey))
+            }
+            fflush(file)
+            rewind(file)
+        }
+
+        deinit { fclose(file) }
+
+        /// 20 hosts in turn, each once an hour.
+        private func instant(_ sequence: Int64) -> Timestamp { midnight + .seconds(3_600 * (sequence / 20) + sequence % 20) }
+
+        private func bundle(_ sequence: Int64) -> Bundle {
+            var bundle = Samples.bundle
+            let checks = (0..<10).map { CheckID("linux.area.check\($0)")! }
+            bundle.kind = sequence < 20 ? .expectation : .attestation
+            bundle.host = HostID("host-\(sequence % 20)")!
+            bundle.outcome = .observed
+            (bundle.observed, bundle.started, bundle.ended) = (instant(sequence), instant(sequence), instant(sequence))
+            if sequence < 20 {
+                bundle.expected = checks.map { ExpectedCheck(check: $0, intervalSeconds: 3_600, staleAfterSeconds: 7_200) }
+            } else {
+                bundle.attested = checks.map {
+                    Bundle.Attested(check: $0, verdict: .compliant, observed: bundle.observed, factsDigest: .genesis)
+                }
+            }
+            return bundle
+        }
+
+        /// The page from `start` on, which must be where the last one ended, or 0; empty at the end.
+        func page(_ start: Int) throws -> [SignedBundle] {
+            if start == 0 { rewind(file) }
+            let end = min(start + pageSize, lengths.count)
+            position = end
+            return try (start..<end).map { index in
+                func read(_ count: Int) throws -> [UInt8] {
+                    var bytes = [UInt8](repeating: 0, count: count)
+                    guard fread(&bytes, 1, count, file) == count else { throw BenchmarkFault("a bundle is gone") }
+                    return bytes
+                }
+                return SignedBundle(bytes: try read(Int(lengths[index])), signature: try read(64))
+            }
+        }
+
+        private struct Tiles: TileSource {
+            let tiles: [TilePath: [UInt8]]
+            func tile(_ path: TilePath) async throws -> [UInt8] {
+                guard let bytes = tiles[path] else { throw BenchmarkFault("no tile \(path)") }
+                return bytes
+            }
+        }
+
+        func subject() async throws -> KitSubject {
+            let batch = builder.takeBatch()
+            let tiles = Dictionary(batch.resources.map { ($0.path, $0.bytes) }, uniquingKeysWith: { $1 })
+            let signer = try NoteSigner(name: "log.example/1", key: SigningKey())
+            let text = try Checkpoint(origin: "log.example/1", size: batch.size, root: batch.root).text
+            let leaves = KitLeaves(runs: [origin.appliance: [LogRun(sequence: 0, index: 0, count: count)]], statements: [])
+            let reader = TileReader(size: batch.size, root: batch.root, source: Tiles(tiles: tiles))
+            let log = KitLog(
+                checkpoint: try SignedNote(text: text, signers: [signer], at: Samples.now), key: signer.verifier, witnesses: [], quorum: 0,
+                leaves: leaves, nodes: try await reader.nodes(for: leaves.indices))
+            let until = midnight + .seconds(86_400 * 313)
+            guard let period = CoveragePeriod(from: midnight, until: until, horizon: until) else { throw BenchmarkFault("no period") }
+            return KitSubject(
+                site: origin.site, organization: OrganizationID(at: Samples.now), organizationName: "Practice", period: period,
+                keys: [origin.appliance: keys], receipts: receipts, receiptKeys: [receiptKey.verifyingKey], log: log)
+        }
+    }
+
+    private static var residentMegabytes: Int {
+        var usage = rusage()
+        getrusage(__rusage_who_t(0), &usage)
+        return usage.ru_maxrss / 1_024
+    }
+}
