@@ -70,7 +70,7 @@ import Wire
         "A packet of a period holds what came then, the provider's statements, and what was expected before",
         arguments: TestEngine.allCases)
     func writesAPeriod(engine: TestEngine) async throws {
-        try await CentralUnderTest.run(engine) { central in
+        try await CentralUnderTest.run(engine, change: { $0.clientCertificateLifetime = .seconds(20 * 86_400) }) { central in
             let tenant = try await central.makeTenant()
             var box = try await enrolledBox(at: central, tenant)
             _ = try await box.submit(box.makeBundles(3, at: central.clock.now), to: central)
