@@ -87,7 +87,9 @@ import Wire
             let summary = try await packets.write(tenant.site, days: days, to: path, for: CentralUnderTest.person)
             #expect(summary.bundles == 4 && summary.from == begin && summary.until == begin + .seconds(86_400))
             let report = await KitVerifier(trust: .none, workers: 2).verify(path)
-            #expect(report.findings == [] && report.figures != nil && report.statements == 1)
+            #expect(report.findings == [] && report.figures != nil)
+            // Central may have drilled, or told of silence, when its clock went on.
+            #expect(report.statements >= 1)
             #expect(report.appliances.map(\.sequences) == [3...6])
             #expect(report.log.map { $0.size >= 8 } == true)
 
