@@ -101,7 +101,8 @@ package final class KitWriter {
         }
         if let progress = current, progress.appliance == appliance {
             guard link.sequence > progress.last else { throw .misplaced(bundle.record.id) }
-            if link.sequence != progress.last + 1 { try flush() }
+            // Before `last` moves on: a chunk is named by where it begins.
+            if link.sequence != progress.last + 1 || !chunk.hasRoom(for: bundle.signed) { try flush() }
             current?.last = link.sequence
             current?.head = bundle.digest
             current?.count += 1
@@ -122,7 +123,6 @@ package final class KitWriter {
         do throws(CoverageError) {
             try coverage.add(ChainEntry(bundle.record, received: received))
         } catch { throw .coverage(error) }
-        if !chunk.hasRoom(for: bundle.signed) { try flush() }
         chunk.add(bundle.signed)
     }
 

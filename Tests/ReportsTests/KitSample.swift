@@ -61,7 +61,11 @@ struct KitSample {
                 let sealed = try BundleSealer(key: evidenceKey).seal(bundle, at: ChainLink(sequence: sequence, previous: previous))
                 previous = sealed.digest
                 bundles.append(try VerifiedBundle(sealed.signed, keys: keys))
-                logged.append(LogRun(sequence: sequence, index: Int64(entries.count), count: 1))
+                if let run = logged.last, run.index + run.count == entries.count {
+                    logged[logged.count - 1].count += 1
+                } else {
+                    logged.append(LogRun(sequence: sequence, index: Int64(entries.count), count: 1))
+                }
                 entries.append(LogEntry(document: sealed.digest, signer: evidenceKey.verifyingKey))
                 if sequence % 5 == 4 { entries.append(LogEntry(document: Digest(of: [99]), signer: receiptKey.verifyingKey)) }
                 guard sequence == last || sequence == first + Int64(count) / 2 else { continue }

@@ -108,6 +108,19 @@ import Wire
         }
     }
 
+    @Test("Chains longer than one file's thousand bundles are whole in the kit, to every reader")
+    func isWholeBeyondOneChunk() async throws {
+        let long = try await KitSample(seed: 6, count: 1_001)
+        try FileManager.default.createDirectory(atPath: directory.file("long"), withIntermediateDirectories: false)
+        let path = directory.file("long/kit.zip")
+        try long.write(to: path)
+        let report = await verify(path)
+        #expect(report.findings == [] && report.appliances.map(\.verified) == [1_001, 1_001])
+        let script = "\(repositoryRoot)/scripts/verify_kit.py"
+        let line = try runCommand("/usr/bin/env", ["python3", script, "--batch", directory.file("long")])
+        #expect(line.contains("\"exit\": 0"))
+    }
+
     @Test("A kit full of findings keeps ten thousand and counts the others, in both readers")
     func findingsAreLimited() async throws {
         var parts = try KitParts(path: kit)
