@@ -130,7 +130,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "Crypto", package: "swift-crypto"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "martlet-appliance",
@@ -153,7 +153,9 @@ let package = Package(
             name: "martlet-bench",
             dependencies: [
                 "Model", "Seal", "Documents", "Conditions", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire",
-                "Appliance", "Compliance", "TransparencyLog", "Reports", .product(name: "Crypto", package: "swift-crypto"),
+                "Appliance", "Compliance", "TransparencyLog", "Reports", "Central", "TestSupport",
+                .product(name: "Crypto", package: "swift-crypto"), .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], path: "Benchmarks", swiftSettings: strict),
 
         .target(

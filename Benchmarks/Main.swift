@@ -10,6 +10,7 @@ import Glibc
             ("journal", JournalBenchmark.run),
             ("scan", ScanBenchmark.run),
             ("log", LogBenchmark.run),
+            ("intake", IntakeBenchmark.run),
             ("start", StartBenchmark.run),
             ("coverage", CoverageBenchmark.run),
             ("kit", KitBenchmark.run),

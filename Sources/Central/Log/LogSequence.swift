@@ -1,16 +1,16 @@
-import Database
-import TransparencyLog
+package import Database
+package import TransparencyLog
 
 /// The order of the transparency log. An entry gets its index in the very transaction that accepts what it names, so the two
 /// can never disagree; hashing it into tiles and signing a checkpoint over it follow later (`LogIntegrator`) and only ever
 /// read what stands here.
-enum LogSequence {
+package enum LogSequence {
     /// Gives out the next indices, dense and in this order.
     ///
     /// Counting up locks the one row until the transaction ends: indices follow commits, on several nodes too, and a reader
     /// that sees an index sees all below it.
     /// - Returns: the index of the first.
-    static func append(_ entries: [LogEntry], in transaction: any SQLTransaction) throws -> Int64 {
+    package static func append(_ entries: [LogEntry], in transaction: any SQLTransaction) throws -> Int64 {
         let row = try transaction.query("UPDATE log_state SET size = size + \(entries.count) WHERE id = 1 RETURNING size").first
         guard let row else { throw DatabaseError.corrupt("the log's state is not there") }
         let first = try row.integer(0) - Int64(entries.count)
