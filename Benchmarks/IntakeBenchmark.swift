@@ -181,7 +181,9 @@ private struct Sender {
 
     func submit(_ bundles: [SignedBundle]) async throws {
         let reply = try await link.client().submit(EvidenceSubmission(bundles: bundles))
-        guard reply.refusal == nil, reply.receipt != nil else { throw BenchmarkFault("Central refused: \(String(describing: reply.refusal))") }
+        guard reply.refusal == nil, reply.receipt != nil else {
+            throw BenchmarkFault("Central refused: \(String(describing: reply.refusal))")
+        }
     }
 
     func close() async { await link.close() }

@@ -1,6 +1,7 @@
 package import Documents
 import Model
 package import Objects
+package import TransparencyLog
 
 /// Everything `martlet-central` can be told, typed. The declarations are the manual.
 package struct CentralConfiguration: Sendable {
@@ -27,6 +28,8 @@ package struct CentralConfiguration: Sendable {
     /// How long evidence may wait until it is archived with what comes after it.
     package var archiveDelay: Duration = .seconds(3_600)
     package var anchors = AnchorsConfiguration()
+
+    package var witnessPolicy: WitnessPolicy { WitnessPolicy(witnesses: logWitnesses.map(\.key), quorum: logQuorum) }
 
     package init(dataDirectory: String, databaseURL: String? = nil) {
         self.dataDirectory = dataDirectory

@@ -1,3 +1,4 @@
+import Anchors
 import Catalog
 import Compliance
 import Database
@@ -54,13 +55,13 @@ package struct PacketService: Sendable {
     }
 
     /// The same evidence gives the same bytes. There is no file at `path` before the archive is whole. What is in it stands in a signed
-    /// checkpoint of the log: the first one that covers all of it, made here if it is not there yet.
+    /// checkpoint of the log, made here if it is not there yet: the first one that covers all of it and has enough witnesses, or better one
+    /// whose age others attest.
     ///
-    /// - Parameter anchors: proofs of time for that checkpoint, by file name.
     /// - Throws: `CentralError` when the site is not known or nothing was received from it in that time, `KitWriteError`, `DatabaseError`,
     ///   `ObjectError`, `TileError`; `BundleError` when what is held is not what was received: the database was changed behind our back.
     package func write(
-        _ site: SiteID, days: Days = .all, anchors: [String: [UInt8]] = [:], to path: String, for credential: OperatorCredential
+        _ site: SiteID, days: Days = .all, to path: String, for credential: OperatorCredential
     ) async throws -> Summary {
         let held = try await SiteEvidence(of: site, services: services, for: credential)
         // A silence that lasts is in the packet up to now.
@@ -81,6 +82,7 @@ package struct PacketService: Sendable {
             receipts.append(try SignedReceipt(opening: entry.envelope, keys: receiptKeys))
         }
         let leaves = KitLeaves(runs: places.mapValues(\.runs), statements: statements.map(\.logIndex))
+        let (log, anchors) = try await log(leaves)
         let subject = KitSubject(
             site: site, organization: held.site.organization, organizationName: held.site.organizationName, period: period,
             keys: held.keys,
@@ -88,7 +90,7 @@ package struct PacketService: Sendable {
                 .map { receipts[$0.offset] },
             receiptKeys: receiptKeys, statements: statements.map { KitStatement(envelope: $0.envelope, logIndex: $0.logIndex) },
             controls: try await controls(at: period.horizon), prior: try await prior(held, places, receipts.map(\.receipt), period),
-            log: try await log(leaves), anchors: anchors)
+            log: log, anchors: anchors)
         let writer = try KitWriter(path: path, subject: subject, key: services.keys.kits)
         var count = 0
         try await held.forEach { item in
@@ -144,8 +146,8 @@ package struct PacketService: Sendable {
         return catalog.checks.mapValues(\.controls)
     }
 
-    /// The first checkpoint that covers all of these places, and the proof below it.
-    private func log(_ leaves: KitLeaves) async throws -> KitLog {
+    /// A checkpoint that covers all of these places, the proof below it, and who attests its age, by the names of their files.
+    private func log(_ leaves: KitLeaves) async throws -> (log: KitLog, anchors: [String: [UInt8]]) {
         let signer = try await services.logSigner(configuration)
         let logger = Logger(label: "packet", factory: { _ in SwiftLogNoOpLogHandler() })
         let repair = services.logRepair(logger)
@@ -158,9 +160,25 @@ package struct PacketService: Sendable {
                 faults: .none, logger: logger)
             while try await integrator.integrate() {}
         }
-        guard let note = try await reader.first(covering: size) else { throw CentralError.notFound("checkpoint of the log") }
-        return KitLog(
-            checkpoint: note, key: signer.verifier, witnesses: [], quorum: 0, leaves: leaves,
-            nodes: try await reader.nodes(for: indices, in: Checkpoint(text: note.text)))
+        let aged = try await services.anchors.list().filter { $0.anchor.target.treeSize >= size }
+        let policy = configuration.witnessPolicy
+        var note: SignedNote?
+        let limit = services.clock.now() + Receipt.mergeDelay + Receipt.mergeDelay
+        while true {
+            note = try await reader.witnessed(as: policy, covering: size, anchored: aged.map(\.anchor.target.treeSize))
+            // Witnesses are brought a new checkpoint within a second or two. If they do not answer, the kit says that they are missing.
+            guard note == nil, policy.quorum > 0, services.clock.now() < limit else { break }
+            try await services.clock.sleep(.milliseconds(250))
+        }
+        if note == nil { note = try await reader.first(covering: size) }
+        guard let note else { throw CentralError.notFound("checkpoint of the log") }
+        let checkpoint = try Checkpoint(text: note.text)
+        let log = KitLog(
+            checkpoint: note, key: signer.verifier, witnesses: policy.witnesses, quorum: policy.quorum, leaves: leaves,
+            nodes: try await reader.nodes(for: indices, in: checkpoint))
+        let anchors = aged.filter { $0.anchor.target.treeSize == checkpoint.size }.map {
+            ("checkpoint.\($0.anchor.kind.rawValue)", $0.anchor.proof)
+        }
+        return (log, Dictionary(uniqueKeysWithValues: anchors))
     }
 }

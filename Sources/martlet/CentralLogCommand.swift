@@ -63,10 +63,6 @@ struct CentralLog: AsyncParsableCommand {
     }
 }
 
-extension CentralConfiguration {
-    var witnessPolicy: WitnessPolicy { WitnessPolicy(witnesses: logWitnesses.map(\.key), quorum: logQuorum) }
-}
-
 extension WitnessStore.DisputeLine {
     /// Judged here and now, from the notes themselves.
     fileprivate func summary(for key: NoteVerifier) -> String {

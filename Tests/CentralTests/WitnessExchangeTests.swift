@@ -1,3 +1,4 @@
+import Anchors
 import AsyncHTTPClient
 import Central
 import Database
@@ -7,6 +8,7 @@ import Model
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Reports
 import Seal
 import ServiceLifecycle
 import TestSupport
@@ -72,6 +74,62 @@ import Witness
             let new = try VerifiedCheckpoint(next.note, trust: trust)
             #expect(next.oldSize == 3)
             try next.proof.verify(oldSize: 3, oldRoot: old.root, newSize: 8, newRoot: new.root)
+        }
+    }
+
+    @Test("A packet shows the first checkpoint that enough witnesses cosigned, or better one whose age others attest")
+    func packets() async throws {
+        try await CentralUnderTest.run(.sqlite) { central in
+            let tenant = try await central.makeTenant()
+            var (box, other) = (try await enrolledBox(at: central, tenant), try await enrolledBox(at: central, central.makeTenant("Other")))
+            // A box's own; Central takes it as it takes that of any other.
+            let name = "\(try #require(box.grant).appliance)/witness"
+            let signer = try NoteSigner(name: name, algorithm: .cosignature, key: SigningKey())
+            var configuration = central.configuration
+            configuration.logWitnesses = [try ConfiguredWitness("https://w.example \(signer.verifier.text)")]
+            configuration.logQuorum = 1
+            let directory = try TemporaryDirectory()
+            func packet(_ name: String) async throws -> (report: KitReport, names: String) {
+                let path = directory.file(name)
+                // A packet waits for its witnesses, but not for ever.
+                let moving = Task {
+                    for _ in 0..<200 { central.clock.advance(by: .milliseconds(250)); try await Task.sleep(for: .milliseconds(5)) }
+                }
+                _ = try await PacketService(central.services, configuration).write(tenant.site, to: path, for: CentralUnderTest.person)
+                moving.cancel()
+                let report = await KitVerifier(trust: .keyID(central.services.keys.kits.verifyingKey.id), workers: 2).verify(path)
+                return (report, try runCommand("/usr/bin/unzip", ["-Z1", path]))
+            }
+            func cosign() async throws {
+                let report = WitnessReport(key: signer.verifier.text, size: -1, cosignature: nil, dispute: nil)
+                let request = try WitnessRequest(Array(#require(try await checkin(box, central, report).log).utf8))
+                let size = try Checkpoint(text: request.note.text).size
+                let line = signer.sign(Array(request.note.text.utf8), at: central.clock.now).line
+                _ = try await checkin(
+                    box, central, WitnessReport(key: signer.verifier.text, size: size, cosignature: line, dispute: nil))
+            }
+
+            _ = try await box.submit(box.makeBundles(3, at: central.clock.now), to: central)
+            try await central.process.integrateLog()
+            // Nobody has cosigned, and the kit does not hide it.
+            let bare = try await packet("bare.zip").report
+            #expect(bare.findings.map(\.code) == ["log.too_few_witnesses"] && bare.log?.size == 3)
+            try await cosign()
+            _ = try await other.submit(other.makeBundles(2, at: central.clock.now), to: central)
+            try await central.process.integrateLog()
+            let first = try await packet("first.zip")
+            #expect(first.report.findings == [] && first.report.log?.size == 3 && first.report.log?.cosignatures == 1, "\(first.report)")
+
+            try await cosign()
+            let target = try #require(try await central.services.anchors.newestCheckpoint())
+            #expect(target.treeSize == 5)
+            let anchor = Anchor(
+                kind: .timestampAuthority, target: target, made: central.clock.now, proof: [1, 2, 3],
+                state: .stamped(at: central.clock.now), isOpen: false)
+            try await central.services.anchors.commit([anchor], heartbeat: .init(since: central.clock.now), kind: .timestampAuthority)
+            let aged = try await packet("aged.zip")
+            #expect(aged.report.findings == [] && aged.report.log?.size == 5 && aged.report.log?.cosignatures == 1)
+            #expect(aged.names.contains("anchors/checkpoint.tsr") && !first.names.contains("anchors/"))
         }
     }
 

@@ -67,7 +67,8 @@ import Testing
         }
     }
 
-    @Test("Cut off, switched off, excepted and revoked in three months: what was missed is named with its cause, and nothing else is missed")
+    @Test(
+        "Cut off, switched off, excepted and revoked in three months: what was missed is named with its cause, and nothing else is missed")
     func months() async throws {
         let life = try await Life()
         do { try await months(of: life) } catch {
@@ -120,7 +121,9 @@ import Testing
         try await life.site.restart(after: .seconds(72 * 3_600))
         try await life.live(hours: 24)
         let moved = try await life.coverage(days: 90)
-        #expect((46...48).contains(moved.total.excepted) && (0...2).contains(moved.total.missingCount - back.total.missingCount), "\(moved.total)")
+        #expect(
+            (46...48).contains(moved.total.excepted) && (0...2).contains(moved.total.missingCount - back.total.missingCount),
+            "\(moved.total)")
         // What is excepted afterwards was not excepted.
         _ = try await register.add(
             ExceptionRegister.Draft(

@@ -60,6 +60,22 @@ package struct LogReader: Sendable {
         }
     }
 
+    /// What a kit shows: of the signed checkpoints of at least `size` entries that the policy's witnesses have cosigned, the smallest whose
+    /// age others attest, or else the smallest; nil while there is none.
+    func witnessed(as policy: WitnessPolicy, covering size: Int64, anchored: [Int64]) async throws -> SignedNote? {
+        guard policy.quorum > 0 else {
+            guard let aged = anchored.filter({ $0 >= size }).min() else { return try await first(covering: size) }
+            return try await first(covering: aged)
+        }
+        return try await database.read { transaction in
+            let sizes = try WitnessStore.sizes(witnessedAs: policy, from: size, limit: 10_000, in: transaction)
+            guard let chosen = sizes.first(where: anchored.contains) ?? sizes.first else { return nil }
+            return try LogStore.first(covering: chosen, in: transaction).map {
+                try WitnessStore.cosigned(WitnessState(stored: $0.bytes), in: transaction)
+            }
+        }
+    }
+
     /// The least set of nodes from which, with these leaves (ascending, none twice), the checkpoint's root follows.
     /// - Throws: as `proof`.
     func nodes(for leaves: [Int64], in checkpoint: Checkpoint) async throws -> LogNodes {

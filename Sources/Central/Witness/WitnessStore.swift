@@ -95,6 +95,19 @@ package struct WitnessStore: Sendable {
         return try cosigned(try WitnessState(stored: Array(row.text(0).utf8)), in: transaction)
     }
 
+    /// The sizes from `size` on, ascending, of checkpoints that as many witnesses of the policy have cosigned as it wants.
+    static func sizes(
+        witnessedAs policy: WitnessPolicy, from size: Int64, limit: Int, in transaction: any SQLTransaction
+    ) throws -> [Int64] {
+        var counts: [Int64: Int] = [:]
+        for witness in policy.witnesses {
+            let rows = try transaction.query(
+                "SELECT size FROM log_cosignature WHERE vkey = \(witness.text) AND size >= \(size) ORDER BY size LIMIT \(limit)")
+            for row in rows { counts[try row.integer(0), default: 0] += 1 }
+        }
+        return counts.filter { $0.value >= policy.quorum }.keys.sorted()
+    }
+
     /// The size that a witness is taken to have cosigned; nil before it was ever asked.
     static func size(of key: NoteVerifier, in transaction: any SQLTransaction) throws -> Int64? {
         try transaction.query("SELECT size FROM log_witness WHERE vkey = \(key.text)").first?.integer(0)

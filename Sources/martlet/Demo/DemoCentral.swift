@@ -5,6 +5,7 @@ import Foundation
 import Healing
 import Model
 import Seal
+import TransparencyLog
 import Wire
 
 /// The demo's Central: the real server process, and beside it the operator's view of the same database.
@@ -16,17 +17,24 @@ final class DemoCentral {
     private let webPort: Int
     private let site: Site
     private let configuration: CentralConfiguration
+    /// Runs since this was made; somebody else's.
+    let witness: DemoWitness
+    private static let logOrigin = "central.example/log"
     private(set) var appliance: ApplianceID?
 
-    /// Makes keys, database and configuration, and starts nothing.
+    /// Makes keys, database and configuration, and starts the witness of the log only.
     init(directory: String, databaseURL: String?, binaries: String) async throws {
         self.directory = directory
-        _ = try CentralKeys.create(in: directory, at: WallClock.system.now())
+        let keys = try CentralKeys.create(in: directory, at: WallClock.system.now())
+        witness = try DemoWitness(
+            directory: directory + "/../witness", log: NoteVerifier(name: Self.logOrigin, key: keys.log.verifyingKey), binaries: binaries)
+        let witnessKey = try await witness.start()
         webPort = try DemoProcess.freePort()
         var configuration = """
             dataDirectory: "\(directory)"
             web: {port: \(webPort)}
             appliances: {port: \(try DemoProcess.freePort())}
+            log: {origin: \(Self.logOrigin), witnesses: ["\(witness.url) \(witnessKey.text)"], quorum: 1}
 
             """
         if let databaseURL { configuration += "database: {url: \"\(databaseURL)\"}\n" }
@@ -100,6 +108,25 @@ final class DemoCentral {
 
     func packet(to path: String) async throws -> PacketService.Summary {
         try await PacketService(services, configuration).write(site.id, to: path, for: operatorCredential)
+    }
+
+    // MARK: The log
+
+    var logKey: NoteVerifier {
+        get throws { try NoteVerifier(name: Self.logOrigin, key: services.keys.log.verifyingKey) }
+    }
+
+    /// The newest checkpoint that the witness has cosigned; nil while there is none that covers so many entries.
+    func witnessed(from size: Int64) async throws -> SignedNote? {
+        guard let key = witness.key else { return nil }
+        return try await services.log(configuration).newest(cosignedBy: [key], from: size)
+    }
+
+    /// What somebody with Central's log key would sign in its place, with one entry exchanged.
+    func rewritten(_ note: SignedNote) async throws -> RewrittenLog {
+        try await RewrittenLog(
+            note, directory: directory + "/objects/central/objects/log",
+            signer: NoteSigner(name: Self.logOrigin, key: services.keys.log))
     }
 
     // MARK: What an operator sees

@@ -8,6 +8,7 @@ import Hosts
 import Model
 import Reports
 import Seal
+import TransparencyLog
 import Wire
 
 /// The main job, end to end, with nothing simulated but the practice. What it says of verdicts, repairs, deferrals and
@@ -73,12 +74,14 @@ struct DemoStory {
         try await refuseBadOrders()
         try await surviveCentral()
         try await proveIt()
+        try await catchARewrite()
         narrator.chapter("All of it happened, in \(narrator.elapsed.wholeSeconds) s.")
     }
 
     func end() async {
         appliance.stop()
         central.stop()
+        central.witness.stop()
         await central.services.database.close()
         for member in practice.members { await member.host.disconnect() }
         practice.loopbackServer?.stop()
@@ -271,12 +274,18 @@ struct DemoStory {
         let verifier = KitVerifier(trust: .keyID(summary.manifestKey), workers: ProcessInfo.processInfo.activeProcessorCount)
         let report = await verifier.verify(path)
         guard report.exitCode == 0 else { throw DemoFailure("the kit does not verify:\n\(report.table)") }
-        narrator.tell("martlet verify: \(report.appliances.reduce(0) { $0 + $1.verified }) bundles verified, exit 0")
+        guard let log = report.log, log.cosignatures == 1 else {
+            throw DemoFailure("no witness has signed the kit's checkpoint:\n\(report.table)")
+        }
+        narrator.tell(
+            "martlet verify: \(report.appliances.reduce(0) { $0 + $1.verified }) bundles verified, each in the log that a witness cosigned, exit 0"
+        )
 
         let here = LocalHost(id: "here")
         let python = try await here.run(HostCommand(["python3", repository + "/scripts/verify_kit.py", path], deadline: .seconds(60)))
         guard python.exitStatus == 0 else { throw DemoFailure("scripts/verify_kit.py: exit \(python.exitStatus)\n\(python.text)") }
         narrator.tell("scripts/verify_kit.py, written independently: exit 0")
+        try await openInBrowser(path)
 
         let (changed, name) = try KitDamage.flipOneByte(of: path, to: directory + "/changed.zip")
         let damaged = await verifier.verify(changed)
@@ -285,6 +294,52 @@ struct DemoStory {
         }
         narrator.tell("one byte of \(name) changed: exit 1, \(finding.code)", .refused)
         narrator.tell(finding.sentence, .note)
+    }
+
+    /// What the page says of a kit without findings.
+    private static let pageVerdict = "Everything that can be checked here is right"
+
+    /// The page that lies in the kit, in a real browser without a network.
+    private func openInBrowser(_ kit: String) async throws {
+        let here = LocalHost(id: "here")
+        let (page, picture) = (directory + "/verify.html", directory + "/verify.png")
+        let unpacked = try await here.run(HostCommand(["unzip", "-p", kit, "verify.html"], outputBytesMax: 4 << 20))
+        guard unpacked.succeeded, FileManager.default.createFile(atPath: page, contents: Data(unpacked.output)) else {
+            throw DemoFailure("verify.html is not in the kit")
+        }
+        let shown = try await here.run(
+            HostCommand(
+                ["python3", repository + "/scripts/checks/kit_page.py", "show", page, kit, picture], deadline: .seconds(60)))
+        guard shown.succeeded, shown.text.contains(Self.pageVerdict) else {
+            throw DemoFailure("verify.html: \(shown.text)\(String(decoding: shown.errorOutput, as: UTF8.self))")
+        }
+        narrator.tell("verify.html out of the kit, in Chromium without a network: \"\(Self.pageVerdict)\"")
+    }
+
+    private func catchARewrite() async throws {
+        narrator.chapter("Somebody rewrites the log")
+        var cosigned: SignedNote?
+        try await eventually("the witness to have cosigned a checkpoint", within: .seconds(30)) {
+            cosigned = try await central.witnessed(from: 1)
+            return cosigned != nil
+        }
+        guard let cosigned else { return }
+        narrator.tell(
+            "\(central.witness.key?.name ?? ""), run by somebody else, has cosigned \(try Checkpoint(text: cosigned.text).size) entries",
+            .note)
+        let rewritten = try await central.rewritten(cosigned)
+        narrator.tell("somebody with Central's log key signs a history in which entry \(rewritten.index) is another", .found)
+        let status = try await central.witness.answer(to: rewritten.request)
+        guard status != 200 else { throw DemoFailure("the witness cosigned a rewritten log") }
+        let proof = directory + "/dispute"
+        let kept = try await central.witness.disputes(to: proof)
+        let trust = LogTrust(logKeys: [try central.logKey])
+        let notes = try ["cosigned", "refused"].map { name in
+            try VerifiedCheckpoint([UInt8](Data(contentsOf: URL(filePath: "\(proof)/1-\(name).note"))), trust: trust)
+        }
+        guard notes[0].size == notes[1].size, notes[0].root != notes[1].root else { throw DemoFailure("the notes prove nothing:\n\(kept)") }
+        narrator.tell("the witness refuses to cosign it (\(status)), and keeps both notes", .refused)
+        narrator.tell("each verifies under the log's own key, and they contradict: whoever holds them can prove it to anybody")
     }
 
     // MARK: The appliance's configuration
