@@ -111,7 +111,7 @@ private final class RunningCentral: Sendable {
 
     func enroll(_ directory: String) async throws -> Sender {
         let services = process.services
-        let organization = try await services.tenants.createOrganization("Practice", by: Self.person)
+        let organization = try await services.tenants.createOrganization("Practice \(directory)", by: Self.person)
         let scope = TenantScope(Self.person, organization: organization.id)
         let site = try await services.tenants.createSite("Main street", in: scope)
         let claim = ClaimCode(authority: Digest(of: services.keys.authority.der))
@@ -166,10 +166,13 @@ private struct Sender {
 
     mutating func seal(batches: Int, of count: Int) throws -> [[SignedBundle]] {
         let sealer = BundleSealer(key: key)
+        // Of now, when this key is valid.
+        let now = WallClock.system.now()
+        let sample = Samples.bundle(at: now)
         return try (0..<batches).map { _ in
             try (0..<count).map { _ in
-                var bundle = Samples.bundle
-                bundle.id = BundleID(at: Samples.now)
+                var bundle = sample
+                bundle.id = BundleID(at: now)
                 bundle.origin.site = identity.site
                 bundle.origin.appliance = identity.appliance
                 let (signed, digest) = try sealer.seal(bundle, at: next)

@@ -8,7 +8,9 @@ enum Samples {
     static let now = Timestamp(milliseconds: 1_790_000_000_000)
 
     /// A healing bundle as the appliance writes them: two steps, pre and post state, a dozen citations; about 2 KB.
-    static let bundle: Bundle = {
+    static let bundle = bundle(at: now)
+
+    static func bundle(at now: Timestamp) -> Bundle {
         var random = SplitMix(state: 7)
         let facts = Facts([
             "sshd.installed": .boolean(true), "sshd.permit_root_login": .string("yes"), "sshd.password_authentication": .string("no"),
@@ -34,7 +36,7 @@ enum Samples {
             clock: ClockReading(offsetMilliseconds: 12, source: "ntp:3 sources"),
             outcome: .success(PassingRecheck(observation, after: now)!), runbook: "linux.sshd.set_option",
             incident: IncidentID(at: now, random: &random), tier: .l1, requester: "rule:L1-LIN-SSH-001")
-    }()
+    }
 
     /// `count` rules over 200 checks of 10 codes each, one condition each, none with a pattern.
     static func rules(_ count: Int) -> [RuleDefinition] {

@@ -1,4 +1,5 @@
 import Central
+import Database
 import Evidence
 import Foundation
 import Logging
@@ -10,6 +11,32 @@ import TransparencyLog
 import Wire
 
 @Suite struct LogTests {
+    @Test("Several that integrate at once get in nobody's way: one tree, and no complaint", arguments: TestEngine.allCases)
+    func integratesAtOnce(engine: TestEngine) async throws {
+        try await CentralUnderTest.run(engine) { central in
+            let other = try await central.again()
+            let signer = Digest(of: [1])
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for round in 0..<12 {
+                        let entries = (0..<4_000).map {
+                            LogEntry(document: Digest(of: Array("\(round) \($0)".utf8)), signerDigest: signer)
+                        }
+                        _ = try await central.services.database.write { try LogSequence.append(entries, in: $0) }
+                    }
+                }
+                for process in [central.process, other.process, central.process, other.process] {
+                    group.addTask { for _ in 0..<12 { try await process.integrateLog() } }
+                }
+                try await group.waitForAll()
+            }
+            try await central.process.integrateLog()
+            let newest = try #require(try await central.services.log(central.configuration).newest())
+            #expect(try Checkpoint(text: newest.text).size == 48_000)
+            try await other.stop()
+        }
+    }
+
     @Test(
         "Every bundle stands in the log where its receipt says, under a checkpoint that a stranger verifies", arguments: TestEngine.allCases
     )

@@ -87,7 +87,12 @@ actor LogIntegrator: Service {
         var full: [TilePath] = []
         while builder.size < end {
             let (from, limit) = (builder.size, Int(min(end - builder.size, Int64(Self.pageSize))))
-            let page = try await database.read { try LogSequence.entries(from: from, limit: limit, in: $0) }
+            let page = try await database.read { transaction -> [LogEntry]? in
+                // Another node has gone on meanwhile, and may have forgotten these: from its checkpoint, then.
+                guard try LogStore.newest(in: transaction)?.checkpoint.size == size else { return nil }
+                return try LogSequence.entries(from: from, limit: limit, in: transaction)
+            }
+            guard let page else { return true }
             guard !page.isEmpty else { throw DatabaseError.corrupt("entry \(from) of the log is not there") }
             for entry in page { builder.append(entry) }
             let resources = builder.takeFull()

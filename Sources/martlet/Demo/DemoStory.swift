@@ -289,11 +289,11 @@ struct DemoStory {
 
         let (changed, name) = try KitDamage.flipOneByte(of: path, to: directory + "/changed.zip")
         let damaged = await verifier.verify(changed)
-        guard damaged.exitCode == 1, let finding = damaged.findings.first(where: { $0.subject.contains(name) }) else {
+        guard damaged.exitCode == 1, let finding = damaged.findings.first(where: { $0.code.description.hasPrefix("bundle.") }) else {
             throw DemoFailure("one changed byte in \(name) was not named:\n\(damaged.table)")
         }
         narrator.tell("one byte of \(name) changed: exit 1, \(finding.code)", .refused)
-        narrator.tell(finding.sentence, .note)
+        narrator.tell("\(finding.subject): \(finding.sentence)", .note)
     }
 
     /// What the page says of a kit without findings.

@@ -3,7 +3,7 @@ import Foundation
 /// What somebody would do who wants a kit to say something else.
 enum KitDamage {
     /// Copies the kit with one byte of one stored bundle changed.
-    /// - Returns: the copy, and the name of the entry that was changed.
+    /// - Returns: the copy, and the name of the file that was changed, without its ending.
     static func flipOneByte(of path: String, to copy: String) throws -> (path: String, entry: String) {
         var bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
         // A local file header: signature, 26 bytes of which the last four are the lengths of name and extra field, name, data.
@@ -20,9 +20,10 @@ enum KitDamage {
         }
         guard !candidates.isEmpty else { throw DemoFailure("\(path) has no bundle that could be changed") }
         let chosen = candidates[candidates.count / 2]
-        // A digit of a time: still JSON, still plausible, no longer what was signed.
+        // A digit of a time, half-way through: still JSON, still plausible, no longer what was signed.
         let text = Array("\"ended\":\"".utf8)
-        guard let place = bytes[chosen.data].firstRange(of: text)?.upperBound else { throw DemoFailure("\(chosen.name) has no time") }
+        let half = chosen.data.lowerBound + chosen.data.count / 2
+        guard let place = bytes[half..<chosen.data.upperBound].firstRange(of: text)?.upperBound else { throw DemoFailure("\(chosen.name) has no time") }
         bytes[place + 3] = bytes[place + 3] == 54 ? 53 : 54
         try Data(bytes).write(to: URL(filePath: copy))
         return (copy, String(chosen.name.dropLast(".jsonl".count)))
