@@ -23,7 +23,9 @@ enum KitDamage {
         // A digit of a time, half-way through: still JSON, still plausible, no longer what was signed.
         let text = Array("\"ended\":\"".utf8)
         let half = chosen.data.lowerBound + chosen.data.count / 2
-        guard let place = bytes[half..<chosen.data.upperBound].firstRange(of: text)?.upperBound else { throw DemoFailure("\(chosen.name) has no time") }
+        guard let place = bytes[half..<chosen.data.upperBound].firstRange(of: text)?.upperBound else {
+            throw DemoFailure("\(chosen.name) has no time")
+        }
         bytes[place + 3] = bytes[place + 3] == 54 ? 53 : 54
         try Data(bytes).write(to: URL(filePath: copy))
         return (copy, String(chosen.name.dropLast(".jsonl".count)))
