@@ -103,6 +103,6 @@ package struct CentralServices: Sendable {
         holds = LegalHolds(database, statements: statements, now: clock.now)
         drills = RetentionDrills(database, objects, statements: statements, now: clock.now)
         works = WorkTable(database)
-        status = CentralStatus(database, configuration.anchors, clock: clock)
+        status = CentralStatus(database, configuration.anchors, configuration.witnessPolicy, clock: clock)
     }
 }

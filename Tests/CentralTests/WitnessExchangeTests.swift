@@ -133,6 +133,34 @@ import Witness
         }
     }
 
+    @Test(
+        "Entries that no checkpoint covers, and a checkpoint that nobody cosigns, are alerts, whatever came first",
+        arguments: TestEngine.allCases)
+    func alerts(engine: TestEngine) async throws {
+        let (directory, database, clock) = (try TemporaryDirectory(), try await TestDatabase(engine), TestClock())
+        var configuration = CentralConfiguration(dataDirectory: directory.file("central"), databaseURL: database.url)
+        configuration.logWitnesses = [try ConfiguredWitness("https://w.example \(witnessSigner("w").verifier.text)")]
+        configuration.logQuorum = 1
+        _ = try CentralKeys.create(in: configuration.dataDirectory, at: clock.now)
+        // Built and not run: nothing integrates but the test.
+        let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let central = try await CentralProcess.build(configuration, clock: clock.clock, logger: quiet)
+        func codes() async throws -> [String] { try await central.services.status.alerts().map(\.code).filter { $0.hasPrefix("log.") } }
+        let organization = try await central.services.tenants.createOrganization("Lakeside", by: CentralUnderTest.person)
+        let scope = TenantScope(CentralUnderTest.person, organization: organization.id)
+        // A statement is the first that waits.
+        _ = try await central.services.holds.change(true, scope, reason: "test", by: CentralUnderTest.person)
+        clock.advance(by: .seconds(300))
+        #expect(try await codes() == [])
+        clock.advance(by: .milliseconds(1))
+        #expect(try await codes() == ["log.stalled"])
+        try await central.integrateLog()
+        #expect(try await codes() == [])
+        clock.advance(by: .milliseconds(300_001))
+        #expect(try await codes() == ["log.quorum"])
+        await central.services.close()
+    }
+
     @Test("A box's disputes are kept once each, and no more of them than there is room for")
     func disputes() async throws {
         try await CentralUnderTest.run(.sqlite) { central in

@@ -83,6 +83,7 @@ package actor PushService {
         guard last.digest == receipt.head else { throw CentralLinkError.contradiction("its bundle \(last.sequence) is not ours") }
         // The newest that still holds; what Central gave receipts for and lost is given other places.
         let before = try await context.database.read { try EvidenceTable.receipt(endingAt: first - 1, in: $0) }
+        // One that does not open any more (it was changed here, or Central's key was) is nothing to compare with; it settles nothing.
         let previous = before.flatMap { try? SignedReceipt(opening: $0, keys: [context.identity.receiptKey]).receipt }
         if let fault = receipt.fault(inPlacesAfter: previous) { throw CentralLinkError.logPlaces(fault) }
         let faults = context.faults

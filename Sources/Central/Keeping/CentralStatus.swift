@@ -22,20 +22,22 @@ package struct CentralStatus: Sendable {
 
     private let database: any SQLDatabase
     private let configuration: AnchorsConfiguration
+    private let policy: WitnessPolicy
     private let clock: WallClock
 
-    package init(_ database: any SQLDatabase, _ configuration: AnchorsConfiguration, clock: WallClock) {
+    init(_ database: any SQLDatabase, _ configuration: AnchorsConfiguration, _ policy: WitnessPolicy, clock: WallClock) {
         self.database = database
         self.configuration = configuration
+        self.policy = policy
         self.clock = clock
     }
 
     /// The same, judged by another clock.
-    package func moved(to clock: WallClock) -> CentralStatus { CentralStatus(database, configuration, clock: clock) }
+    package func moved(to clock: WallClock) -> CentralStatus { CentralStatus(database, configuration, policy, clock: clock) }
 
     /// Ordered by code and subject; empty: nothing needs a person.
     package func alerts() async throws -> [CentralAlert] {
-        let (now, anchors) = (clock.now(), configuration)
+        let (now, anchors, policy) = (clock.now(), configuration, policy)
         return try await database.read { transaction in
             let works = try WorkTable.list(in: transaction)
             var alerts = works.compactMap { Self.alert(about: $0, at: now) }
@@ -56,6 +58,14 @@ package struct CentralStatus: Sendable {
                     sentence: "\($0.path) of the log is damaged and could not be repaired; it is not served. Restore it from a backup.")
             }
             alerts += try WitnessStore.alerts(in: transaction)
+            if let missing = try WitnessStore.unwitnessed(policy, before: now - Self.mergeDelayMax, in: transaction) {
+                alerts.append(
+                    CentralAlert(
+                        code: "log.quorum", subject: "log", since: missing.signed,
+                        sentence:
+                            "fewer than \(policy.quorum) of log.witnesses have cosigned what was signed at \(missing.signed) or later, "
+                            + "and kits say so. Look after the witnesses: martlet central log names them."))
+            }
             if let since = try Self.uncovered(at: now, in: transaction) {
                 alerts.append(
                     CentralAlert(
@@ -111,7 +121,10 @@ package struct CentralStatus: Sendable {
     private static func uncovered(at now: Timestamp, in transaction: any SQLTransaction) throws -> Timestamp? {
         let covered = try LogStore.newest(in: transaction)?.checkpoint.size ?? 0
         guard try LogSequence.size(in: transaction) > covered else { return nil }
-        let waiting = try transaction.query("SELECT received_at FROM evidence WHERE log_index = \(covered)").first?.instant(0)
+        let waiting = try [
+            transaction.query("SELECT min(received_at) FROM evidence WHERE log_index >= \(covered)")[0].optionalInstant(0),
+            transaction.query("SELECT min(made_at) FROM statement WHERE log_index >= \(covered)")[0].optionalInstant(0),
+        ].compactMap(\.self).min()
         guard let waiting, now - waiting > mergeDelayMax else { return nil }
         return waiting
     }

@@ -218,7 +218,7 @@ package struct WitnessStore: Sendable {
     }
 
     /// A checkpoint that has its quorum vouches for all before it.
-    private static func unwitnessed(
+    static func unwitnessed(
         _ policy: WitnessPolicy, before limit: Timestamp, in transaction: any SQLTransaction
     ) throws -> (size: Int64, signed: Timestamp)? {
         guard policy.quorum > 0 else { return nil }
