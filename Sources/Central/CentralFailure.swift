@@ -27,6 +27,8 @@ package enum CentralFailure {
         case let error as ExceptionError: "\(error.message) [\(error.code)]"
         case let error as CoverageError: "\(error.message) [\(error.code)]"
         case let error as TileError: "\(error.message) [\(error.code)]"
+        case let error as TransparencyLog.ProofError: "\(error.message) [\(error.code)]"
+        case let error as CheckpointError: "\(error.message) [\(error.code)]"
         case let error as ArchiveError: "\(error.message) [\(error.code)]"
         case let error as TimestampError: "\(error.message) [\(error.code)]"
         default: "\(error)"

@@ -2,6 +2,7 @@ import Central
 import Documents
 import Foundation
 import TestSupport
+import TransparencyLog
 
 /// The real `martlet` command line over a Central's data, beside its server.
 struct MartletProgram: Sendable {
@@ -18,10 +19,14 @@ struct MartletProgram: Sendable {
         environment = [
             "PATH": "/usr/bin:/bin", "MARTLET_DATA_DIRECTORY": configuration.dataDirectory,
             "MARTLET_DATABASE_URL": configuration.databaseURL.revealed(),
+            "MARTLET_LOG_WITNESSES": configuration.logWitnesses.map { "\($0.url) \($0.key.text)" }.joined(separator: ","),
+            "MARTLET_LOG_QUORUM": "\(configuration.logQuorum)",
         ]
     }
 
-    func run(_ arguments: String...) async throws -> Answer {
+    func run(_ arguments: String...) async throws -> Answer { try await run(arguments) }
+
+    func run(_ arguments: [String]) async throws -> Answer {
         let environment = environment
         return try await withCheckedThrowingContinuation { continuation in
             // What blocks runs on a thread of its own: the tests' threads are as few as there are cores.

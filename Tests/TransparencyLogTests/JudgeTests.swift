@@ -57,6 +57,47 @@ import TransparencyLog
         }
     }
 
+    @Test func goVerifiesAProofThatStandsAloneWithItsCosignature() async throws {
+        let (log, size, index) = (SampleLog.large, 70_000, 4_711)
+        let keys = try write("keys", Array("\(signer.verifier.text)\n\(witness.verifier.text)\n".utf8))
+        let text = try Checkpoint(origin: "log.example/1", size: Int64(size), root: SampleLog.largeRoot(size)).text
+        let note = try SignedNote(text: text, signers: [signer, witness], at: Timestamp(milliseconds: 1_700_000_000_000))
+        let path = try await log.reader.inclusionProof(of: Int64(index))
+        let entry = try write("entry", LogEntry.numbered(index).bytes)
+        for extra in [nil, Array("anything".utf8)] {
+            let proof = try write("bundle.tlog-proof", LogProof(index: Int64(index), proof: path, note: note, extra: extra).bytes)
+            #expect(try judge("proof", keys, entry, proof).contains("log.example/1 known and unknown signatures: 2, 0\nok"))
+        }
+
+        func expectRefused(_ name: String, _ proof: LogProof, entry: String, keys: String) throws {
+            let file = try write(name, proof.bytes)
+            #expect(throws: CommandFailed.self, "\(name)") { try judge("proof", keys, entry, file) }
+        }
+        let proof = LogProof(index: Int64(index), proof: path, note: note)
+        let other = try write("other", LogEntry.numbered(index + 1).bytes)
+        try expectRefused("another-entry", proof, entry: other, keys: keys)
+        try expectRefused("another-index", LogProof(index: Int64(index) ^ 1, proof: path, note: note), entry: entry, keys: keys)
+        let short = LogProof(index: Int64(index), proof: InclusionProof(Array(path.hashes.dropLast())), note: note)
+        try expectRefused("too-short", short, entry: entry, keys: keys)
+        let witnessOnly = try write("witness-only", Array(witness.verifier.text.utf8))
+        try expectRefused("not-by-the-log", proof, entry: entry, keys: witnessOnly)
+        // A cosignature that is not the witness's: it says another time than was signed.
+        var bytes = note.bytes
+        let forger = try NoteSigner(name: "w.example", algorithm: .cosignature, key: SigningKey())
+        let forged = try SignedNote(text: text, signers: [signer, forger], at: Timestamp(milliseconds: 1_700_000_000_000))
+        let line = String(decoding: note.bytes, as: UTF8.self).split(separator: "\n").last { $0.contains("w.example") }!
+        let wrong = String(decoding: forged.bytes, as: UTF8.self).split(separator: "\n").last { $0.contains("w.example") }!
+        // The witness's own key hash before the forger's signature.
+        var mixed = [UInt8](base64: String(line.split(separator: " ")[2]))!
+        mixed.replaceSubrange(4..., with: [UInt8](base64: String(wrong.split(separator: " ")[2]))![4...])
+        let whole = String(decoding: bytes, as: UTF8.self).replacingOccurrences(
+            of: String(line.split(separator: " ")[2]), with: mixed.base64)
+        bytes = Array(whole.utf8)
+        let head = Array(String(decoding: proof.bytes, as: UTF8.self).components(separatedBy: "\n\n")[0].utf8) + Array("\n\n".utf8)
+        let file = try write("forged-witness", head + bytes)
+        #expect(throws: CommandFailed.self) { try judge("proof", keys, entry, file) }
+    }
+
     @Test func goMakesTheSameProofsFromOurTiles() async throws {
         let log = SampleLog.large
         for path in log.tiles.paths where path.kind != .entries { _ = try write("log/\(path)", log.tiles[path]!) }

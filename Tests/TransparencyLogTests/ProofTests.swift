@@ -176,6 +176,9 @@ extension [LogHash] {
                 #expect(try nodes.root(leaves: leaves(indices)) == log.batch.root)
                 #expect(nodes.nodes.map(\.place) == nodes.nodes.map(\.place).sorted())
                 #expect(nodes.nodes.count == fewest(indices, size: size))
+                for index in indices {
+                    #expect(try nodes.inclusion(of: index, leaves: leaves(indices)) == (try await reader.inclusionProof(of: index)))
+                }
             }
         }
     }
@@ -205,6 +208,11 @@ extension [LogHash] {
             if count == 1 {
                 #expect(nodes.nodes.map(\.hash) == (try await reader.inclusionProof(of: indices[0])).hashes)
             }
+            // Each leaf's own proof comes out of the common one.
+            for index in [indices[0], indices[indices.count / 2], indices[indices.count - 1]] {
+                #expect(try nodes.inclusion(of: index, leaves: leaves(indices)) == (try await reader.inclusionProof(of: index)))
+            }
+            #expect(throws: ProofError.self) { try nodes.inclusion(of: Int64(size), leaves: leaves(indices)) }
         }
     }
 

@@ -31,15 +31,18 @@ package struct LogReader: Sendable {
         try await database.read { try WitnessStore.newest(cosignedBy: witnesses, from: size, in: $0) }
     }
 
-    /// That entry `index` is in the log, as text that verifies by itself.
+    /// That entry `index` is in the log, as text that verifies by itself, with all cosignatures that its checkpoint has: the newest one, or,
+    /// where witnesses are wanted, the first that they have cosigned, if there is one yet.
     /// - Throws: `CentralError.notFound` when no checkpoint covers it yet; `TileError`, `ObjectError`, `DatabaseError`.
-    package func proof(of index: Int64) async throws -> LogProof {
-        let state = try await database.read { try LogStore.newest(in: $0) }
-        guard let state, (0..<state.checkpoint.size).contains(index) else {
+    package func proof(of index: Int64, witnessedAs policy: WitnessPolicy = .none) async throws -> LogProof {
+        var note = policy.quorum > 0 ? try await witnessed(as: policy, covering: index + 1, anchored: []) : nil
+        if note == nil { note = try await newest() }
+        let checkpoint = try note.map { try Checkpoint(text: $0.text) }
+        guard let note, let checkpoint, (0..<checkpoint.size).contains(index) else {
             throw CentralError.notFound("entry in a checkpoint of the log")
         }
-        let proof = try await repair.mending { try await tree(state.checkpoint).inclusionProof(of: index) }
-        return LogProof(index: index, proof: proof, note: state.note)
+        let proof = try await repair.mending { try await tree(checkpoint).inclusionProof(of: index) }
+        return LogProof(index: index, proof: proof, note: note)
     }
 
     /// That the newest checkpoint continues the log's first `old` entries.

@@ -1,7 +1,8 @@
 import Database
 package import Evidence
 package import Model
-import TransparencyLog
+import Seal
+package import TransparencyLog
 import Wire
 
 /// The evidence of every appliance. Rows are added and never removed; after its term what a row says is pruned (`EvidenceRetention`),
@@ -164,6 +165,41 @@ package struct EvidenceStore: Sendable {
         try transaction.query(
             "SELECT digest FROM evidence WHERE appliance_id = \(appliance.description) AND sequence = \(sequence)"
         ).first?.digest(0)
+    }
+
+    /// One bundle of whatever site, with where it stands in the log; nil where it was never received.
+    ///
+    /// - Parameter named: by its id every row is read, by its place in a chain only one.
+    package func find(_ named: BundleName, for credential: OperatorCredential) async throws -> FoundBundle? {
+        try await database.read { transaction in
+            let columns: StaticString = """
+                SELECT evidence.appliance_id, evidence.sequence, evidence.digest, evidence.log_index, appliance.evidence_key
+                FROM evidence JOIN appliance ON appliance.id = evidence.appliance_id
+                """
+            let rows =
+                switch named {
+                case .id(let id): try transaction.query("\(raw: columns) WHERE evidence.bundle_id = \(id.description)")
+                case .place(let appliance, let sequence):
+                    try transaction.query(
+                        """
+                        \(raw: columns) WHERE evidence.appliance_id = \(appliance.description) AND evidence.sequence = \(sequence)
+                        """)
+                }
+            return try rows.first.map { row in
+                guard let key = VerifyingKey(bytes: try row.blob(4)) else { throw DatabaseError.corrupt("an evidence key is no key") }
+                return FoundBundle(
+                    appliance: try row.parsed(0), sequence: try row.integer(1), logIndex: try row.integer(3),
+                    entry: LogEntry(document: try row.digest(2), signer: key))
+            }
+        }
+    }
+
+    package struct FoundBundle: Hashable, Sendable {
+        package let appliance: ApplianceID
+        package let sequence: Int64
+        package let logIndex: Int64
+        /// What the log has of it.
+        package let entry: LogEntry
     }
 
     /// One page of a site's evidence, in the order of appliance and sequence, without what was pruned.

@@ -73,6 +73,29 @@ package struct LogNodes: Hashable, Sendable {
     /// - Parameter leaves: ascending, none twice.
     /// - Throws: `.wrongLength` when a node is missing, or one is there that is not needed.
     package func root(leaves: [LogLeaf]) throws(ProofError) -> LogHash {
+        try root(leaves: leaves) { _, _, _ in }
+    }
+
+    /// That one of these leaves is in the tree, by itself: what `root` follows from, but for everything beside its way up.
+    ///
+    /// - Parameters:
+    ///   - index: of one of the leaves.
+    ///   - leaves: ascending, none twice.
+    /// - Throws: as `root`; `.outside` when the index is not that of a leaf.
+    package func inclusion(of index: Int64, leaves: [LogLeaf]) throws(ProofError) -> InclusionProof {
+        guard leaves.contains(where: { $0.index == index }) else { throw .outside(index: index, size: size) }
+        var hashes: [LogHash] = []
+        _ = try root(leaves: leaves) { level, left, right in
+            guard left.index >> 1 == index >> Int64(level + 1) else { return }
+            hashes.append(index >> Int64(level) == left.index ? right.hash : left.hash)
+        }
+        return InclusionProof(hashes)
+    }
+
+    /// - Parameter joined: called with each two nodes that become one, and their level.
+    private func root(
+        leaves: [LogLeaf], joined: (_ level: Int, _ left: LogLeaf, _ right: LogLeaf) -> Void
+    ) throws(ProofError) -> LogHash {
         guard size > 0 else {
             guard leaves.isEmpty, nodes.isEmpty else { throw .wrongLength }
             return .empty
@@ -97,6 +120,7 @@ package struct LogNodes: Hashable, Sendable {
                 guard node.index & 1 == 0, let (sibling, isSiblingGiven) = try Self.next(level: level, of: &own, and: &given),
                     sibling.index == node.index + 1, !(isGiven && isSiblingGiven)
                 else { throw .wrongLength }
+                joined(level, node, sibling)
                 parents.append(LogLeaf(index: node.index >> 1, hash: .node(node.hash, sibling.hash)))
             }
             known = parents
