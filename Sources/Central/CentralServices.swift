@@ -26,6 +26,7 @@ package struct CentralServices: Sendable {
     package let drills: RetentionDrills
     package let works: WorkTable
     package let status: CentralStatus
+    let anchorStalls: AnchorStallWatch
     package let objects: ObjectStores
     package let database: any SQLDatabase
     package let clock: WallClock
@@ -103,6 +104,7 @@ package struct CentralServices: Sendable {
         holds = LegalHolds(database, statements: statements, now: clock.now)
         drills = RetentionDrills(database, objects, statements: statements, now: clock.now)
         works = WorkTable(database)
+        anchorStalls = AnchorStallWatch(database, statements, configuration.anchors, now: clock.now)
         status = CentralStatus(database, configuration.anchors, configuration.witnessPolicy, clock: clock)
     }
 }

@@ -1,3 +1,4 @@
+import Anchors
 import Database
 import Logging
 import Model
@@ -7,7 +8,7 @@ extension CentralServices {
     /// What Central does beside its requests, in the order in which it starts.
     func recurringWorks(_ repair: LogRepair, _ logger: Logger) -> [RecurringWork] {
         let walk = LogWalk(database: database, objects: logObjects, repair: repair, now: clock.now)
-        let (archive, retention, drills, silences) = (archive, retention, drills, silences)
+        let (archive, retention, drills, silences, anchorStalls) = (archive, retention, drills, silences, anchorStalls)
         let runs = RunCatchUp(database: database)
         // Before, nobody could have been heard.
         let listening = clock.now()
@@ -25,6 +26,13 @@ extension CentralServices {
             work(.silence) {
                 for appliance in try await silences.turn(listening: listening, isWanted: false) {
                     logger.notice("silence.stated", metadata: ["appliance": .string(appliance.description)])
+                }
+            },
+            work(.anchorWatch) {
+                for stall in try await anchorStalls.turn() {
+                    logger.notice(
+                        stall.until == nil ? "anchor.stall_stated" : "anchor.stall_over",
+                        metadata: ["anchor": .string(stall.kind.rawValue), "code": .string(stall.code)])
                 }
             },
             work(.drill) {

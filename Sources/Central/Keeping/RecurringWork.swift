@@ -8,13 +8,14 @@ import TransparencyLog
 /// What Central does again and again beside its requests. The value names the row of its state.
 package enum WorkName: String, CaseIterable, Sendable {
     case archive, retention, drill, runs, silence
+    case anchorWatch = "anchor-watch"
     case logWalk = "log-walk"
 
     /// From one turn to the next. Whoever watches it waits for twice that.
     package var interval: Duration {
         switch self {
         case .archive, .logWalk: .seconds(60)
-        case .runs, .silence: .seconds(300)
+        case .runs, .silence, .anchorWatch: .seconds(300)
         case .retention, .drill: .seconds(3_600)
         }
     }

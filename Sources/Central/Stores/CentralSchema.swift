@@ -404,5 +404,17 @@ enum CentralSchema {
                 said_until BIGINT NOT NULL
             );
             """),
+        // Those that were stated and are not over; the statement says the rest.
+        Migration(
+            22, "anchor stalls",
+            """
+            CREATE TABLE anchor_stall (
+                kind TEXT PRIMARY KEY,
+                from_at BIGINT NOT NULL,
+                code TEXT NOT NULL,
+                issued_at BIGINT NOT NULL,
+                log_index BIGINT NOT NULL REFERENCES statement (log_index)
+            );
+            """),
     ]
 }
