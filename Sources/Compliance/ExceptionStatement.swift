@@ -4,6 +4,7 @@ package import Seal
 /// Two people's word that something need not be seen for a time: `martlet.exception/v1`, signed with the receipt key and logged.
 package struct ExceptionStatement: Hashable, Sendable {
     package static let schema = "martlet.exception/v1"
+    /// The longest that one may last. Ours: a leap year; an acceptance of risk is looked at anew each year.
     package static let daysMax: Int64 = 366
     package static let reasonBytesMax = 1_000
     package static let personBytesMax = 200

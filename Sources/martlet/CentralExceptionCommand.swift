@@ -12,7 +12,7 @@ struct CentralException: AsyncParsableCommand {
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Except a host, a check or both for at most \(ExceptionRegister.daysMax) days; prints its id.",
+            abstract: "Except a host, a check or both for at most \(ExceptionStatement.daysMax) days; prints its id.",
             discussion: "Signed, logged and in every packet. What lies before now is not excepted by it.")
         @OptionGroup var central: CentralOptions
         @Argument(help: "The site's id or name.") var site: String

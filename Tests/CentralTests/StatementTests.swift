@@ -136,12 +136,12 @@ import TransparencyLog
                     host: "x-ray", until: now + .seconds(86_400 * days), reason: reason, requestedBy: "alice", approvedBy: approver)
             }
             for refused in [
-                draft(days: 366), draft(days: 0), draft(days: 1, ""), draft(days: 1, "why", "alice"), draft(days: 1, "why", ""),
+                draft(days: 367), draft(days: 0), draft(days: 1, ""), draft(days: 1, "why", "alice"), draft(days: 1, "why", ""),
             ] {
                 await #expect(throws: (any Error).self) { try await register.add(refused, site: tenant.site, in: tenant.scope) }
             }
             #expect(try await register.list(of: tenant.site, in: tenant.scope).isEmpty)
-            let year = try await register.add(draft(days: 365), site: tenant.site, in: tenant.scope)
+            let year = try await register.add(draft(days: 366), site: tenant.site, in: tenant.scope)
             let day = try await register.add(draft(days: 1), site: tenant.site, in: tenant.scope)
             #expect([year, day].map(\.statement.id) == ["EX-1", "EX-2"] && year.state(at: now) == "in force")
 

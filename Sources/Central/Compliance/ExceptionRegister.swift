@@ -5,9 +5,6 @@ import Seal
 
 /// Exceptions of sites: made and ended by statements, of which none is ever changed.
 package struct ExceptionRegister: Sendable {
-    /// The longest that one may last; the format has room for a leap year. Ours: an acceptance of risk is looked at anew each year.
-    package static let daysMax = 365
-
     private let statements: StatementStore
     private let now: @Sendable () -> Timestamp
     private let key: VerifyingKey
@@ -60,9 +57,6 @@ package struct ExceptionRegister: Sendable {
         let issued = now()
         let from = draft.from ?? issued
         guard draft.until > issued else { throw CentralError.value("an exception ends in the future: what was missed stays missed") }
-        guard draft.until - from <= .seconds(86_400 * Self.daysMax) else {
-            throw CentralError.value("an exception lasts at most \(Self.daysMax) days")
-        }
         return try await statements.write { [self] transaction in
             let ids = Set(try entries(of: site, scope, in: transaction).map(\.statement.id))
             var number = ids.count + 1
