@@ -86,14 +86,20 @@ enum IntakeBenchmark {
 }
 
 /// As `martlet-central` runs it.
-private final class RunningCentral: Sendable {
-    private let process: CentralProcess
+final class RunningCentral: Sendable {
+    let process: CentralProcess
     private let group: ServiceGroup
     private let task: Task<Void, any Error>
     private let web: Int
-    private static let person = OperatorCredential(localUser: "bench")
+    static let person = OperatorCredential(localUser: "bench")
 
-    init(_ directory: String, databaseURL: String?) async throws {
+    /// - Parameters:
+    ///   - hasRecurringWork: whether it archives, prunes and watches beside its requests.
+    ///   - certificateLifetime: of appliances.
+    init(
+        _ directory: String, databaseURL: String?, clock: WallClock = .system, hasRecurringWork: Bool = true,
+        certificateLifetime: Duration? = nil
+    ) async throws {
         var configuration = CentralConfiguration(dataDirectory: directory + "/central", databaseURL: databaseURL)
         configuration.webPort = 0
         configuration.appliancePort = 0
@@ -101,19 +107,24 @@ private final class RunningCentral: Sendable {
         _ = try CentralKeys.create(in: configuration.dataDirectory, at: WallClock.system.now())
         var logger = Logger(label: "central")
         logger.logLevel = .error
-        let process = try await CentralProcess.build(configuration, clock: .system, logger: logger)
+        if let certificateLifetime { configuration.clientCertificateLifetime = certificateLifetime }
+        let process = try await CentralProcess.build(configuration, clock: clock, logger: logger)
         self.process = process
-        let group = ServiceGroup(configuration: .init(services: process.run, logger: logger))
+        let services = process.run.filter { hasRecurringWork || !($0 is RecurringWork) }
+        let group = ServiceGroup(configuration: .init(services: services, logger: logger))
         self.group = group
         task = Task { try await group.run() }
         web = await process.ports().web
     }
 
     func enroll(_ directory: String) async throws -> Sender {
-        let services = process.services
-        let organization = try await services.tenants.createOrganization("Practice \(directory)", by: Self.person)
+        let organization = try await process.services.tenants.createOrganization("Practice \(directory)", by: Self.person)
         let scope = TenantScope(Self.person, organization: organization.id)
-        let site = try await services.tenants.createSite("Main street", in: scope)
+        return try await enroll(directory, at: try await process.services.tenants.createSite("Main street", in: scope), scope)
+    }
+
+    func enroll(_ directory: String, at site: Site, _ scope: TenantScope) async throws -> Sender {
+        let services = process.services
         let claim = ClaimCode(authority: Digest(of: services.keys.authority.der))
         try await services.claims.create(
             secret: claim.secret, site: site.id, scope: scope, lifetime: .seconds(3_600), by: Self.person)
@@ -154,13 +165,13 @@ private final class RunningCentral: Sendable {
 }
 
 /// An enrolled appliance's chain and its connection.
-private struct Sender {
+struct Sender {
     let identity: Identity
     let key: SigningKey
-    let link: CentralLink
+    fileprivate let link: CentralLink
     private var next = ChainLink(sequence: 0, previous: .genesis)
 
-    init(identity: Identity, key: SigningKey, link: CentralLink) {
+    fileprivate init(identity: Identity, key: SigningKey, link: CentralLink) {
         (self.identity, self.key, self.link) = (identity, key, link)
     }
 

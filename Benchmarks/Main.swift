@@ -13,6 +13,7 @@ import Glibc
             ("intake", IntakeBenchmark.run),
             ("start", StartBenchmark.run),
             ("coverage", CoverageBenchmark.run),
+            ("asof", AsOfBenchmark.run),
             ("kit", KitBenchmark.run),
         ]
         let wanted = CommandLine.arguments.dropFirst()

@@ -1,11 +1,12 @@
 import Database
+package import Evidence
 import Hummingbird
 package import Logging
 package import Model
 import NIOSSL
 package import ServiceLifecycle
 import TransparencyLog
-import Wire
+package import Wire
 
 /// The whole server, wired once: `martlet-central` and the tests run the same.
 package struct CentralProcess: Sendable {
@@ -15,6 +16,7 @@ package struct CentralProcess: Sendable {
     private let integrator: LogIntegrator
     private let anchoring: CheckpointAnchoring
     private let works: [RecurringWork]
+    private let intake: EvidenceIntake
     private let watch: AlertWatch
     /// In the order in which they start; they stop in reverse: first nobody is let in, then what is accepted is committed.
     package let run: [any Service]
@@ -74,7 +76,7 @@ package struct CentralProcess: Sendable {
 
         return CentralProcess(
             services: services, web: web, appliances: appliances, integrator: integrator,
-            anchoring: anchoring, works: works, watch: watch,
+            anchoring: anchoring, works: works, intake: intake, watch: watch,
             run: [StoresService(services: services), integrator, pusher, intake, certificates, anchoring] + works + [
                 watch,
                 web.application(
@@ -90,6 +92,19 @@ package struct CentralProcess: Sendable {
     /// second.
     package func integrateLog() async throws {
         while try await integrator.integrate() {}
+    }
+
+    /// Takes evidence in as the appliance API does once it knows who sends it: for filling a Central that runs without a network between.
+    /// - Throws: as the API answers: `CentralError`, `DatabaseError`.
+    package func take(_ bundles: [SignedBundle], from appliance: ApplianceID) async throws -> EvidenceReply {
+        let serial = try await services.database.read { transaction in
+            try transaction.query(
+                "SELECT serial FROM certificate WHERE appliance_id = \(appliance.description) ORDER BY not_after DESC LIMIT 1"
+            ).first?.text(0)
+        }
+        guard let serial else { throw CentralError.notFound("appliance") }
+        return try await intake.submit(
+            EvidenceSubmission(bundles: bundles), by: try await services.appliances.authenticate(serial: serial, appliance: appliance))
     }
 
     /// One pass of all anchors, without waiting for their services.
