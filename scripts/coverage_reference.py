@@ -3,8 +3,8 @@
 
   coverage_reference.py QUESTIONS > ANSWERS
 
-A question is a line of JSON: {"site","from","until","horizon","prior","statements","controls","bundles","instants","sample"}; a bundle has
-the members that the document names, and `received`. What a kit's reader needs of it lies in
+A question is a line of JSON: {"site","from","until","horizon","prior","statements","controls","bundles","instants","sample"}, and
+perhaps "pruned"; a bundle has the members that the document names, and `received`. What a kit's reader needs of it lies in
 verify_kit.py, since that has to be one file.
 """
 import json
@@ -100,6 +100,14 @@ def posture(question, reading, runs, at):
         {"host": pair[0], "check": pair[1], **found[pair]} for pair in sorted(found) if pair in expected or found[pair]["proof"]]
 
 
+def with_pruned(found, question):
+    """Names what touches the period of the beginnings that are gone; a kit has none of it."""
+    touching = [
+        span for span in question.get("pruned", [])
+        if milliseconds(span["from"]) < question["until"] and question["from"] < milliseconds(span["until"])]
+    return {**found, "pruned": sorted(touching, key=lambda span: span["appliance"])} if touching else found
+
+
 # --- In and out -------------------------------------------------------------------------------------------------------
 
 
@@ -129,8 +137,10 @@ def main():
         coverage = Coverage(question, reading)
         runs = verdict_runs(question)
         print(canonical({
-            "ledger": ledger_json(question, reading), "coverage": coverage_json(question, coverage),
-            "continuity": continuity_json(question, coverage), "population": population_json(question, reading, coverage),
+            "ledger": ledger_json(question, reading),
+            "coverage": with_pruned(coverage_json(question, coverage), question),
+            "continuity": with_pruned(continuity_json(question, coverage), question),
+            "population": population_json(question, reading, coverage),
             "runs": [{**run, "first": written(run["first"]), "last": written(run["last"])} for run in runs],
             "postures": [posture(question, reading, runs, milliseconds(text)) for text in question["instants"]],
             "sample": sample(question["sample"], reading)}))

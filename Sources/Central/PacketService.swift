@@ -121,12 +121,17 @@ package struct PacketService: Sendable {
         return period
     }
 
-    /// What the bundles that are left out at the start expected, so that the others are judged by it.
+    /// What the bundles that are left out at the start expected, and those that were pruned, so that the others are judged by it.
     private func prior(
         _ held: SiteEvidence, _ places: [ApplianceID: EvidencePlaces], _ receipts: [Receipt], _ period: CoveragePeriod
     ) async throws -> [ExpectationLedger.Entry] {
         guard places.values.contains(where: { $0.isCut }) else { return [] }
-        var builder = CoverageBuilder(site: held.site.id, period: period)
+        let site = held.site.id
+        let pruned = try await services.database.read { transaction in
+            let spans = try PrunedTable.spans(of: site, in: transaction).filter { places[$0.appliance] != nil }
+            return try PrunedTable.prior(spans, of: site, in: transaction)
+        }
+        var builder = CoverageBuilder(site: site, period: period, prior: pruned)
         var times: (appliance: ApplianceID, times: ReceiptTimes)?
         try await held.forEach { item in
             let (appliance, sequence) = (item.bundle.record.origin.appliance, item.bundle.record.link.sequence)

@@ -19,6 +19,8 @@ package struct ContinuityStatement: Hashable, Sendable {
     /// By host, check and time. Those of a control are the ones whose check it names.
     package let gaps: [Gap]
     package let exceptions: [ExceptionStatement]
+    /// Of that time the figures say nothing.
+    package let pruned: [PrunedSpan]
 
     package init(_ coverage: Coverage, controls map: ControlMap) {
         site = coverage.site
@@ -34,6 +36,7 @@ package struct ContinuityStatement: Hashable, Sendable {
                 })
         }
         gaps = coverage.pairs.flatMap(\.gaps)
+        pruned = coverage.pruned
         exceptions = coverage.statements.compactMap { statement in
             guard case .exception(let exception) = statement, exception.from < coverage.period.until,
                 exception.until > coverage.period.from
@@ -43,12 +46,14 @@ package struct ContinuityStatement: Hashable, Sendable {
     }
 
     package var json: JSONValue {
-        [
+        var members: [String: JSONValue] = [
             "controls": .array(controls.map { .object($0.control.json.merging($0.figures.json, uniquingKeysWith: { $1 })) }),
             "exceptions": .array(exceptions.map(\.json)), "from": .string(period.from.description),
             "gaps": .array(gaps.map(\.json)), "horizon": .string(period.horizon.description), "schema": .string(Self.schema),
             "site": .string(site.description), "total": .object(total.json), "until": .string(period.until.description),
         ]
+        if !pruned.isEmpty { members["pruned"] = .array(pruned.map(\.json)) }
+        return .object(members)
     }
 }
 

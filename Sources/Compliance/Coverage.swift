@@ -78,6 +78,8 @@ package struct Coverage: Sendable {
     package let read: [Read]
     /// Those with a required slot, sorted by host, then check.
     package let pairs: [Pair]
+    /// What retention took of the period, by appliance. Of that time nothing is required, and nothing is known.
+    package let pruned: [PrunedSpan]
 
     package var total: CoverageFigures { pairs.reduce(into: CoverageFigures()) { $0 += $1.total } }
 
@@ -106,7 +108,23 @@ package struct Coverage: Sendable {
             writer.string(pair.subject.host.description)
             writer.raw("}")
         }
-        writer.raw("],\"schema\":")
+        writer.raw("],")
+        if !pruned.isEmpty {
+            writer.raw("\"pruned\":[")
+            for (index, span) in pruned.enumerated() {
+                writer.raw(index > 0 ? ",{\"appliance\":" : "{\"appliance\":")
+                writer.string(span.appliance.description)
+                writer.raw(",\"from\":")
+                writer.timestamp(span.from)
+                writer.raw(",\"lastSequence\":")
+                writer.integer(span.lastSequence)
+                writer.raw(",\"until\":")
+                writer.timestamp(span.until)
+                writer.raw("}")
+            }
+            writer.raw("],")
+        }
+        writer.raw("\"schema\":")
         writer.string(Self.schema)
         writer.raw(",\"site\":")
         writer.string(site.description)

@@ -10,6 +10,7 @@ package struct CoverageBuilder: Sendable {
     private let period: CoveragePeriod
     private let prior: [ExpectationLedger.Entry]
     private let statements: [CentralStatement]
+    private let pruned: [PrunedSpan]
     /// For the exceptions among them, by place: when a later one of the same id took their place.
     private let superseded: [Int: Timestamp]
 
@@ -34,12 +35,15 @@ package struct CoverageBuilder: Sendable {
     /// - Parameters:
     ///   - prior: entries of the ledger from before the bundles that will be read.
     ///   - statements: in their order in the kit; those of other sites are left out.
+    ///   - pruned: what the site's chains begin with and is gone. What was expected then and still is comes as `prior`.
     package init(
-        site: SiteID, period: CoveragePeriod, prior: [ExpectationLedger.Entry] = [], statements: [CentralStatement] = []
+        site: SiteID, period: CoveragePeriod, prior: [ExpectationLedger.Entry] = [], statements: [CentralStatement] = [],
+        pruned: [PrunedSpan] = []
     ) {
         self.site = site
         self.period = period
         self.prior = prior
+        self.pruned = pruned.filter { $0.touches(period) }.sorted { $0.appliance < $1.appliance }
         let own = statements.filter {
             switch $0 {
             case .gap(let gap): gap.site == site
@@ -177,7 +181,7 @@ package struct CoverageBuilder: Sendable {
             for segment in segments[subject]! { pair.add(segment) }
             if let pair = pair.finish() { pairs.append(pair) }
         }
-        return Coverage(site: site, period: period, ledger: ledger, statements: statements, read: read, pairs: pairs)
+        return Coverage(site: site, period: period, ledger: ledger, statements: statements, read: read, pairs: pairs, pruned: pruned)
     }
 
     private mutating func layers(

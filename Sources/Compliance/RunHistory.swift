@@ -58,6 +58,11 @@ package enum AsOf {
         package let verdict: Verdict
         /// What proves it; empty where nobody looked.
         package let proof: [Sample.Draw]
+
+        package init(verdict: Verdict, proof: [Sample.Draw]) {
+            self.verdict = verdict
+            self.proof = proof
+        }
     }
 
     package static func answer(_ runs: [VerdictRun], at instant: Timestamp) -> Answer {

@@ -37,12 +37,15 @@ struct CentralCoverage: AsyncParsableCommand {
             let coverage = try await services.coverage.coverage(of: site, during: period, for: person)
             guard !json else { return print(String(decoding: coverage.canonicalBytes, as: UTF8.self)) }
             print("\(site.name), \(period.text)")
+            for span in coverage.pruned { print(span.text) }
             for pair in coverage.pairs {
                 print("\(pair.subject.host)  \(pair.subject.check)")
                 for days in pair.days { print(days.text) }
             }
-            if coverage.pairs.isEmpty { print("(nothing was required)") }
-            print("all  \(coverage.total.text)")
+            if coverage.pairs.isEmpty {
+                print(coverage.pruned.isEmpty ? "(nothing was required)" : "(nothing was required but what was pruned)")
+            }
+            print("\(coverage.pruned.isEmpty ? "all" : "all but what was pruned")  \(coverage.total.text)")
         }
     }
 }
@@ -64,7 +67,8 @@ struct CentralContinuity: AsyncParsableCommand {
             let statement = try await services.coverage.continuity(of: site, during: period, for: person)
             guard !json else { return try printJSON(statement.json) }
             print("\(site.name), \(period.text)")
-            print("all  \(statement.total.text)")
+            for span in statement.pruned { print(span.text) }
+            print("\(statement.pruned.isEmpty ? "all" : "all but what was pruned")  \(statement.total.text)")
             print("")
             var controls = CentralTable("framework", "control", "required", "made", "late", "excepted", "missing", "seen")
             for control in statement.controls where control.figures.required > 0 {

@@ -8,7 +8,8 @@ struct CentralPosture: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "posture", abstract: "How a site stood at an instant: every check of every host, with the bundles that prove it.",
         discussion: """
-            What nobody saw is unknown, and so is what was seen too long before the instant (code stale): never compliant. BUNDLES \
+            What nobody saw is unknown, and so is what was seen too long before the instant (code stale) or in evidence that is gone \
+            after its term (code pruned): never compliant. BUNDLES \
             are numbers in the appliance's chain; --proof and --json add their digests and places in the log.
             """)
     @OptionGroup var central: CentralOptions
@@ -21,15 +22,17 @@ struct CentralPosture: AsyncParsableCommand {
         try await central.run { services, person in
             let site = try await services.site(self.site, for: person)
             let instant = at?.instant ?? services.clock.now()
-            let items = try await services.postures.posture(
-                of: site.id, at: instant, in: TenantScope(person, organization: site.organization))
+            let scope = TenantScope(person, organization: site.organization)
+            let items = try await services.postures.posture(of: site.id, at: instant, in: scope)
+            let pruned = try await services.postures.pruned(of: site.id, at: instant, in: scope)
             guard !json else {
                 return try printJSON([
                     "at": .string(instant.description), "checks": .array(items.map { .object($0.json) }),
-                    "site": .string(site.id.description),
+                    "pruned": .array(pruned.map(\.json)), "site": .string(site.id.description),
                 ])
             }
             print("\(site.name) at \(instant)")
+            for span in pruned { print(span.text) }
             var table = CentralTable("host", "check", "posture", proof ? "proof" : "bundles")
             for item in items {
                 table.add(
@@ -110,7 +113,10 @@ struct CentralSince: AsyncParsableCommand {
             }
             print("\(host) \(check) at \(instant): \(found.answer.text)")
             if !found.answer.proof.isEmpty { print("seen in \(found.answer.proofText)") }
-            guard let since = found.since else { return print("It does not fail then.") }
+            guard let since = found.since else {
+                if case .unknown = found.answer.verdict { return print("Whether it fails then is not known.") }
+                return print("It does not fail then.")
+            }
             print("It fails since \(since.instant), first seen in \(since.proof.text)")
         }
     }
@@ -119,12 +125,16 @@ struct CentralSince: AsyncParsableCommand {
 struct CentralRebuildRuns: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rebuild-runs", abstract: "Compare what answers questions about instants with the evidence, and put it right.",
-        discussion: "Exit code 1 where anything differed: then it was made anew from the bundles, each verified again.")
+        discussion: """
+            Exit code 0: all that is stored follows from the bundles, each verified again. 1: something differed, and was made anew. \
+            2: nothing differed, but the beginning of a chain was pruned after its term, so that its appliance could not be compared.
+            """)
     @OptionGroup var central: CentralOptions
     @Argument(help: "The site's id or name.") var site: String
     @Flag(help: "For programs.") var json = false
 
     func run() async throws {
+        var pruned = 0
         try await central.run { services, person in
             let site = try await services.site(self.site, for: person)
             let findings = try await RunRebuild(services).run(site.id, for: person)
@@ -132,13 +142,29 @@ struct CentralRebuildRuns: AsyncParsableCommand {
             for finding in findings {
                 table.add(
                     .string(finding.appliance.description), .integer(Int64(finding.bundles)), .integer(Int64(finding.runs)),
-                    .integer(Int64(finding.missing)), .integer(Int64(finding.strange)), finding.isPruned ? .null : .boolean(finding.isSame))
+                    .integer(Int64(finding.missing)), .integer(Int64(finding.strange)),
+                    finding.isPruned ? "pruned" : .boolean(finding.isSame))
             }
             try table.print(asJSON: json)
-            guard findings.allSatisfy(\.isSame) else {
+            guard !findings.contains(where: \.isDifferent) else {
                 throw CentralError.value("what was stored was not what follows from the bundles, and was made anew")
             }
+            pruned = findings.count(where: \.isPruned)
+            if pruned > 0, !json {
+                print(
+                    "\(pruned) of \(findings.count) appliances could not be compared: the beginning of their chains was pruned after its "
+                        + "term, and what is left does not make all that is stored. It was left as it is.")
+            }
         }
+        if pruned > 0 { throw ExitCode(2) }
+    }
+}
+
+extension PrunedSpan {
+    /// For a person; folded before it is wider than a terminal.
+    var text: String {
+        "pruned  \(appliance): bundles 0 to \(lastSequence),\n        received \(from) to before \(until),\n"
+            + "        are gone after their term: what was seen then is not known."
     }
 }
 
@@ -148,12 +174,13 @@ extension PostureReader.Proof {
     var json: [String: JSONValue] {
         [
             "appliance": .string(appliance.description), "digest": digest.map { .string($0.description) } ?? .null,
-            "logIndex": logIndex.map { .integer($0) } ?? .null, "sequence": .integer(sequence),
+            "logIndex": logIndex.map { .integer($0) } ?? .null, "pruned": .boolean(isPruned), "sequence": .integer(sequence),
         ]
     }
 
     var text: String {
-        "bundle \(sequence) of \(appliance), SHA-256 \(digest?.description ?? "no longer held"), log \(logIndex.map(String.init) ?? "-")"
+        "bundle \(sequence) of \(appliance), SHA-256 \(digest?.description ?? "never received"), log \(logIndex.map(String.init) ?? "-")"
+            + (isPruned ? ", pruned" : "")
     }
 }
 
@@ -167,7 +194,7 @@ extension PostureReader.Answer {
 
     /// `drift (ssh.root_login)`.
     var text: String { verdict.code.map { "\(verdict.word) (\($0))" } ?? verdict.word }
-    var bundlesText: String { proof.isEmpty ? "-" : proof.map { "\($0.sequence)" }.joined(separator: ", ") }
+    var bundlesText: String { proof.isEmpty ? "-" : proof.map { "\($0.sequence)\($0.isPruned ? " pruned" : "")" }.joined(separator: ", ") }
     var proofText: String { proof.isEmpty ? "-" : proof.map(\.text).joined(separator: "; ") }
 }
 

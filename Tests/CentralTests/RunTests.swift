@@ -181,7 +181,7 @@ import Wire
             _ = try await box.submit([first], to: central)
             let found = try await central.services.postures.posture(of: tenant.site, at: now, in: tenant.scope)
             let proof = PostureReader.Proof(
-                appliance: try #require(box.grant?.appliance), sequence: 0, digest: Digest(of: first.bytes), logIndex: 0)
+                appliance: try #require(box.grant?.appliance), sequence: 0, digest: Digest(of: first.bytes), logIndex: 0, isPruned: false)
             #expect(found.map(\.answer) == [PostureReader.Answer(verdict: .drift("ssh.root_login"), proof: [proof])])
             // To the millisecond, and not beyond what a look reaches.
             func words(_ instant: Timestamp) async throws -> [String] {

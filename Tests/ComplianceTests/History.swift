@@ -235,11 +235,21 @@ extension History {
                         (check.description, .array(cited.map { [.string($0.framework), .string($0.control)] }))
                     })), "bundles": .array(bundles.map(\.json)), "instants": .array(instants.map { .string($0.description) }),
             "sample": ["nonce": .string(nonce), "root": .string(root.description), "count": .integer(Int64(count))],
+            "pruned": .array(pruned.map(\.json)),
         ]
     }
 
+    /// Of the last appliance first: one that ends in the period, and one that ends where it begins.
+    var pruned: [PrunedSpan] {
+        let appliances = Set(bundles.map(\.entry.appliance)).sorted().reversed()
+        return appliances.enumerated().map { place, appliance in
+            let until = period.from + .milliseconds(place % 2 == 0 ? 40_000_000 : 0)
+            return PrunedSpan(appliance: appliance, from: period.from - .seconds(86_400), until: until, lastSequence: 7)
+        }
+    }
+
     func coverage() throws -> Coverage {
-        var builder = CoverageBuilder(site: site, period: period, prior: prior, statements: statements)
+        var builder = CoverageBuilder(site: site, period: period, prior: prior, statements: statements, pruned: pruned)
         for bundle in bundles { try builder.add(bundle.entry) }
         return builder.finish()
     }

@@ -13,9 +13,11 @@ package struct PostureReader: Sendable {
     package struct Proof: Hashable, Sendable {
         package let appliance: ApplianceID
         package let sequence: Int64
-        /// nil where the bundle is no longer held.
+        /// nil where the bundle was never received.
         package let digest: Digest?
         package let logIndex: Int64?
+        /// Whether the bundle is gone after its term: its digest and its place in the log are all that is left.
+        package let isPruned: Bool
     }
 
     package struct Answer: Hashable, Sendable {
@@ -71,6 +73,14 @@ package struct PostureReader: Sendable {
         }
     }
 
+    /// The beginnings of chains that are gone and in which an instant lies: where there are any, what stood then is not known.
+    package func pruned(of site: SiteID, at instant: Timestamp, in scope: TenantScope) async throws -> [PrunedSpan] {
+        try await database.read { transaction in
+            try check(site, scope, in: transaction)
+            return try PrunedTable.spans(of: site, in: transaction).filter { $0.contains(instant) }
+        }
+    }
+
     /// Since when a check of a host fails at an instant, if it does.
     package func failing(
         _ subject: WatchedCheck, of site: SiteID, at instant: Timestamp, in scope: TenantScope
@@ -86,10 +96,15 @@ package struct PostureReader: Sendable {
             }
             runs.reverse()
             let answer = AsOf.answer(runs, at: instant)
+            let proof = try answer.proof.map { try Self.proof($0, in: transaction) }
+            let spans = try PrunedTable.spans(of: site, in: transaction)
+            let newest = runs.last
+            if spans.contains(where: { span in newest.map { span.hides($0, at: instant) } ?? span.contains(instant) }) {
+                return Failing(answer: Answer(verdict: PrunedSpan.verdict, proof: proof), since: nil)
+            }
             let failing = try AsOf.failingSince(runs, at: instant).map { found in
                 (instant: found.since, proof: try Self.proof(found.proof, in: transaction))
             }
-            let proof = try answer.proof.map { try Self.proof($0, in: transaction) }
             return Failing(answer: Answer(verdict: answer.verdict, proof: proof), since: failing)
         }
     }
@@ -112,12 +127,13 @@ package struct PostureReader: Sendable {
     private static func proof(_ draw: Sample.Draw, in transaction: any SQLTransaction) throws -> Proof {
         let row = try transaction.query(
             """
-            SELECT digest, log_index FROM evidence
+            SELECT digest, log_index, pruned_at FROM evidence
             WHERE appliance_id = \(draw.appliance.description) AND sequence = \(draw.sequence)
             """
         ).first
         return Proof(
-            appliance: draw.appliance, sequence: draw.sequence, digest: try row?.digest(0), logIndex: try row?.integer(1))
+            appliance: draw.appliance, sequence: draw.sequence, digest: try row?.digest(0), logIndex: try row?.integer(1),
+            isPruned: try row?.optionalInteger(2) != nil)
     }
 
     private func check(_ site: SiteID, _ scope: TenantScope, in transaction: any SQLTransaction) throws {
@@ -143,19 +159,35 @@ private struct Snapshot {
 
     init(of site: SiteID, at instant: Timestamp, in transaction: any SQLTransaction) throws {
         let ledger = try LedgerTable.deciding(at: instant, of: site, in: transaction)
+        let spans = Dictionary(uniqueKeysWithValues: try PrunedTable.spans(of: site, in: transaction).map { ($0.appliance, $0) })
         var runs: [VerdictRun] = []
         var proofs: [Sample.Draw: PostureReader.Proof] = [:]
         for row in try transaction.query(Self.newest(of: site, at: instant, transaction.dialect)) {
             let run = try RunTable.run(row)
             runs.append(run)
             // After the columns of the run: digest and place of its first bundle, then of its last.
-            for (sequence, column) in [(run.firstSequence, 10), (run.lastSequence, 12)] {
+            for (sequence, column) in [(run.firstSequence, 10), (run.lastSequence, 13)] {
                 proofs[Sample.Draw(appliance: run.appliance, sequence: sequence)] = PostureReader.Proof(
                     appliance: run.appliance, sequence: sequence,
-                    digest: try row.optionalBlob(column).flatMap { Digest(bytes: $0) }, logIndex: try row.optionalInteger(column + 1))
+                    digest: try row.optionalBlob(column).flatMap { Digest(bytes: $0) }, logIndex: try row.optionalInteger(column + 1),
+                    isPruned: try row.optionalInteger(column + 2) != nil)
             }
         }
-        posture = RunHistory(runs).posture(at: instant, ledger: ledger)
+        var posture = RunHistory(runs).posture(at: instant, ledger: ledger)
+        if !spans.isEmpty {
+            let newest = Dictionary(runs.map { ($0.subject, $0) }, uniquingKeysWith: { $1 })
+            let watchers = Dictionary(ledger.entries.map { ($0.host, $0.appliance) }, uniquingKeysWith: { $1 })
+            for (subject, answer) in posture {
+                let isHidden =
+                    if let run = newest[subject] {
+                        spans[run.appliance]?.hides(run, at: instant) ?? false
+                    } else {
+                        watchers[subject.host].flatMap { spans[$0] }.map { instant < $0.until } ?? false
+                    }
+                if isHidden { posture[subject] = AsOf.Answer(verdict: PrunedSpan.verdict, proof: answer.proof) }
+            }
+        }
+        self.posture = posture
         self.proofs = proofs
     }
 
@@ -170,7 +202,8 @@ private struct Snapshot {
         case .sqlite:
             """
             SELECT run.appliance_id, run.host, run.check_id, run.verdict, run.code, run.first_at, run.last_at, run.first_sequence,
-                run.last_sequence, run.reach_seconds, opening.digest, opening.log_index, latest.digest, latest.log_index
+                run.last_sequence, run.reach_seconds, opening.digest, opening.log_index, opening.pruned_at, latest.digest,
+                latest.log_index, latest.pruned_at
             FROM run_subject AS subject
             JOIN verdict_run AS run ON run.rowid = (
                 SELECT inner_run.rowid FROM verdict_run AS inner_run
@@ -184,7 +217,8 @@ private struct Snapshot {
         case .postgres:
             """
             SELECT run.appliance_id, run.host, run.check_id, run.verdict, run.code, run.first_at, run.last_at, run.first_sequence,
-                run.last_sequence, run.reach_seconds, opening.digest, opening.log_index, latest.digest, latest.log_index
+                run.last_sequence, run.reach_seconds, opening.digest, opening.log_index, opening.pruned_at, latest.digest,
+                latest.log_index, latest.pruned_at
             FROM run_subject AS subject
             CROSS JOIN LATERAL (
                 SELECT * FROM verdict_run AS inner_run

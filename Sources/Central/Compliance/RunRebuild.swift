@@ -18,9 +18,11 @@ package struct RunRebuild: Sendable {
         package let missing: Int
         /// Rows that were stored and do not follow.
         package let strange: Int
-        /// Where the oldest bundles were pruned after their term, what is left does not make all that is stored: nothing was compared.
+        /// Where the oldest bundles were pruned after their term, what is left does not make all that is stored: nothing was compared, and
+        /// nothing is known to be the same.
         package let isPruned: Bool
-        package var isSame: Bool { missing == 0 && strange == 0 }
+        package var isSame: Bool { missing == 0 && strange == 0 && !isPruned }
+        package var isDifferent: Bool { missing != 0 || strange != 0 }
     }
 
     /// One appliance's bundles and all that follows from them.
@@ -55,13 +57,19 @@ package struct RunRebuild: Sendable {
     /// - Throws: `CentralError` for an unknown site; `BundleError` where what is held is not what was received; `DatabaseError`. What
     ///   was stored about the appliances that were not reached is as it was.
     package func run(_ site: SiteID, for credential: OperatorCredential) async throws -> [Finding] {
-        let held = try await SiteEvidence(of: site, services: services, for: credential)
+        let pruned = Set(try await services.database.read { try PrunedTable.spans(of: site, in: $0) }.map(\.appliance))
         var all: [Made] = []
-        try await held.forEach { item in
-            let record = item.bundle.record
-            if all.last?.runs.appliance != record.origin.appliance { all.append(Made(record.origin.appliance)) }
-            all[all.count - 1].add(ChainEntry(record, received: item.received))
+        do {
+            let held = try await SiteEvidence(of: site, services: services, for: credential)
+            try await held.forEach { item in
+                let record = item.bundle.record
+                if all.last?.runs.appliance != record.origin.appliance { all.append(Made(record.origin.appliance)) }
+                all[all.count - 1].add(ChainEntry(record, received: item.received))
+            }
+        } catch let error as CentralError where error == .noEvidence && !pruned.isEmpty {
+            // Every bundle of the site is gone.
         }
+        for appliance in pruned.subtracting(all.map(\.runs.appliance)).sorted() { all.append(Made(appliance)) }
         var findings: [Finding] = []
         for made in all {
             findings.append(try await services.database.write { try Self.settle(made, site, in: $0) })

@@ -6,7 +6,7 @@ package import Model
 import Seal
 
 /// What had to be seen at a site and what was, computed anew from every bundle that Central holds, each verified again. Nothing of it
-/// is stored; silences up to now are stated first.
+/// is stored; silences up to now are stated first. What was pruned is said to be pruned.
 package struct SiteCoverage: Sendable {
     private let services: CentralServices
 
@@ -18,12 +18,16 @@ package struct SiteCoverage: Sendable {
         try await services.silences.turn(site: site.id, isWanted: true)
         let scope = TenantScope(credential, organization: site.organization)
         let statements = try await statements(of: site.id, in: scope)
-        var builder = CoverageBuilder(site: site.id, period: period, statements: statements)
+        let (pruned, prior) = try await services.database.read { transaction in
+            let spans = try PrunedTable.spans(of: site.id, in: transaction)
+            return (spans, try PrunedTable.prior(spans, of: site.id, in: transaction))
+        }
+        var builder = CoverageBuilder(site: site.id, period: period, prior: prior, statements: statements, pruned: pruned)
         let held: SiteEvidence
         do {
             held = try await SiteEvidence(of: site.id, services: services, for: credential)
         } catch let error as CentralError where error == .noEvidence {
-            // Nothing came: nothing is known to have been expected.
+            // Nothing came, or nothing is left of it: what was expected is known of what was pruned only.
             return builder.finish()
         }
         try await held.forEach { item in try builder.add(ChainEntry(item.bundle.record, received: item.received)) }
