@@ -13,7 +13,19 @@ package final class DeferredObjectStore: ObjectStore {
 
     /// Opens it now.
     /// - Throws: what opening throws, as it is: settings and files have their own errors.
-    package func open() async throws { _ = try await link.opened() }
+    /// - Parameter limit: how long it is waited for; it goes on being opened after that.
+    /// - Throws: `.unavailable` once the limit is over, too.
+    package func open(within limit: Duration, clock: WallClock) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { [link] in _ = try await link.opened() }
+            group.addTask {
+                try await clock.sleep(limit)
+                throw ObjectError.unavailable(attempts: 1, "no answer within \(limit)")
+            }
+            try await group.next()
+        }
+    }
 
     package func close() async { await link.close() }
 
@@ -72,20 +84,36 @@ package final class DeferredObjectStore: ObjectStore {
             let task = opening ?? Task { [open] in try await open() }
             opening = task
             do {
-                let made = try await task.value
+                let made = try await Self.value(of: task)
                 // Closed while it was being opened: whoever closed it has waited for this.
                 guard !isClosed else { throw ObjectError.cancelled }
                 store = made
                 return made
             } catch {
-                // Another caller may have begun the next try already.
-                if opening == task { opening = nil }
+                // Who is not waited for any more leaves it to the others. Another caller may have begun the next try already.
+                if !(error is CancellationError), opening == task { opening = nil }
                 throw error
             }
         }
 
+        /// Ends with the task that waits, too, which `Task.value` does not: else a server that is silent would hold up a stop.
+        private static func value(of task: Task<any ObjectStore, any Error>) async throws -> any ObjectStore {
+            let (stores, found) = AsyncThrowingStream.makeStream(of: (any ObjectStore).self)
+            Task {
+                do {
+                    found.yield(try await task.value)
+                    found.finish()
+                } catch {
+                    found.finish(throwing: error)
+                }
+            }
+            for try await store in stores { return store }
+            throw CancellationError()
+        }
+
         func close() async {
             isClosed = true
+            opening?.cancel()
             if let made = try? await opening?.value { await made.close() }
             store = nil
             opening = nil

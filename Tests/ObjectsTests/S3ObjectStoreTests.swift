@@ -183,6 +183,32 @@ import Testing
         #expect(slept.current.count == 11)
     }
 
+    @Test("A pause that the server asks for is kept, within a limit; a shorter one, and what is no number of seconds, changes nothing")
+    func waitsAsAsked() async throws {
+        let slept = Shared<[Duration]>([])
+        var patience = S3Patience()
+        patience.attemptsMax = 8
+        patience.firstPause = .seconds(1)
+        patience.pauseMax = .seconds(2)
+        patience.jitter = { 1 }
+        let puts = Shared(0)
+        let asked = ["7", "30", "31", "999999999", "99999999999999999999", "-5", "0"]
+        try await withProxy(patience: patience, slept: slept) { request in
+            guard request.isPut else { return .pass }
+            let number = puts.withLock {
+                $0 += 1; return $0
+            }
+            guard number <= asked.count else { return .pass }
+            let status = number % 2 == 0 ? "429 Too Many Requests" : "503 Slow Down"
+            return .answer(
+                Array("HTTP/1.1 \(status)\r\ncontent-length: 0\r\nretry-after: \(asked[number - 1])\r\nconnection: close\r\n\r\n".utf8))
+        } _: { store, _ in
+            let outcome = try await store.create(key("a"), bytes("x"), retention: aDay)
+            #expect(outcome == .created)
+        }
+        #expect(slept.current == [7, 30, 30, 30, 2, 2, 2].map { .seconds($0) })
+    }
+
     @Test func aServerThatDoesNotAnswerIsGivenUp() async throws {
         var patience = S3Patience()
         patience.attemptsMax = 2

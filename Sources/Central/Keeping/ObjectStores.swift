@@ -29,6 +29,9 @@ package final class ObjectStores: Sendable {
         }
     }
 
+    /// How long the start waits for a server that does not answer.
+    static let openingMax: Duration = .seconds(10)
+
     /// At the start: a bucket that does not lock, wrong credentials or unreadable files are told at once. A server that is away is not
     /// waited for: evidence is taken in meanwhile.
     /// - Throws: `ObjectError`, `Diagnostic`, `PrivateFileError`.
@@ -37,7 +40,7 @@ package final class ObjectStores: Sendable {
         for organization in [nil] + organizations.map(Optional.some)
         where checked.insert(configuration.storeName(of: organization)).inserted {
             do {
-                try await store(of: organization).open()
+                try await store(of: organization).open(within: Self.openingMax, clock: clock)
             } catch let error as ObjectError {
                 guard case .unavailable = error else { throw error }
                 logger.warning("objects.away", metadata: ["code": .string(error.code), "error": .string(error.message)])

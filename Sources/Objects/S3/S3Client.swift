@@ -1,7 +1,7 @@
 import AsyncHTTPClient
 import Crypto
 import Documents
-package import Model
+import Model
 import NIOCore
 import NIOHTTP1
 import NIOSSL
@@ -14,15 +14,18 @@ package struct S3Patience: Sendable {
     package var deadline: Duration = .seconds(30)
     package var firstPause: Duration = .milliseconds(200)
     package var pauseMax: Duration = .seconds(10)
+    /// The longest pause that a server may ask for; where it asks for more, it is asked again after this.
+    package var askedPauseMax: Duration = .seconds(30)
     /// 0 to below 1, fresh at each call.
     package var jitter: @Sendable () -> Double = { Double.random(in: 0..<1) }
 
     package init() {}
 
     /// Twice as long after each attempt, of which a random half is left out: those who failed together do not come back together.
-    func pause(after attempt: Int) -> Duration {
+    /// - Parameter asked: what the server asked for; a shorter one than ours is not taken.
+    func pause(after attempt: Int, asked: Duration?) -> Duration {
         let full = min(pauseMax, firstPause * Double(1 << min(attempt - 1, 20)))
-        return full * (0.5 + jitter() / 2)
+        return max(full * (0.5 + jitter() / 2), min(asked ?? .zero, askedPauseMax))
     }
 }
 
@@ -52,6 +55,14 @@ struct S3Reply: Sendable {
     }
 
     func header(_ name: String) -> String? { headers.first(name: name) }
+
+    /// RFC 9110 10.2.3, in seconds. The other form, a date, no S3 server is known to send: then our own pause holds.
+    var retryAfter: Duration? {
+        guard let text = header("retry-after"), (1...9).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) }) else {
+            return nil
+        }
+        return Int(text).map { .seconds($0) }
+    }
 
     func document() throws(ObjectError) -> StrictXML.Element {
         do throws(StrictXML.Fault) {
@@ -116,10 +127,12 @@ final class S3Client: Sendable {
         var attempt = 1
         while true {
             let reason: String
+            var asked: Duration?
             do throws(Failure) {
                 let reply = try await exchange(request)
                 guard Self.isPassing(reply) else { return reply }
                 reason = "\(reply.status) \(reply.code)"
+                asked = reply.retryAfter
             } catch {
                 switch error {
                 case .final(let failure): throw failure
@@ -127,7 +140,7 @@ final class S3Client: Sendable {
                 }
             }
             guard attempt < patience.attemptsMax else { throw .unavailable(attempts: attempt, reason) }
-            do { try await clock.sleep(patience.pause(after: attempt)) } catch { throw .cancelled }
+            do { try await clock.sleep(patience.pause(after: attempt, asked: asked)) } catch { throw .cancelled }
             attempt += 1
         }
     }
