@@ -1,5 +1,4 @@
-import Glibc
-import Synchronization
+package import Model
 
 /// Every place where Central makes something durable, before and after it does, and where it answers with it. Tests end the
 /// process at each of them and hold what is left against what was promised.
@@ -29,51 +28,18 @@ package enum CentralDurableStep: String, CaseIterable, Sendable {
     case cosignatureBeforeCommit, cosignatureAfterCommit
     /// Which bundles make an archived chunk is written down; its objects are stored; they are recorded as stored.
     case archiveAfterPlan, archiveAfterObjects, archiveAfterRecord
-    /// A chunk's objects have their new term or hold, and nobody has written it down.
-    case archiveAfterHold
+    /// One of a chunk's two objects has its new term; has its new hold; then inside the transaction that writes both down and after it.
+    case archiveAfterTerm, archiveAfterHold, archiveBeforeChange, archiveAfterChange
     /// Inside the transaction that prunes a chunk and after it; then its objects are gone and nobody has written it down.
     case pruneBeforeCommit, pruneAfterCommit, pruneAfterRemove
+    /// What became of an anchor, inside its transaction and after it.
+    case anchorBeforeCommit, anchorAfterCommit
 
-    /// Those of archive and retention, which have their own tests: an appliance does not notice them.
+    /// Those of archive, retention and anchors, which have their own tests: an appliance does not notice them.
     package static let ofKeeping: [CentralDurableStep] = [
-        .archiveAfterPlan, .archiveAfterObjects, .archiveAfterRecord, .archiveAfterHold, .pruneBeforeCommit, .pruneAfterCommit,
-        .pruneAfterRemove,
+        .archiveAfterPlan, .archiveAfterObjects, .archiveAfterRecord, .archiveAfterTerm, .archiveAfterHold, .archiveBeforeChange,
+        .archiveAfterChange, .pruneBeforeCommit, .pruneAfterCommit, .pruneAfterRemove, .anchorBeforeCommit, .anchorAfterCommit,
     ]
 }
 
-/// What a test may do at each durable step. The product hands in `none`.
-package struct CentralFaults: Sendable {
-    package let reached: @Sendable (CentralDurableStep) -> Void
-
-    package init(reached: @escaping @Sendable (CentralDurableStep) -> Void) { self.reached = reached }
-
-    package static let none = CentralFaults { _ in }
-}
-
-#if DEBUG
-
-extension CentralFaults {
-    /// Ends the process by SIGKILL when a step is reached for the given time: `evidenceAfterCommit:3`. nil for no such step.
-    package init?(killingAt text: String) {
-        let parts = text.split(separator: ":")
-        guard (1...2).contains(parts.count), let step = CentralDurableStep(rawValue: String(parts[0])),
-            let count = parts.count == 2 ? Int(parts[1]) : 1, count >= 1
-        else { return nil }
-        let left = KillCounter(count)
-        self.init { reached in
-            if reached == step, left.countDown() { kill(getpid(), SIGKILL) }
-        }
-    }
-
-    private final class KillCounter: Sendable {
-        private let left: Mutex<Int>
-        init(_ count: Int) { left = Mutex(count) }
-        func countDown() -> Bool {
-            left.withLock { left in
-                left -= 1
-                return left == 0
-            }
-        }
-    }
-}
-#endif
+package typealias CentralFaults = StepFaults<CentralDurableStep>

@@ -98,7 +98,7 @@ package struct CentralServices: Sendable {
         catalogs = CatalogStore(database, now: clock.now, key: keys.catalog.verifyingKey, faults: faults)
         statements = StatementStore(database, now: clock.now, key: keys.receipts, faults: faults)
         objects = ObjectStores(configuration.objects, dataDirectory: configuration.dataDirectory, clock: clock)
-        anchors = AnchorTable(database)
+        anchors = AnchorTable(database, faults: faults)
         archive = EvidenceArchive(database, objects, delay: configuration.archiveDelay, now: clock.now, faults: faults)
         retention = EvidenceRetention(database, objects, statements: statements, now: clock.now, faults: faults)
         holds = LegalHolds(database, statements: statements, now: clock.now)

@@ -55,7 +55,7 @@ struct WitnessCommand: AsyncParsableCommand {
             logger.logLevel = .notice
             let book = WitnessBook(
                 database, signer: signer, logs: Dictionary(grouping: verifiers, by: \.name).values.map { LogTrust(logKeys: $0) },
-                now: WallClock.system.now, faults: faults())
+                now: WallClock.system.now, faults: try faults())
             let server = try WitnessServer(
                 book, host: host, port: Int(port),
                 certificate: tlsCertificate.map { .init(chainFile: $0, keyFile: tlsKey!) }, logger: logger
@@ -72,9 +72,12 @@ struct WitnessCommand: AsyncParsableCommand {
             await database.close()
         }
 
-        private func faults() -> WitnessFaults {
+        private func faults() throws -> WitnessFaults {
             #if DEBUG
-            if let crashAt { return WitnessFaults { if $0.rawValue == crashAt { kill(getpid(), SIGKILL) } } }
+            if let crashAt {
+                guard let faults = WitnessFaults(killingAt: crashAt) else { throw ValidationError("--crash-at takes STEP or STEP:COUNT") }
+                return faults
+            }
             #endif
             return .none
         }

@@ -129,6 +129,84 @@ extension LabTests {
             }
         }
 
+        @Test("Killed before or after any commit of an anchor, Central goes on with one anchor of each kind and loses none that was stored")
+        func killed() async throws {
+            try await LabTimestamps.run { lab in
+                try await LabAuthority.run { authority in
+                    // The first commit of each kind begins its record, the second is its anchor: two kinds, in any order.
+                    for (step, count) in [
+                        ("anchorBeforeCommit", 1), ("anchorBeforeCommit", 3), ("anchorAfterCommit", 2), ("anchorAfterCommit", 4),
+                    ] {
+                        try await dieAndGoOn("\(step):\(count)", lab, authority)
+                    }
+                }
+            }
+        }
+
+        private func dieAndGoOn(_ step: String, _ lab: LabTimestamps, _ authority: LabAuthority) async throws {
+            let directory = try TemporaryDirectory()
+            var configuration = CentralConfiguration(dataDirectory: directory.file("central"))
+            configuration.anchors = try anchors(lab, authority)
+            let clock = WallClock.system
+            _ = try CentralKeys.create(in: configuration.dataDirectory, at: clock.now())
+            // The log has grown before the server starts: its first turn anchors.
+            let central = try await CentralProcess.build(configuration, clock: clock, logger: quiet)
+            let organization = try await central.services.tenants.createOrganization("Lakeside", by: person)
+            _ = try await central.services.holds.change(
+                true, TenantScope(person, organization: organization.id), reason: "test", by: person)
+            try await central.integrateLog()
+            let file = directory.file("central.yaml")
+            let text = """
+                anchors:
+                  calendars: [\(lab.calendars.map { "\"\($0)\"" }.joined(separator: ", "))]
+                  authorities:
+                    - url: "\(authority.url)ecdsa"
+                      ca: "\(authority.directory)/root.pem"
+
+                """
+            try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+            let log = directory.file("log")
+            func start(_ arguments: [String]) throws -> Process {
+                let process = Process()
+                process.executableURL = URL(fileURLWithPath: binary("martlet-central"))
+                process.arguments = ["--config", file] + arguments
+                process.environment = [
+                    "MARTLET_DATA_DIRECTORY": configuration.dataDirectory, "MARTLET_WEB_PORT": "0", "MARTLET_APPLIANCES_PORT": "0",
+                ]
+                FileManager.default.createFile(atPath: log, contents: nil)
+                process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
+                process.standardOutput = FileHandle.nullDevice
+                process.standardInput = FileHandle.nullDevice
+                try process.run()
+                Orphans.adopt(process)
+                return process
+            }
+            let dying = try start(["--crash-at", step])
+            try await eventually("killed at \(step)") { !dying.isRunning }
+            #expect(dying.terminationReason == .uncaughtSignal && dying.terminationStatus == SIGKILL, "\(step)")
+            let left = try await central.services.anchors.list()
+            let again = try start([])
+            // Not before it hears that it shall stop.
+            try await eventually("started after \(step)") { try String(contentsOfFile: log, encoding: .utf8).contains("central.ready") }
+            try await eventually("both kinds are there after \(step)") {
+                Set(try await central.services.anchors.list().map(\.anchor.kind)) == [.openTimestamps, .timestampAuthority]
+            }
+            again.terminate()
+            try await eventually("stopped") { !again.isRunning }
+            #expect(again.terminationStatus == 0, "\(step)")
+            let all = try await central.services.anchors.list()
+            #expect(
+                all.map(\.anchor.target.treeSize) == [1, 1] && all.map(\.anchor.kind) == [.openTimestamps, .timestampAuthority], "\(step)")
+            // A promise that was stored is the one that is redeemed later.
+            #expect(
+                left.allSatisfy { old in all.contains { $0.anchor.kind == old.anchor.kind && $0.anchor.made == old.anchor.made } },
+                "\(step)")
+            for kind in [AnchorKind.openTimestamps, .timestampAuthority] {
+                #expect(try await central.services.anchors.heartbeat(kind)?.lastSuccess != nil, "\(step)")
+            }
+            await central.services.close()
+        }
+
         private func binary(_ name: String) -> String {
             // Built beside the tests.
             let here = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""

@@ -93,6 +93,43 @@ import Wire
         }
     }
 
+    @Test(
+        "Killed wherever a longer term or a hold is brought to what is archived, the next pass brings it to all of it",
+        arguments: ObjectPlace.allCases,
+        [
+            (CentralDurableStep.archiveAfterTerm, 1), (.archiveAfterTerm, 2), (.archiveAfterHold, 1), (.archiveAfterHold, 2),
+            (.archiveBeforeChange, 1), (.archiveAfterChange, 1),
+        ])
+    func killedAtAChange(place: ObjectPlace, end: (step: CentralDurableStep, count: Int)) async throws {
+        let objects = try await place.configuration()
+        try await CentralUnderTest.run(.sqlite, change: { $0.objects = objects }, hasRecurringWork: false) { central in
+            let tenant = try await central.makeTenant()
+            var box = try await enrolledBox(at: central, tenant)
+            _ = try await box.submit(box.makeBundles(2, at: central.clock.now), to: central)
+            _ = try await central.services.archive.pass(isImmediate: true)
+            try await central.services.tenants.retain(3_000, in: tenant.scope)
+            _ = try await central.services.holds.change(true, tenant.scope, reason: "test", by: CentralUnderTest.person)
+            // Of what is held, what comes now is held from its first minute.
+            _ = try await box.submit(box.makeBundles(2, at: central.clock.now), to: central)
+
+            let program = MartletProgram(central.configuration)
+            #expect(try await program.run("central", "archive", "store", "--crash-at", "\(end.step.rawValue):\(end.count)").wasKilled)
+            let again = try await program.run("central", "archive", "store")
+            #expect(again.status == 0, "\(again.errors)")
+            let chunks = try await central.services.archive.chunks(of: try #require(box.grant).appliance)
+            #expect(chunks.map(\.sequences) == [0...1, 2...3] && chunks.allSatisfy(\.isHeld))
+            let store = central.services.objects.store(of: tenant.scope.organization)
+            for chunk in chunks {
+                let keys = EvidenceArchive.keys(of: chunk)
+                for key in [keys.lines, keys.signatures] {
+                    let record = try #require(await store.record(of: key))
+                    #expect(record.isHeld && record.retention.covers(.days(3_000, from: chunk.newest)), "\(key)")
+                }
+            }
+            #expect(try await central.services.archive.pass() == EvidenceArchive.Summary())
+        }
+    }
+
     @Test("Evidence that was changed in the database is not archived as evidence; other organizations' is")
     func changedBehindOurBack() async throws {
         try await CentralUnderTest.run(.sqlite, hasRecurringWork: false) { central in
@@ -138,13 +175,7 @@ import Wire
         let isAway = Shared(false)
         let proxy = try HostileProxy(before: lab.port) { _ in isAway.current ? .reset : .pass }
         defer { proxy.stop() }
-        let objects = ObjectsConfiguration(
-            place: .s3(
-                .init(
-                    endpoint: S3Endpoint("http://127.0.0.1:\(proxy.port)")!, region: lab.region,
-                    buckets: BucketTemplate("t-away-" + (0..<6).map { _ in UInt8.random(in: 0...255) }.hexadecimal)!,
-                    credentialsPath: lab.credentials, makesBuckets: true)),
-            retentionDays: 2_190)
+        let objects = S3Away.configuration(lab, proxy)
         // A server of S3 takes requests of a quarter of an hour before and after: half an hour for the clock to move.
         let clock = TestClock(at: WallClock.system.now() - .seconds(780))
         try await CentralUnderTest.run(
@@ -171,6 +202,53 @@ import Wire
             }
         }
     }
+
+    @Test(
+        "Started while S3 is away, Central says so, takes evidence in, and archives and publishes it when S3 is back",
+        arguments: [Absence.broken, .silent])
+    func startsWithout(absence: Absence) async throws {
+        let lab = try await LabS3.shared()
+        let isAway = Shared(true)
+        let proxy = try HostileProxy(before: lab.port) { _ in isAway.current ? (absence == .broken ? .reset : .hang) : .pass }
+        defer { proxy.stop() }
+        let clock = TestClock(at: WallClock.system.now() - .seconds(780))
+        let began = clock.now
+        // Central waits by the test's clock, which somebody must move before there is a Central.
+        let moving = Task {
+            while !Task.isCancelled { clock.advance(by: .milliseconds(500)); try await Task.sleep(for: .milliseconds(20)) }
+        }
+        defer { moving.cancel() }
+        try await CentralUnderTest.run(
+            .sqlite, clock: clock,
+            change: {
+                $0.objects = S3Away.configuration(lab, proxy)
+                $0.archiveDelay = .seconds(60)
+            }
+        ) { central in
+            moving.cancel()
+            #expect(clock.now - began < .seconds(60), "a start is not held up")
+            var box = try await enrolledBox(at: central)
+            let appliance = try #require(box.grant).appliance
+            #expect(try await box.submit(box.makeBundles(3, at: central.clock.now), to: central).refusal == nil)
+            // A stop is not held up by a silent server either: the end of this test.
+            guard absence == .broken else { return }
+            func codes() async throws -> Set<String> { Set(try await central.services.status.alerts().map(\.code)) }
+            try await eventually("archive and log are alerts", moving: central.clock) {
+                try await codes().isSuperset(of: ["archive.stalled", "log.stalled"])
+            }
+            #expect(try await box.submit(box.makeBundles(2, at: central.clock.now), to: central).refusal == nil)
+            isAway.withLock { $0 = false }
+            try await eventually("all is archived and published", moving: central.clock) {
+                let chunks = try await central.services.archive.chunks(of: appliance)
+                guard chunks.last?.sequences.upperBound == 4, chunks.allSatisfy({ $0.retainedUntil != nil }) else { return false }
+                return try await codes().isDisjoint(with: ["archive.stalled", "log.stalled"])
+            }
+            let published = try await central.send("GET", "/log/checkpoint", to: .web)
+            #expect(published.status == 200)
+        }
+    }
+
+    enum Absence: Sendable { case broken, silent }
 
     @Test("A bucket that does not lock is refused at the start")
     func withoutLock() async throws {

@@ -26,3 +26,17 @@ enum ObjectPlace: String, CaseIterable, Sendable, CustomStringConvertible {
         }
     }
 }
+
+/// S3 behind a proxy that a test can cut.
+enum S3Away {
+    /// One fresh bucket for all.
+    static func configuration(_ lab: LabS3, _ proxy: HostileProxy) -> ObjectsConfiguration {
+        ObjectsConfiguration(
+            place: .s3(
+                .init(
+                    endpoint: S3Endpoint("http://127.0.0.1:\(proxy.port)")!, region: lab.region,
+                    buckets: BucketTemplate("t-away-" + (0..<6).map { _ in UInt8.random(in: 0...255) }.hexadecimal)!,
+                    credentialsPath: lab.credentials, makesBuckets: true)),
+            retentionDays: 2_190)
+    }
+}

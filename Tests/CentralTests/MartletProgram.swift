@@ -1,6 +1,7 @@
 import Central
 import Documents
 import Foundation
+import Objects
 import TestSupport
 import TransparencyLog
 
@@ -16,12 +17,20 @@ struct MartletProgram: Sendable {
     let environment: [String: String]
 
     init(_ configuration: CentralConfiguration) {
-        environment = [
+        var environment = [
             "PATH": "/usr/bin:/bin", "MARTLET_DATA_DIRECTORY": configuration.dataDirectory,
             "MARTLET_DATABASE_URL": configuration.databaseURL.revealed(),
             "MARTLET_LOG_WITNESSES": configuration.logWitnesses.map { "\($0.url) \($0.key.text)" }.joined(separator: ","),
             "MARTLET_LOG_QUORUM": "\(configuration.logQuorum)",
         ]
+        if case .s3(let s3) = configuration.objects.place {
+            environment[ObjectsConfiguration.kind.declaration.variable] = "s3"
+            environment[ObjectsConfiguration.endpoint.declaration.variable] = "\(s3.endpoint)"
+            environment[ObjectsConfiguration.region.declaration.variable] = s3.region
+            environment[ObjectsConfiguration.bucket.declaration.variable] = "\(s3.buckets)"
+            environment[ObjectsConfiguration.credentials.declaration.variable] = s3.credentialsPath
+        }
+        self.environment = environment
     }
 
     func run(_ arguments: String...) async throws -> Answer { try await run(arguments) }

@@ -161,6 +161,76 @@ import Wire
         }
     }
 
+    @Test(
+        "At the S3 server what is past its lock is deleted with all its versions; what is locked or held there stays, whatever our clock says"
+    )
+    func prunesOnS3() async throws {
+        let lab = try await LabS3.shared()
+        let name = "t-prune-" + (0..<6).map { _ in UInt8.random(in: 0...255) }.hexadecimal
+        // One bucket, in which only the server's lock tells the organizations apart.
+        let objects = ObjectsConfiguration(
+            place: .s3(
+                .init(
+                    endpoint: S3Endpoint(lab.endpoint)!, region: lab.region, buckets: BucketTemplate(name)!,
+                    credentialsPath: lab.credentials, makesBuckets: true)),
+            retentionDays: 2_190)
+        try await CentralUnderTest.run(.sqlite, change: { $0.objects = objects }, hasRecurringWork: false) { central in
+            let lock: Duration = .seconds(8)
+            /// Received so long ago that the lock of what is archived now ends in seconds.
+            func aged(_ name: String, by span: Duration) async throws -> Place {
+                let tenant = try await central.makeTenant(name)
+                var box = try await enrolledBox(at: central, tenant)
+                let now = WallClock.system.now()
+                _ = try await box.submit(box.makeBundles(2, at: central.clock.now), to: central)
+                let (received, appliance) = ((now - span).milliseconds, try #require(box.grant).appliance.description)
+                try await central.services.database.write {
+                    try $0.execute("UPDATE evidence SET received_at = \(received) WHERE appliance_id = \(appliance)")
+                }
+                _ = try await central.services.archive.pass(isImmediate: true)
+                return Place(tenant: tenant, box: box)
+            }
+            func versions(_ place: Place) async throws -> Int {
+                let script = "print(len(s3.list_object_versions(Bucket=args[0], Prefix=args[1]).get('Versions', [])))"
+                let answer = try lab.boto(script, [name, "objects/evidence/\(place.tenant.scope.organization)/"])
+                return Int(answer.trimmingCharacters(in: .whitespacesAndNewlines)) ?? -1
+            }
+            let nearly = Duration.seconds(Self.days * 86_400) - lock
+            let (young, held) = (try await aged("Young", by: .seconds(86_400)), try await aged("Held", by: nearly))
+            // By hand, at the server: nothing of it stands in our database.
+            _ = try await lab.boto(
+                "s3.put_object_legal_hold(Bucket=args[0], Key=args[1], LegalHold={'Status': 'ON'})",
+                [name, try await object(held, central)])
+            let over = try await aged("Over", by: nearly)
+            _ = try await lab.boto("s3.put_object(Bucket=args[0], Key=args[1], Body=b'forged')", [name, try await object(over, central)])
+            let until = try #require(await central.services.archive.chunks(of: over.appliance).first?.retainedUntil)
+
+            // Our clock is past the terms of two of the three, the server's is not yet.
+            central.clock.advance(by: .seconds(60))
+            var pruned: Int64 = 0
+            try await eventually("the server lets go") {
+                pruned += try await central.services.retention.pass().bundles
+                let left = try await versions(over)
+                let now = WallClock.system.now()
+                // The stranger's version has no lock.
+                #expect(left >= 2 || now >= until, "\(left) at \(now), locked until \(until)")
+                return left == 0
+            }
+            #expect(pruned == 2)
+            #expect(try await self.held(over, central) == [])
+            #expect(try await self.held(held, central) == [0, 1])
+            #expect(try await self.held(young, central) == [0, 1])
+            #expect(try await versions(held) == 2)
+            #expect(try await versions(young) == 2)
+            #expect(try await central.services.retention.pass() == .init(bundles: 0, kept: 1))
+        }
+    }
+
+    /// The lines of the only chunk, as the bucket names them.
+    private func object(_ place: Place, _ central: CentralUnderTest) async throws -> String {
+        let chunk = try #require(await central.services.archive.chunks(of: place.appliance).first)
+        return "objects/\(EvidenceArchive.keys(of: chunk).lines)"
+    }
+
     @Test("Evidence whose archived copy is gone, or was never made, is not pruned")
     func withoutArchive() async throws {
         try await CentralUnderTest.run(.sqlite, hasRecurringWork: false) { central in

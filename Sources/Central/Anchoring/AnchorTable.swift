@@ -7,8 +7,12 @@ import TransparencyLog
 /// Anchors of the log's checkpoints, in Central's database.
 package struct AnchorTable: AnchorStore {
     private let database: any SQLDatabase
+    private let faults: CentralFaults
 
-    init(_ database: any SQLDatabase) { self.database = database }
+    init(_ database: any SQLDatabase, faults: CentralFaults) {
+        self.database = database
+        self.faults = faults
+    }
 
     /// The newest that was signed. One of an empty log is none: there is nothing to show the age of.
     package func newestCheckpoint() async throws -> AnchorTarget? {
@@ -31,6 +35,7 @@ package struct AnchorTable: AnchorStore {
     }
 
     package func commit(_ anchors: [Anchor], heartbeat: AnchorHeartbeat, kind: AnchorKind) async throws {
+        let faults = faults
         try await database.write { transaction in
             for anchor in anchors {
                 let state = String(decoding: try anchor.state.json.canonicalBytes(), as: UTF8.self)
@@ -53,7 +58,9 @@ package struct AnchorTable: AnchorStore {
                     last_failure = excluded.last_failure, last_size = excluded.last_size, last_digest = excluded.last_digest,
                     oldest_pending_at = excluded.oldest_pending_at
                 """)
+            faults.reached(.anchorBeforeCommit)
         }
+        faults.reached(.anchorAfterCommit)
     }
 
     /// What a lane last achieved; nil where it never ran.

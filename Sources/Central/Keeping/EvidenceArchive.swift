@@ -212,13 +212,18 @@ package struct EvidenceArchive: Sendable {
         let (store, keys) = (stores.store(of: chunk.organization), Self.keys(of: chunk))
         let end = chunk.newest + .seconds(days * 86_400)
         if chunk.retainedUntil ?? end < end {
-            for key in [keys.lines, keys.signatures] { try await store.extendRetention(key, to: .until(end)) }
+            for key in [keys.lines, keys.signatures] {
+                try await store.extendRetention(key, to: .until(end))
+                faults.reached(.archiveAfterTerm)
+            }
         }
         if chunk.isHeld != isHeld { try await setHold(isHeld, on: chunk) }
-        faults.reached(.archiveAfterHold)
+        let faults = faults
         try await database.write { transaction in
             try ArchiveTable.stored(chunk, until: max(end, chunk.retainedUntil ?? end), isHeld: isHeld, in: transaction)
+            faults.reached(.archiveBeforeChange)
         }
+        faults.reached(.archiveAfterChange)
     }
 
     /// Sets it and reads it back.
@@ -228,6 +233,7 @@ package struct EvidenceArchive: Sendable {
             try await store.setLegalHold(key, isHeld)
             guard let record = try await store.record(of: key) else { throw ObjectError.missing(key) }
             guard record.isHeld == isHeld else { throw ArchiveError.holdNotKept(key) }
+            faults.reached(.archiveAfterHold)
         }
     }
 }
