@@ -75,7 +75,8 @@ package struct CentralConfiguration: Sendable {
     package static let logWitnesses = Setting<[String]>.texts(
         "log.witnesses", .default([]), countMax: 20,
         manual: "Witnesses to which new checkpoints are brought, each as its URL, a space, and its key (name+hash+key) as "
-            + "`martlet witness` prints it. Appliances are witnesses without standing here.")
+            + "`martlet witness` prints it; then, for one whose certificate a private authority issued, a space and the path of that "
+            + "authority's PEM file, which is trusted for this witness only. Appliances are witnesses without standing here.")
     package static let logQuorum = Setting<Int64>.integer(
         "log.quorum", .default(0), in: 0...20,
         manual: "How many of log.witnesses must cosign a checkpoint within two merge delays; where they do not, "

@@ -51,7 +51,7 @@ package struct CentralProcess: Sendable {
             clock: clock, faults: faults, logger: logger)
         let anchoring = try CheckpointAnchoring(configuration.anchors, store: services.anchors, clock: clock, logger: logger)
         let works = services.recurringWorks(repair, logger)
-        let pusher = WitnessPusher(
+        let pusher = try WitnessPusher(
             configuration.logWitnesses, database: services.database, reader: services.log(repair), clock: clock, faults: faults,
             logger: logger)
         let watch = AlertWatch(status: services.status, clock: clock, logger: logger)

@@ -1,5 +1,7 @@
 import AsyncHTTPClient
+import Central
 import Foundation
+import Logging
 import Model
 import NIOCore
 import NIOHTTP1
@@ -46,7 +48,7 @@ import Witness
             }
             let lines = text.split(separator: "\n")
             key = try NoteVerifier(String(lines[0].dropFirst("witness ".count)))
-            url = "http://" + lines[1].dropFirst("listens on ".count)
+            url = (more.contains("--tls-certificate") ? "https://" : "http://") + lines[1].dropFirst("listens on ".count)
         }
 
         deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
@@ -161,6 +163,68 @@ import Witness
         let kept = try await run("witness", "disputes", "--directory", state)
         #expect(kept.code == 2 && kept.text.contains("fork"))
         #expect(try await again.stop() == 0)
+    }
+
+    @Test("Over TLS by a private authority, Central brings it checkpoints where that authority is named, and says why not elsewhere")
+    func overTLS() async throws {
+        let tls = try PrivateAuthority(in: directory)
+        let (key, state) = (SigningKey(), directory.file("state"))
+        let log = try TwoFacedLog("localhost/log", key: key)
+        let program = try await Program.start(state, log, ["--tls-certificate", tls.chainFile, "--tls-key", tls.keyFile])
+        #expect(program.url.hasPrefix("https://127.0.0.1:"))
+        // Who only knows the system's authorities does not talk to it, nor who trusts another private one.
+        await #expect(throws: (any Error).self) { try await program.post([]) }
+        let other = try PrivateAuthority(in: directory, "other")
+        for (authority, isTrusted) in [(tls.authorityFile, true), (other.authorityFile, false)] {
+            try await CentralUnderTest.run(
+                .sqlite,
+                change: { configuration in
+                    try? FileManager.default.createDirectory(
+                        atPath: configuration.dataDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                    try? PrivateFile.create(configuration.dataDirectory + "/log.key", key.seed)
+                    configuration.logWitnesses = [try! ConfiguredWitness("\(program.url) \(program.key.text) \(authority)")]
+                    configuration.logQuorum = 1
+                }
+            ) { central in
+                func published() async throws -> VerifiedCheckpoint {
+                    let trust = LogTrust(logKeys: [log.verifier], witnesses: [program.key])
+                    return try VerifiedCheckpoint(try await central.send("GET", "/log/checkpoint", to: .web).body, trust: trust)
+                }
+                if isTrusted {
+                    var box = try await enrolledBox(at: central)
+                    _ = try await box.submit(box.makeBundles(3, at: central.clock.now), to: central)
+                    try await eventually("cosigned over TLS", moving: central.clock) {
+                        let newest = try await published()
+                        return newest.size == 3 && newest.cosignatures.map(\.verifier) == [program.key]
+                    }
+                } else {
+                    try await eventually("an alert", moving: central.clock) {
+                        try await central.services.status.alerts().contains { $0.code == "log.quorum" }
+                    }
+                    #expect(try await published().cosignatures.isEmpty)
+                }
+            }
+        }
+        #expect(try await program.stop() == 0)
+    }
+
+    @Test("A witness's authority that is no file, no certificate, or for an address without TLS stops Central's start with a sentence")
+    func authorityRefused() async throws {
+        let key = try NoteSigner(name: "w.example", algorithm: .cosignature, key: SigningKey()).verifier.text
+        let file = directory.file("a file.pem")
+        try Data("no PEM".utf8).write(to: URL(fileURLWithPath: file))
+        #expect(throws: CentralError.self) { try ConfiguredWitness("http://127.0.0.1:1 \(key) \(file)") }
+        #expect(try ConfiguredWitness("https://w.example \(key) \(file)").authorityPath == file)
+        #expect(try ConfiguredWitness("https://w.example \(key)").authorityPath == nil)
+        for path in [file, directory.file("none")] {
+            var configuration = CentralConfiguration(dataDirectory: directory.file("central"))
+            configuration.logWitnesses = [try ConfiguredWitness("https://w.example \(key) \(path)")]
+            _ = try CentralKeys.create(in: configuration.dataDirectory, at: WallClock.system.now())
+            let error = await #expect(throws: (any Error).self) {
+                try await CentralProcess.build(configuration, clock: .system, logger: Logger(label: "test"))
+            }
+            #expect(error.map { CentralFailure.sentence(for: $0).contains(path) } == true, "\(String(describing: error))")
+        }
     }
 
     @Test("What would be no witness is refused with a sentence and starts nothing")

@@ -5,13 +5,20 @@ package struct ConfiguredWitness: Hashable, Sendable {
     /// Without a slash at its end.
     package let url: String
     package let key: NoteVerifier
+    /// PEM file of the authorities that may vouch for its certificate instead of the system's.
+    package let authorityPath: String?
 
-    /// - Parameter text: `URL VKEY`.
+    /// - Parameter text: `URL VKEY`, or `URL VKEY CA-FILE`.
     /// - Throws: `CentralError.logWitnesses`.
     package init(_ text: String) throws(CentralError) {
-        let parts = text.split(separator: " ")
-        guard parts.count == 2, parts[0].hasPrefix("https://") || parts[0].hasPrefix("http://") else {
+        // The file's name may hold spaces.
+        let parts = text.split(separator: " ", maxSplits: 2)
+        guard parts.count >= 2, parts[0].hasPrefix("https://") || parts[0].hasPrefix("http://") else {
             throw .logWitnesses("\"\(text)\" is not a URL, a space and a key")
+        }
+        authorityPath = parts.count == 3 ? String(parts[2]) : nil
+        guard authorityPath == nil || parts[0].hasPrefix("https://") else {
+            throw .logWitnesses("\"\(parts[0])\" shows no certificate, so no authority can vouch for it")
         }
         var url = String(parts[0])
         while url.hasSuffix("/") { url.removeLast() }

@@ -1,9 +1,11 @@
 import AsyncHTTPClient
 import Database
+import Documents
 import Logging
 import Model
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import ServiceLifecycle
 import TransparencyLog
 
@@ -16,18 +18,19 @@ struct WitnessPusher: Service {
     /// An answer is a few signature lines, a size, or a sentence.
     private static let answerBytesMax = 65_536
 
-    private let witnesses: [ConfiguredWitness]
+    private let witnesses: [(witness: ConfiguredWitness, tls: TLSConfiguration)]
     private let database: any SQLDatabase
     private let reader: LogReader
     private let clock: WallClock
     private let faults: CentralFaults
     private let logger: Logger
 
+    /// - Throws: `Diagnostic`, `CentralError.logWitnesses` where a witness's authority cannot be read.
     init(
         _ witnesses: [ConfiguredWitness], database: any SQLDatabase, reader: LogReader, clock: WallClock, faults: CentralFaults,
         logger: Logger
-    ) {
-        self.witnesses = witnesses
+    ) throws {
+        self.witnesses = try witnesses.map { ($0, try Self.tls($0)) }
         self.database = database
         self.reader = reader
         self.clock = clock
@@ -40,18 +43,40 @@ struct WitnessPusher: Service {
             try? await gracefulShutdown()
             return
         }
-        var configuration = HTTPClient.Configuration()
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                for (witness, tls) in witnesses {
+                    group.addTask {
+                        let http = Self.client(tls)
+                        await serve(witness, over: http)
+                        // Throws only when it was shut down before.
+                        try? await http.shutdown()
+                    }
+                }
+            }
+        }
+    }
+
+    /// One for each witness: an authority that vouches for one vouches for no other.
+    private static func client(_ tls: TLSConfiguration) -> HTTPClient {
+        var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
         configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(connect: .seconds(5), read: .seconds(10))
         configuration.connectionPool.retryConnectionEstablishment = false
-        let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        await cancelWhenGracefulShutdown {
-            await withTaskGroup(of: Void.self) { group in
-                for witness in witnesses { group.addTask { await serve(witness, over: http) } }
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    private static func tls(_ witness: ConfiguredWitness) throws -> TLSConfiguration {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        if let path = witness.authorityPath {
+            let pem = try YAMLReader.contents(path: path, bytesMax: 1 << 20)
+            guard let authorities = try? NIOSSLCertificate.fromPEMBytes(pem), !authorities.isEmpty else {
+                throw CentralError.logWitnesses("\(path) holds no certificate")
             }
+            tls.trustRoots = .certificates(authorities)
         }
-        // Throws only when it was shut down before.
-        try? await http.shutdown()
+        return tls
     }
 
     private func serve(_ witness: ConfiguredWitness, over http: HTTPClient) async {
