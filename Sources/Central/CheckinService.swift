@@ -11,12 +11,16 @@ struct CheckinService: Sendable {
     let now: @Sendable () -> Timestamp
     let faults: CentralFaults
     let log: LogReader
+    /// The log's own, a vkey; and what appliances that do not know it believe.
+    let logKey: String
+    let orderKey: SigningKey
     let logger: Logger
 
     func checkin(_ request: CheckinRequest, by credential: ApplianceCredential) async throws -> CheckinReply {
         let now = now()
         let renewAt = credential.issued + .milliseconds((credential.notAfter - credential.issued).wholeMilliseconds * 2 / 3)
         let faults = faults
+        let logKey = request.witness == nil ? logKeyStatement(for: credential, at: now) : nil
         let reply = try await database.write { transaction in
             try transaction.execute(
                 """
@@ -34,7 +38,7 @@ struct CheckinService: Sendable {
                 received: now, catalogVersion: try CatalogStore.newestVersion(in: transaction),
                 orders: try OrderStore.deliver(to: credential, at: now, in: transaction),
                 acknowledgedSequence: try EvidenceStore.head(of: credential.appliance, in: transaction)?.sequence ?? -1,
-                renewCertificate: now >= renewAt)
+                renewCertificate: now >= renewAt, logKey: logKey)
             if !reply.orders.isEmpty { faults.reached(.orderBeforeDeliver) }
             return reply
         }
@@ -45,6 +49,11 @@ struct CheckinService: Sendable {
             received: reply.received, catalogVersion: reply.catalogVersion, orders: reply.orders,
             acknowledgedSequence: reply.acknowledgedSequence, renewCertificate: reply.renewCertificate,
             log: await newest(after: witness.size))
+    }
+
+    private func logKeyStatement(for credential: ApplianceCredential, at now: Timestamp) -> String {
+        let statement = LogKeyStatement(site: credential.site, appliance: credential.appliance, key: logKey, made: now)
+        return SignedLogKey(signing: statement, with: orderKey).text
     }
 
     /// The newest checkpoint with a proof from what was cosigned last. Always, even where there is nothing new: that we still show the

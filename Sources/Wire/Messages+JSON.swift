@@ -126,7 +126,8 @@ extension CheckinReply: WireMessage {
     package var json: JSONValue {
         [
             "acknowledgedSequence": .integer(acknowledgedSequence), "catalogVersion": .integer(catalogVersion),
-            "log": log.map { .string($0) } ?? nil, "orders": .array(orders.map { .string($0) }), "received": .string(received.description),
+            "log": log.map { .string($0) } ?? nil, "logKey": logKey.map { .string($0) } ?? nil,
+            "orders": .array(orders.map { .string($0) }), "received": .string(received.description),
             "renewCertificate": .boolean(renewCertificate),
         ]
     }
@@ -137,7 +138,8 @@ extension CheckinReply: WireMessage {
             catalogVersion: try reader.integer("catalogVersion", in: 0...JSONValue.greatestInteger),
             orders: try reader.strings("orders", countMax: Self.ordersMax, bytesMax: Self.orderBytesMax),
             acknowledgedSequence: try reader.integer("acknowledgedSequence", in: -1...JSONValue.greatestInteger),
-            renewCertificate: try reader.boolean("renewCertificate"), log: try reader.optionalString("log", bytesMax: Self.logBytesMax))
+            renewCertificate: try reader.boolean("renewCertificate"), log: try reader.optionalString("log", bytesMax: Self.logBytesMax),
+            logKey: try reader.optionalString("logKey", bytesMax: SignedLogKey.bytesMax))
     }
 }
 

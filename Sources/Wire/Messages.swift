@@ -87,7 +87,7 @@ package struct CheckinRequest: Hashable, Sendable {
     package let openIncidents: Int
     package let isPaused: Bool
     package let clock: ClockReading
-    /// nil from an appliance that was enrolled before there was a log.
+    /// nil from an appliance that does not know the log's key: it was enrolled before there was a log.
     package let witness: WitnessReport?
 
     package init(
@@ -155,12 +155,15 @@ package struct CheckinReply: Hashable, Sendable {
     /// The log's newest checkpoint, for a request with a witness in it: the text of a C2SP add-checkpoint request, its proof from the
     /// size that the request named.
     package let log: String?
+    /// For a request without one: the log's key, as a `SignedLogKey`.
+    package let logKey: String?
 
     package init(
         received: Timestamp, catalogVersion: Int64, orders: [String], acknowledgedSequence: Int64, renewCertificate: Bool,
-        log: String? = nil
+        log: String? = nil, logKey: String? = nil
     ) {
         self.log = log
+        self.logKey = logKey
         self.received = received
         self.catalogVersion = catalogVersion
         self.orders = orders

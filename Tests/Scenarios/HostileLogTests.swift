@@ -16,63 +16,44 @@ import Witness
 @Suite struct HostileLogTests {
     /// An appliance that has cosigned its Central's honest log once.
     private struct Lab {
-        let clock = TestClock()
-        let central: LabCentral
-        let site: LabSite
-        let temporary: TemporaryDirectory
-        let process: ApplianceProcess
-        let poll: PollService
+        let lied: LiedLab
         let log: TwoFacedLog
         /// What was cosigned.
         let size: Int64
 
-        init() async throws {
-            central = try LabCentral()
-            try await central.start()
-            site = try await central.site()
-            temporary = try TemporaryDirectory()
-            var configuration = ApplianceConfiguration(directory: StateDirectory(temporary.file("state")))
-            configuration.hosts = []
-            try await LabAppliance.enroll(configuration, central, site.code, clock.clock)
-            process = try await LabAppliance.build(configuration, clock.clock, .none)
-            poll = PollService(process.context, clockService: ClockService(process.context))
-            let context = process.context
-            let push = PushService(context)
-            _ = await poll.turn()
-            try await eventually("sent", moving: clock) {
-                _ = await push.turn()
-                return try await context.database.read { try EvidenceTable.queuedCount(in: $0) } == 0
-            }
-            try await central.integrateLog()
-            _ = await poll.turn()
-            let key = try SigningKey(contentsOf: central.directory.path + "/log.key")
+        static func run(_ body: (Lab) async throws -> Void) async throws { try await LiedLab.run { try await body(Lab($0)) } }
+
+        private init(_ lied: LiedLab) async throws {
+            self.lied = lied
+            _ = await lied.poll.turn()
+            try await lied.send()
+            try await lied.central.integrateLog()
+            _ = await lied.poll.turn()
+            let key = try SigningKey(contentsOf: lied.central.directory.path + "/log.key")
             log = try TwoFacedLog("localhost/log", key: key)
-            size = try #require(try await process.context.witness?.report().size)
+            size = try #require(try await lied.context.witness.report()?.size)
             try #require(size > 0)
         }
 
-        var context: ApplianceContext { process.context }
+        var central: LabCentral { lied.central }
+        var clock: TestClock { lied.clock }
+        var poll: PollService { lied.poll }
+        var context: ApplianceContext { lied.context }
+        func alerts() async throws -> [AlertTable.Entry] { try await lied.alerts() }
 
         /// For two check-ins Central shows this instead, again and again.
         func shown(_ request: WitnessRequest, turns: Int = 2) async throws {
-            await context.central.close()
-            try await central.stop()
-            let port = Int(context.identity.centralURL.split(separator: ":").last!)!
             let (text, clock) = (String(decoding: request.bytes, as: UTF8.self), clock)
-            let liar = try await LyingCentral(central.directory.path, port: port) { path in
+            try await lied.lied(after: .zero) { path in
                 guard path == "/v1/checkin" else { return .http("{}") }
                 return .http(
                     CheckinReply(
                         received: clock.now, catalogVersion: 0, orders: [], acknowledgedSequence: -1, renewCertificate: false, log: text
                     ).body)
+            } _: {
+                for _ in 0..<turns { _ = await poll.turn() }
             }
-            for _ in 0..<turns { _ = await poll.turn() }
-            await context.central.close()
-            try await liar.stop()
-            try await central.start()
         }
-
-        func alerts() async throws -> [AlertTable.Entry] { try await context.database.read { try AlertTable.all(in: $0) } }
 
         func bundles() async throws -> [VerifiedBundle] {
             try await LabAppliance.stored(in: context.configuration.directory)
@@ -90,7 +71,10 @@ import Witness
         "A forked, a shrunk and a rewritten log are refused, kept as proof, alerted at both ends, and said once",
         arguments: ["fork", "shrunk", "unproven"])
     func convicted(kind: String) async throws {
-        let lab = try await Lab()
+        try await Lab.run { lab in try await convicted(lab, kind) }
+    }
+
+    private func convicted(_ lab: Lab, _ kind: String) async throws {
         let size = Int(lab.size)
         let request: WitnessRequest
         switch kind {
@@ -98,10 +82,10 @@ import Witness
         case "shrunk": request = try await lab.log.request(TwoFacedLog.face(size - 1), from: 0)
         default: request = try await lab.log.request(TwoFacedLog.face(size + 9, history: "other"), from: size)
         }
-        let before = try #require(try await lab.context.witness?.report())
+        let before = try #require(try await lab.context.witness.report())
         try await lab.shown(request, turns: 3)
 
-        let after = try #require(try await lab.context.witness?.report())
+        let after = try #require(try await lab.context.witness.report())
         #expect(after.size == before.size && after.cosignature == before.cosignature, "nothing else was cosigned")
         let found = try await lab.alerts().filter { $0.code == "log.inconsistent" }
         #expect(found.count == 1)
@@ -121,15 +105,16 @@ import Witness
         _ = await lab.poll.turn()
         #expect(try await lab.central.services.witnesses.overview(.none, signedBefore: lab.clock.now).disputes.count == 1)
         #expect(try await lab.alerts().contains { $0.code == "log.inconsistent" }, "the site's own alert stands")
-        await lab.process.close()
-        try await lab.central.stop()
     }
 
     @Test(
         "Another origin, a foreign key and what is no checkpoint are refused and alerted, and held against nobody's key",
         arguments: ["origin", "key", "nonsense"])
     func foreign(kind: String) async throws {
-        let lab = try await Lab()
+        try await Lab.run { lab in try await foreign(lab, kind) }
+    }
+
+    private func foreign(_ lab: Lab, _ kind: String) async throws {
         let face = TwoFacedLog.face(Int(lab.size) + 1)
         let note =
             switch kind {
@@ -137,35 +122,32 @@ import Witness
             case "key": try lab.log.note(face, by: NoteSigner(name: "localhost/log", key: SigningKey()))
             default: try SignedNote(text: "hello\n", signers: [lab.log.signer], at: lab.clock.now)
             }
-        let before = try await lab.context.witness?.report()
+        let before = try await lab.context.witness.report()
         try await lab.shown(WitnessRequest(oldSize: lab.size, proof: ConsistencyProof([]), note: note))
-        #expect(try await lab.context.witness?.report() == before)
+        #expect(try await lab.context.witness.report() == before)
         let codes = ["origin": "witness.unknown_origin", "key": "witness.bad_signature", "nonsense": "witness.bad_request"]
         #expect(try await lab.alerts().filter { $0.subject == "log" }.map(\.code.description) == [codes[kind]])
         // The next honest checkpoint ends the alert.
         _ = await lab.poll.turn()
         #expect(try await lab.alerts().allSatisfy { $0.subject != "log" })
-        await lab.process.close()
-        try await lab.central.stop()
     }
 
     @Test("A Central that was restored from an old copy is found out by its first witness, and says so itself")
     func restored() async throws {
-        let lab = try await Lab()
+        try await Lab.run { lab in try await restored(lab) }
+    }
+
+    private func restored(_ lab: Lab) async throws {
         let (path, copy) = (lab.central.directory.path, try TemporaryDirectory())
         await lab.context.central.close()
         try await lab.central.stop()
         try FileManager.default.copyItem(atPath: path, toPath: copy.file("copy"))
         try await lab.central.start()
-        let push = PushService(lab.context)
         try await lab.context.journal.append([lab.context.drafts.system(.observed, note: "after the copy")])
-        try await eventually("sent", moving: lab.clock) {
-            _ = await push.turn()
-            return try await lab.context.database.read { try EvidenceTable.queuedCount(in: $0) } == 0
-        }
+        try await lab.lied.send()
         try await lab.central.integrateLog()
         _ = await lab.poll.turn()
-        #expect(try await lab.context.witness?.report().size ?? 0 > lab.size)
+        #expect(try await lab.context.witness.report()?.size ?? 0 > lab.size)
 
         await lab.context.central.close()
         try await lab.central.stop()
@@ -179,14 +161,15 @@ import Witness
         #expect(overview.disputes.map(\.kind) == ["shrunk"])
         let newest = try #require(overview.newest)
         #expect(overview.witnesses.contains { $0.size > newest.checkpoint.size })
-        await lab.process.close()
-        try await lab.central.stop()
     }
 
     @Test("An honest log is cosigned by its appliance, whose evidence names the key, and Central publishes the cosignature")
     func honest() async throws {
-        let lab = try await Lab()
-        let report = try #require(try await lab.context.witness?.report())
+        try await Lab.run { lab in try await honest(lab) }
+    }
+
+    private func honest(_ lab: Lab) async throws {
+        let report = try #require(try await lab.context.witness.report())
         let key = try NoteVerifier(report.key)
         #expect(key.name == "\(lab.context.identity.appliance)/witness")
         let stated = try await lab.bundles().filter { $0.record.note == WitnessStatement.prefix + report.key }
@@ -198,7 +181,5 @@ import Witness
         #expect(verified.size == lab.size && verified.cosignatures.count == 1)
         let mode = try FileManager.default.attributesOfItem(atPath: lab.context.configuration.directory.witnessKey)[.posixPermissions]
         #expect(mode as? Int == 0o600)
-        await lab.process.close()
-        try await lab.central.stop()
     }
 }

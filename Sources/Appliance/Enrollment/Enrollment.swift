@@ -51,10 +51,9 @@ package struct Enrollment: Sendable {
         let tls = try request.accept(certificate: grant.certificate, authority: authority, appliance: grant.appliance)
         do throws(PrivateFileError) { try tls.write(to: directory.tlsIdentity) } catch { throw EnrollmentError.key(error) }
         // Until here the same code may be tried again; from here on this machine is enrolled.
-        let text = String(decoding: try identity.json.canonicalBytes(), as: UTF8.self)
         try await database.write {
             try SettingTable.write(.enrollmentURL, central, in: $0)
-            try SettingTable.write(.identity, text, in: $0)
+            try identity.store(in: $0)
         }
         // Only a copy of what the certificate's file holds; a start that dies before this leaves it, which harms nothing.
         unlink(directory.pendingTLSKey)

@@ -16,7 +16,7 @@ package struct Identity: Hashable, Sendable {
     package let orderKey: VerifyingKey
     package let receiptKey: VerifyingKey
     package let catalogKey: VerifyingKey
-    /// Of the transparency log, whose origin is its name; nil where enrolment was before there was a log.
+    /// Of the transparency log, whose origin is its name; nil where enrolment was before there was a log, until Central has said it.
     package let logKey: NoteVerifier?
 
     package init(
@@ -67,8 +67,14 @@ extension Identity {
     }
 
     /// nil while this appliance is not enrolled.
-    package static func load(_ database: any SQLDatabase) async throws -> Identity? {
-        guard let text = try await database.read({ try SettingTable.read(.identity, in: $0) }) else { return nil }
+    package static func load(_ database: any SQLDatabase) async throws -> Identity? { try await database.read { try stored(in: $0) } }
+
+    static func stored(in transaction: any SQLTransaction) throws -> Identity? {
+        guard let text = try SettingTable.read(.identity, in: transaction) else { return nil }
         return try Identity(json: try JSONValue(parsing: Array(text.utf8), limits: JSONLimits(bytesMax: 1 << 20)))
+    }
+
+    func store(in transaction: any SQLTransaction) throws {
+        try SettingTable.write(.identity, String(decoding: try json.canonicalBytes(), as: UTF8.self), in: transaction)
     }
 }

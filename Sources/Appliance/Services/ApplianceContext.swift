@@ -13,8 +13,7 @@ package struct ApplianceContext: Sendable {
     package let drafts: BundleDrafts
     package let alerts: AlertLog
     package let expectations: ExpectationRecorder
-    /// nil where enrolment was before there was a log.
-    package let witness: WitnessService?
+    package let witness: WitnessService
     package let clock: WallClock
     package let clockState: ClockState
     package let heartbeats: Heartbeats

@@ -79,7 +79,7 @@ package actor PollService {
         await clockService.judge()
         try await context.database.write { try SettingTable.write(.lastCheckin, answered.description, in: $0) }
         try await lookAtChain(reply)
-        await hearLog(reply.log, client)
+        await hearLog(reply, client)
 
         if await inbox.receive(reply.orders) { context.wakes.heal.ring() }
         try await sendReports(client)
@@ -88,9 +88,10 @@ package actor PollService {
     }
 
     /// What goes wrong here is tried again with the next check-in, and holds up nothing else of this one.
-    private func hearLog(_ request: String?, _ client: CentralClient) async {
+    private func hearLog(_ reply: CheckinReply, _ client: CentralClient) async {
         do {
-            try await context.witness?.heard(request) {
+            try await context.witness.learn(reply.logKey)
+            try await context.witness.heard(reply.log) {
                 try await client.checkin(try await self.status(at: self.context.clock.now())).log
             }
         } catch {
@@ -106,7 +107,7 @@ package actor PollService {
         let clock = context.clockState.reading(at: now)
         let software = context.softwareVersion
         let isPausedByFile = context.configuration.directory.isPausedByFile
-        let witness = try await context.witness?.report()
+        let witness = try await context.witness.report()
         return try await context.database.read { transaction in
             CheckinRequest(
                 sent: now, softwareVersion: software, catalogVersion: version, chainHead: end.sequence,

@@ -12,13 +12,16 @@ import Witness
 /// It is never asked, it asks: nobody but Central can show it a checkpoint, and Central only as its newest one. So a smaller one,
 /// too, is held against the log.
 package actor WitnessService {
-    private let book: WitnessBook
-    private let origin: String
+    private var identity: Identity
+    /// nil where enrolment was before there was a log, until Central has said its key.
+    private var book: WitnessBook?
     private let directory: StateDirectory
     private let database: any SQLDatabase
     private let journal: EvidenceJournal
     private let drafts: BundleDrafts
     private let alerts: AlertLog
+    private let clock: WallClock
+    private let faults: Faults
     private let logger: Logger
     private var isStated = false
     /// Number of the dispute that the newest check-in told of.
@@ -26,23 +29,40 @@ package actor WitnessService {
     /// Disputes of which there is no more to say.
     private var announced: Set<Int64> = []
 
-    /// - Returns: nil where enrolment was before there was a log.
     /// - Throws: `PrivateFileError` when the key file is there and cannot be trusted.
-    init?(
+    init(
         _ identity: Identity, _ directory: StateDirectory, database: any SQLDatabase, journal: EvidenceJournal, drafts: BundleDrafts,
         alerts: AlertLog, clock: WallClock, faults: Faults, logger: Logger
     ) throws {
-        guard let logKey = identity.logKey else { return nil }
-        let key: SigningKey
+        self.identity = identity
+        self.directory = directory
+        self.database = database
+        self.journal = journal
+        self.drafts = drafts
+        self.alerts = alerts
+        self.clock = clock
+        self.faults = faults
+        self.logger = logger
+        book = try identity.logKey.map { logKey in
+            try Self.book(of: identity.appliance, logKey, try Self.signingKey(directory), database, clock, faults)
+        }
+    }
+
+    private static func signingKey(_ directory: StateDirectory) throws -> SigningKey {
         do throws(PrivateFileError) {
-            key = try SigningKey(contentsOf: directory.witnessKey)
+            return try SigningKey(contentsOf: directory.witnessKey)
         } catch {
             guard case .missing = error else { throw error }
-            key = try SigningKey.create(at: directory.witnessKey)
+            return try SigningKey.create(at: directory.witnessKey)
         }
-        origin = logKey.name
-        book = WitnessBook(
-            database, signer: try NoteSigner(name: identity.appliance.witnessName, algorithm: .cosignature, key: key),
+    }
+
+    private static func book(
+        of appliance: ApplianceID, _ logKey: NoteVerifier, _ key: SigningKey, _ database: any SQLDatabase, _ clock: WallClock,
+        _ faults: Faults
+    ) throws -> WitnessBook {
+        WitnessBook(
+            database, signer: try NoteSigner(name: appliance.witnessName, algorithm: .cosignature, key: key),
             logs: [LogTrust(logKeys: [logKey])], now: clock.now,
             faults: WitnessFaults { step in
                 switch step {
@@ -52,18 +72,47 @@ package actor WitnessService {
                 case .disputeBeforeCommit, .disputeAfterCommit: break
                 }
             })
-        self.directory = directory
-        self.database = database
-        self.journal = journal
-        self.drafts = drafts
-        self.alerts = alerts
-        self.logger = logger
     }
 
-    /// What the next check-in says.
-    package func report() async throws -> WitnessReport {
+    /// Takes the log's key from Central's signed word where enrolment brought none, once and for ever: with it in evidence this
+    /// appliance is a witness from the next check-in on. Another key is an alert and changes nothing.
+    ///
+    /// - Parameter signed: nil when Central says none, which is as it must be for whoever has one.
+    /// - Throws: `PrivateFileError`, `JournalError`, `DatabaseError`: nothing was pinned, and Central says it again.
+    package func learn(_ signed: String?) async throws {
+        let key: NoteVerifier?
+        do throws(LogKeyRefusal) {
+            key = try signed.map { text throws(LogKeyRefusal) in try identity.logKey(in: text) } ?? nil
+        } catch {
+            await alerts.raise(Self.keySubject, Code(error.code) ?? "log.key_malformed", error.message)
+            return
+        }
+        if let key { try await pin(key) }
+        await alerts.clear(Self.keySubject, "Central says no other key for its log any more.")
+    }
+
+    private func pin(_ key: NoteVerifier) async throws {
+        // Before anything is pinned, so that what is pinned can be used.
+        let signingKey = try Self.signingKey(directory)
+        let pinned = identity.pinning(key)
+        let note = "The key of Central's transparency log is \(key.text), by Central's word under the order key of the enrolment."
+        try await journal.append([drafts.system(.observed, note: note)]) { transaction, _ in
+            // What is on disk counts, whatever this process remembers.
+            if let known = try Identity.stored(in: transaction)?.logKey { throw LogKeyRefusal.pinned(known.text) }
+            try pinned.store(in: transaction)
+        }
+        identity = pinned
+        book = try Self.book(of: identity.appliance, key, signingKey, database, clock, faults)
+        logger.notice("log key pinned", metadata: ["log": "\(key.name)"])
+    }
+
+    private static let keySubject = "log.key"
+
+    /// What the next check-in says; nil while the log's key is not known.
+    package func report() async throws -> WitnessReport? {
+        guard let book, let origin = identity.logKey?.name else { return nil }
         do {
-            try await state()
+            try await state(book.signer.verifier.text)
         } catch {
             // A full disk, say: the check-in goes on, and the next one tries again.
             logger.warning("witness key not stated", metadata: ["error": "\(error)"])
@@ -71,7 +120,7 @@ package actor WitnessService {
         let newest = try await book.newest(of: origin)
         return WitnessReport(
             key: book.signer.verifier.text, size: newest?.state.checkpoint.size ?? -1, cosignature: newest?.cosignature.line,
-            dispute: try await nextToTell().map { kept in
+            dispute: try await nextToTell(book).map { kept in
                 DisputeReport(
                     kind: kept.dispute.kind.rawValue, cosigned: kept.dispute.cosigned.wholeText, refused: kept.dispute.refused.wholeText,
                     seen: kept.seen)
@@ -87,14 +136,16 @@ package actor WitnessService {
     package func heard(
         _ request: String?, again: @Sendable () async throws -> String?
     ) async throws {
-        if let request, try await consider(request, isSecond: false) {
-            if let second = try await again() { _ = try await consider(second, isSecond: true) }
+        // Without a key nothing was asked for.
+        guard let book else { return }
+        if let request, try await consider(request, by: book, isSecond: false) {
+            if let second = try await again() { _ = try await consider(second, by: book, isSecond: true) }
         }
-        try await announce()
+        try await announce(book)
     }
 
     /// - Returns: whether to ask once more.
-    private func consider(_ text: String, isSecond: Bool) async throws -> Bool {
+    private func consider(_ text: String, by book: WitnessBook, isSecond: Bool) async throws -> Bool {
         let request: WitnessRequest
         do throws(WitnessRequestError) {
             request = try WitnessRequest(Array(text.utf8))
@@ -120,7 +171,7 @@ package actor WitnessService {
                 }
             await refuse(
                 Code(answer.decision.code) ?? "witness.bad_request",
-                "What Central shows as the newest checkpoint of \(origin) is not one\(why); it was not cosigned. Ask who runs Central why.")
+                "What Central shows as the newest checkpoint of its log is not one\(why); it was not cosigned. Ask who runs Central why.")
         }
         return false
     }
@@ -128,7 +179,7 @@ package actor WitnessService {
     private func refuse(_ code: Code, _ sentence: String) async { await alerts.raise("log", code, sentence) }
 
     /// Each dispute becomes evidence and an alert once, with both notes, however often the process died before it was said.
-    private func announce() async throws {
+    private func announce(_ book: WitnessBook) async throws {
         for kept in try await book.disputes() where !announced.contains(kept.number) {
             let subject = "log.\(kept.number)"
             guard kept.settled == nil else {
@@ -147,7 +198,7 @@ package actor WitnessService {
     }
 
     /// One dispute with each check-in, in turn and for ever: whoever once answered may not have been the one who should know.
-    private func nextToTell() async throws -> KeptDispute? {
+    private func nextToTell(_ book: WitnessBook) async throws -> KeptDispute? {
         let open = try await book.disputes().filter { $0.settled == nil }
         let next = open.first { $0.number > told } ?? open.first
         told = next?.number ?? 0
@@ -155,9 +206,8 @@ package actor WitnessService {
     }
 
     /// Ties the witness to the evidence chain: this key is that appliance's.
-    private func state() async throws {
+    private func state(_ key: String) async throws {
         guard !isStated else { return }
-        let key = book.signer.verifier.text
         if try await database.read({ try SettingTable.read(.witnessStated, in: $0) }) != key {
             let note = "\(WitnessStatement.prefix)\(key)"
             try await journal.append([drafts.system(.observed, note: note)]) { transaction, _ in
