@@ -4,17 +4,18 @@
   kit_page.py batch PAGE DIR             one JSON line for each kit in DIR, as verify_kit.py --batch writes
   kit_page.py show PAGE KIT OUTPUT.png [dark|light] [WIDTH]
                                          the page with that kit chosen by hand: a screenshot, and what it says as text
-  kit_page.py memory PAGE KIT            megabytes that the page's process holds at most while it verifies, and seconds
+  kit_page.py axe PAGE KIT               what axe-core finds against the page, empty and with that kit judged, light and dark, wide and
+                                         narrow; it runs in the Python of scripts/lab/python, which has axe-core
 
 It speaks Chromium's own protocol over a pipe, so that Python needs no package for it.
 """
+import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 BATCH = 200
@@ -103,22 +104,6 @@ class Browser:
         self.process.wait(20)
         shutil.rmtree(self.home, ignore_errors=True)
 
-    def memory(self):
-        """Resident megabytes of the process that runs the page: of those below ours the renderer."""
-        most = 0
-        for name in os.listdir("/proc"):
-            if not name.isdigit():
-                continue
-            try:
-                with open(f"/proc/{name}/cmdline", "rb") as file:
-                    line = file.read()
-                if b"--type=renderer" in line and os.getsid(int(name)) == self.process.pid:
-                    with open(f"/proc/{name}/status") as file:
-                        most = max(most, *(int(row.split()[1]) // 1024 for row in file if row.startswith("VmRSS")))
-            except (OSError, ValueError, TypeError):
-                continue
-        return most
-
 
 def batch(browser, directory):
     chooser = browser.evaluate("globalThis.chooser = Object.assign(document.createElement('input'), {type: 'file', multiple: true})", False)
@@ -144,10 +129,41 @@ def choose(browser, kit):
         time.sleep(0.05)
 
 
+def axe(browser, page, kit):
+    """One JSON line for each state of the page: how many rules it was held against, and which it breaks, with the first elements."""
+    package = importlib.util.find_spec("axe_playwright_python")
+    if package is None:
+        sys.exit("kit_page.py: there is no axe-core; run this by scripts/lab/python")
+    with open(os.path.join(package.submodule_search_locations[0], "axe.min.js"), encoding="utf-8") as file:
+        script = file.read()
+    is_clean = True
+    for is_judged in (False, True):
+        for scheme in ("light", "dark"):
+            for width in (1200, 390):
+                browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+                browser.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+                # A fresh page each time: axe-core looks at what is there, and colours may be on their way from one to the other.
+                browser.open(page)
+                if is_judged:
+                    choose(browser, kit)
+                    # What is folded away is part of the page.
+                    browser.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+                browser.evaluate(script + "; 0")
+                found = browser.evaluate("""axe.run(document, {resultTypes: ['violations']}).then(found => ({
+                    rules: found.passes.length + found.violations.length,
+                    violations: found.violations.map(v => ({
+                        rule: v.id, impact: v.impact, count: v.nodes.length, first: v.nodes[0].html, why: v.nodes[0].failureSummary})),
+                    unsure: found.incomplete.map(v => v.id)}))""")
+                is_clean = is_clean and not found["violations"]
+                print(json.dumps({"judged": is_judged, "scheme": scheme, "width": width, **found}))
+    return is_clean
+
+
 def main():
     what, page, path = sys.argv[1:4]
     browser = Browser()
     browser.open(page)
+    is_clean = True
     if what == "batch":
         batch(browser, path)
     elif what == "show":
@@ -164,25 +180,13 @@ def main():
         print(browser.evaluate("document.body.innerText"))
         if browser.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             browser.events.append({"method": "Log.entryAdded", "params": {"entry": {"level": "error", "text": "it scrolls sideways"}}})
-    elif what == "memory":
-        most, begun, ended = [0], time.time(), threading.Event()
-
-        def watch():
-            while not ended.wait(0.05):
-                most[0] = max(most[0], browser.memory())
-
-        watcher = threading.Thread(target=watch)
-        before = browser.memory()
-        watcher.start()
-        choose(browser, path)
-        ended.set()
-        watcher.join()
-        print(json.dumps({"beforeMegabytes": before, "megabytes": most[0], "seconds": round(time.time() - begun, 1)}))
+    elif what == "axe":
+        is_clean = axe(browser, page, path)
     complaints = browser.complaints()
     browser.close()
     for line in complaints:
         print(line, file=sys.stderr)
-    sys.exit(1 if complaints else 0)
+    sys.exit(1 if complaints or not is_clean else 0)
 
 
 if __name__ == "__main__":
