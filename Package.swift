@@ -36,11 +36,14 @@ let package = Package(
 
         .target(name: "Model", swiftSettings: strict),
         .target(name: "Seal", dependencies: ["Model", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
+        .target(
+            name: "Redaction", dependencies: ["Model", "Seal", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
         .target(name: "Documents", dependencies: ["Model", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
         .target(name: "Conditions", dependencies: ["Model", "Documents"], swiftSettings: strict),
         .target(name: "Catalog", dependencies: ["Model", "Seal", "Documents", "Conditions"], swiftSettings: strict),
         .target(
-            name: "Evidence", dependencies: ["Model", "Seal", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
+            name: "Evidence", dependencies: ["Model", "Seal", "Redaction", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
         .target(
             name: "TransparencyLog", dependencies: ["Model", "Seal", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
@@ -87,8 +90,8 @@ let package = Package(
         .target(
             name: "Appliance",
             dependencies: [
-                "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Witness", "Hosts",
-                "Detection", "Healing", "Wire",
+                "Model", "Seal", "Redaction", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Witness",
+                "Hosts", "Detection", "Healing", "Wire",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -125,8 +128,8 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "Model", "Seal", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance",
-                "Reports", "Central", "TransparencyLog", "Witness", "Compliance", "Objects", "Anchors",
+                "Model", "Seal", "Redaction", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire",
+                "Appliance", "Reports", "Central", "TransparencyLog", "Witness", "Compliance", "Objects", "Anchors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -152,25 +155,27 @@ let package = Package(
         .executableTarget(
             name: "martlet-bench",
             dependencies: [
-                "Model", "Seal", "Documents", "Conditions", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire",
-                "Appliance", "Compliance", "TransparencyLog", "Reports", "Central", "TestSupport",
+                "Model", "Seal", "Redaction", "Documents", "Conditions", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing",
+                "Wire", "Appliance", "Compliance", "TransparencyLog", "Reports", "Central", "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], path: "Benchmarks", swiftSettings: strict),
 
         .target(
-            name: "TestSupport", dependencies: ["Model", "Seal", "TransparencyLog", "Database", "Postgres"], path: "Tests/Support",
+            name: "TestSupport", dependencies: ["Model", "Seal", "Redaction", "Evidence", "TransparencyLog", "Database", "Postgres"],
+            path: "Tests/Support",
             swiftSettings: strict),
         .testTarget(name: "RepositoryTests", swiftSettings: strict),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
         .testTarget(
             name: "SealTests", dependencies: ["Model", "Seal", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
+        .testTarget(name: "RedactionTests", dependencies: ["Model", "Seal", "Redaction", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "DocumentsTests", dependencies: ["Model", "Documents"], swiftSettings: strict),
         .testTarget(
             name: "ConditionsTests", dependencies: ["Model", "Documents", "Conditions"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "CatalogTests", dependencies: ["Model", "Seal", "Documents", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
-        .testTarget(name: "EvidenceTests", dependencies: ["Model", "Seal", "Evidence", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "EvidenceTests", dependencies: ["Model", "Seal", "Redaction", "Evidence", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "TransparencyLogTests",
             dependencies: ["Model", "Seal", "TransparencyLog", "TestSupport", .product(name: "Crypto", package: "swift-crypto")],
@@ -189,7 +194,10 @@ let package = Package(
             ], swiftSettings: strict),
         .testTarget(name: "HostsTests", dependencies: ["Model", "Hosts", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "DetectionTests", dependencies: ["Model", "Documents", "Conditions", "Catalog", "Hosts", "Detection", "TestSupport"],
+            name: "DetectionTests",
+            dependencies: [
+                "Model", "Redaction", "Documents", "Conditions", "Catalog", "Evidence", "Hosts", "Detection", "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "HealingTests",
@@ -207,7 +215,8 @@ let package = Package(
         .testTarget(
             name: "ApplianceTests",
             dependencies: [
-                "Model", "Seal", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance", "TestSupport",
+                "Model", "Seal", "Redaction", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance",
+                "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -228,7 +237,8 @@ let package = Package(
         .testTarget(
             name: "Scenarios",
             dependencies: [
-                "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Hosts", "Detection",
+                "Model", "Seal", "Redaction", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Hosts",
+                "Detection",
                 "Healing", "Wire", "Witness", "Appliance", "Reports", "Central", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),

@@ -3,7 +3,9 @@ import Database
 import Evidence
 import Glibc
 import Model
+import Redaction
 import Seal
+import TestSupport
 
 /// The appliance's evidence journal on a real SQLite file in the current directory.
 ///
@@ -19,7 +21,7 @@ enum JournalBenchmark {
         try await ApplianceSchema.migrator.migrate(database, now: { Samples.now })
         let key = SigningKey()
         let journal = try await EvidenceJournal(
-            database: database, key: key, appended: Wake(), clock: WallClock(now: { Samples.now }, sleep: { _ in }))
+            database: database, key: key, scrubber: .ofTests, appended: Wake(), clock: WallClock(now: { Samples.now }, sleep: { _ in }))
         let bytes = try BundleSealer(key: key).seal(Samples.bundle, at: ChainLink(sequence: 7, previous: .genesis)).signed.bytes
         let file = try AppendedFile(scratch.path + "/bare")
         let drafts = Drafts()

@@ -4,6 +4,7 @@ import Glibc
 import Model
 import Reports
 import Seal
+import TestSupport
 import TransparencyLog
 import Wire
 

@@ -15,6 +15,7 @@ import Glibc
             ("coverage", CoverageBenchmark.run),
             ("asof", AsOfBenchmark.run),
             ("kit", KitBenchmark.run),
+            ("scrub", ScrubBenchmark.run),
         ]
         let wanted = CommandLine.arguments.dropFirst()
         var missed = 0

@@ -2,6 +2,7 @@ import Crypto
 import Evidence
 import Model
 import Seal
+import TestSupport
 
 /// One core: making a bundle against signing alone, checking one against checking its signature alone.
 enum SealingBenchmark {

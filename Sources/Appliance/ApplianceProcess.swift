@@ -2,6 +2,7 @@ import Database
 import Hosts
 package import Logging
 package import Model
+import Redaction
 import Seal
 package import ServiceLifecycle
 package import UnixSignals
@@ -45,7 +46,9 @@ package struct ApplianceProcess: Sendable {
         let enrollmentURL = try await database.read { try SettingTable.read(.enrollmentURL, in: $0) }
 
         let wakes = ApplianceContext.Wakes()
-        let journal = try await EvidenceJournal(database: database, key: evidenceKey, appended: wakes.push, clock: clock, faults: faults)
+        let scrubber = Scrubber(key: try PseudonymKey.load(orCreateAt: configuration.directory.pseudonymKey))
+        let journal = try await EvidenceJournal(
+            database: database, key: evidenceKey, scrubber: scrubber, appended: wakes.push, clock: clock, faults: faults)
         let clockState = ClockState()
         let catalog = ActiveCatalog(database: database, key: identity.catalogKey)
         let drafts = BundleDrafts(
@@ -63,7 +66,7 @@ package struct ApplianceProcess: Sendable {
                 faults: faults), drafts: drafts,
             alerts: alerts,
             expectations: ExpectationRecorder(database: database, journal: journal, drafts: drafts, hosts: hosts), witness: witness,
-            clock: clock,
+            scrubber: scrubber, clock: clock,
             clockState: clockState, heartbeats: Heartbeats(clock: clock), wakes: wakes, faults: faults, logger: logger,
             softwareVersion: softwareVersion, compact: { try await database.vacuum() }, atRest: atRest)
         let detect = DetectService(context, hosts: hosts)

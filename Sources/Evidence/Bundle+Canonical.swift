@@ -1,10 +1,16 @@
 import Model
 import Seal
 
-extension Bundle {
+extension ScrubbedBundle {
     /// The canonical bytes that are signed, written in key order without building a `JSONValue`: this runs for every
     /// event, and a test holds it equal to the general writer. `docs/formats/evidence.md` explains each member.
     package func canonicalBytes(_ link: ChainLink) -> [UInt8] {
+        bundle.canonicalBytes(link)
+    }
+}
+
+extension Bundle {
+    fileprivate func canonicalBytes(_ link: ChainLink) -> [UInt8] {
         var writer = CanonicalWriter(capacity: 2_048)
         writer.raw("{\"actions\":")
         writer.list(actions) { $0.action($1) }

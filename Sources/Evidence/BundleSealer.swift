@@ -12,13 +12,13 @@ package struct BundleSealer: Sendable {
     /// - Parameter link: the bundle's place in the chain, which the caller reads and writes in one transaction.
     /// - Returns: also the digest, which the next bundle names as its predecessor.
     /// - Throws: `.tooLarge`; nothing was signed. Cut what the bundle quotes and seal it again.
-    package func seal(_ bundle: Bundle, at link: ChainLink) throws(BundleError) -> (signed: SignedBundle, digest: Digest) {
+    package func seal(_ bundle: ScrubbedBundle, at link: ChainLink) throws(BundleError) -> (signed: SignedBundle, digest: Digest) {
         let (bytes, digest) = try chain(bundle, at: link)
         return (sign(bytes), digest)
     }
 
     /// The first half of sealing, which the next bundle waits for.
-    package func chain(_ bundle: Bundle, at link: ChainLink) throws(BundleError) -> (bytes: [UInt8], digest: Digest) {
+    package func chain(_ bundle: ScrubbedBundle, at link: ChainLink) throws(BundleError) -> (bytes: [UInt8], digest: Digest) {
         let bytes = bundle.canonicalBytes(link)
         guard bytes.count <= SignedBundle.bytesMax else { throw .tooLarge(bytes: bytes.count) }
         return (bytes, Digest(of: bytes))

@@ -7,5 +7,6 @@ import Model
         subcommands: [
             DemoCommand.self, CheckCommand.self, CatalogCommand.self, RulesCommand.self, CentralCommand.self, PacketCommand.self,
             EvidenceCommand.self, LogCommand.self, WitnessCommand.self, VerifyCommand.self, CanonicalizeCommand.self,
+            ScrubCommand.self,
         ])
 }

@@ -2,6 +2,7 @@ import Appliance
 import Database
 import Evidence
 import Model
+import Redaction
 import Seal
 import TestSupport
 import Testing
@@ -113,7 +114,7 @@ import Testing
         try runCommand("/usr/bin/sqlite3", [bench.directory.database, tampering])
         let damaged = try SQLiteDatabase(path: bench.directory.database)
         let error = await #expect(throws: (any Error).self) {
-            try await EvidenceJournal(database: damaged, key: bench.key, appended: Wake(), clock: bench.clock.clock)
+            try await EvidenceJournal(database: damaged, key: bench.key, scrubber: .ofTests, appended: Wake(), clock: bench.clock.clock)
         }
         #expect(error is JournalError || error is StateError, "\(error)")
     }
@@ -138,7 +139,8 @@ import Testing
         let bench = try await Workbench()
         try await bench.journal().append([bench.bundle("one")])
         await #expect(throws: JournalError.self) {
-            try await EvidenceJournal(database: bench.database, key: SigningKey(), appended: Wake(), clock: bench.clock.clock)
+            try await EvidenceJournal(
+                database: bench.database, key: SigningKey(), scrubber: .ofTests, appended: Wake(), clock: bench.clock.clock)
         }
     }
 }

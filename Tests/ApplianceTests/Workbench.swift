@@ -4,6 +4,7 @@ import Evidence
 import Healing
 import Logging
 import Model
+import Redaction
 import Seal
 import TestSupport
 
@@ -34,7 +35,7 @@ struct Workbench {
     }
 
     func journal(faults: Faults = .none) async throws -> EvidenceJournal {
-        try await EvidenceJournal(database: database, key: key, appended: Wake(), clock: clock.clock, faults: faults)
+        try await EvidenceJournal(database: database, key: key, scrubber: .ofTests, appended: Wake(), clock: clock.clock, faults: faults)
     }
 
     var drafts: BundleDrafts {

@@ -1,7 +1,9 @@
 import Evidence
 import Foundation
 import Model
+import Redaction
 import Seal
+import TestSupport
 import Testing
 
 @Suite struct BundleTests {
@@ -19,7 +21,7 @@ import Testing
         var random = SeededGenerator(seed: 1)
         for sequence in 0..<500 {
             let bundle = Samples.bundle(Samples.origin(using: &random), using: &random)
-            let bytes = bundle.canonicalBytes(ChainLink(sequence: Int64(sequence), previous: .genesis))
+            let bytes = ScrubbedBundle(bundle, by: .ofTests).canonicalBytes(ChainLink(sequence: Int64(sequence), previous: .genesis))
             #expect(try JSONValue(parsing: bytes, limits: limits).canonicalBytes() == bytes)
         }
     }
@@ -120,7 +122,7 @@ import Testing
             bundle.kind = kind
             bundle.expected = expected
             bundle.outcome = outcome
-            return bundle.canonicalBytes(ChainLink(sequence: 0, previous: .genesis))
+            return ScrubbedBundle(bundle, by: .ofTests).canonicalBytes(ChainLink(sequence: 0, previous: .genesis))
         }
         func code(_ kind: Evidence.Bundle.Kind, _ expected: [ExpectedCheck], _ outcome: Outcome = .observed) -> Code? {
             code(signed: bytes(kind, expected, outcome))

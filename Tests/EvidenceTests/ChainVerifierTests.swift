@@ -1,6 +1,7 @@
 import Evidence
 import Model
 import Seal
+import TestSupport
 import Testing
 
 @Suite struct ChainVerifierTests {

@@ -2,6 +2,7 @@ import Compliance
 import Evidence
 import Model
 import Seal
+import TestSupport
 import TransparencyLog
 import Wire
 

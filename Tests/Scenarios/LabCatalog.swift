@@ -10,24 +10,26 @@ enum LabCatalog {
 
     /// - Parameters:
     ///   - file: held to mode 0640, root, root.
+    ///   - directory: where set-id programs are searched, which are a drift `files.other` then too.
     ///   - secondDrift: whether this machine also has a drift `files.other` that no rule knows.
     ///   - repairs: whether a rule repairs it; otherwise it goes to a person.
     static func make(
         version: Int64, file: String, interval: Duration = .seconds(10), repairs: Bool = true, isDisruptive: Bool = false,
-        secondDrift: Bool = false
+        secondDrift: Bool = false, searching directory: String? = nil
     ) -> CompiledCatalog {
         let expected = "\(file) 0640 root root"
         let parameter = ParameterDefinition(type: .strings, summary: "Files and what they may be.", default: .strings([expected]))
         // The second drift is a set-id program of this machine; what only looks at the file searches nothing else.
         let directories = ParameterDefinition(
-            type: .strings, summary: "Where to search.", default: .strings([secondDrift ? "/usr/bin" : file]))
+            type: .strings, summary: "Where to search.", default: .strings([directory ?? (secondDrift ? "/usr/bin" : file)]))
         let definition = CheckDefinition(
             id: check, title: "File permissions", probe: "files", platforms: ["linux"], severity: .high, interval: interval,
             staleAfter: .seconds(86_400), phiRisk: "low", parameters: ["files": parameter, "directories": directories], notApplicable: [],
             drift: [
                 Clause(
                     code: "files.wrong", condition: .exists("files.first_wrong_path"))
-            ] + (secondDrift ? [Clause(code: "files.other", condition: .exists("files.set_id"))] : []), requires: [], controls: [])
+            ] + (secondDrift || directory != nil ? [Clause(code: "files.other", condition: .exists("files.set_id"))] : []), requires: [],
+            controls: [])
         let rule = RuleDefinition(
             id: "L1-LAB-001", title: "Set the mode", priority: 100, check: check, codes: ["files.wrong"], platforms: [], condition: nil,
             runbook: repairs ? runbook : nil, parameters: repairs ? ["files": .checkParameter("files")] : [:], cooldown: .seconds(1),

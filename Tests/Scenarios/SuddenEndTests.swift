@@ -6,6 +6,7 @@ import Foundation
 import Healing
 import Hosts
 import Model
+import Redaction
 import Seal
 import TestSupport
 import Testing
@@ -220,7 +221,7 @@ struct DaemonLab {
     func live(atOnce count: Int, _ clock: WallClock) async throws {
         let database = try SQLiteDatabase(path: configuration.directory.database)
         let key = try SigningKey(contentsOf: configuration.directory.evidenceKey)
-        let journal = try await EvidenceJournal(database: database, key: key, appended: Wake(), clock: clock)
+        let journal = try await EvidenceJournal(database: database, key: key, scrubber: .ofTests, appended: Wake(), clock: clock)
         let drafts = BundleDrafts(
             identity: identity, configuration: configuration, catalog: ActiveCatalog(database: database, key: identity.catalogKey),
             clock: clock, clockState: ClockState(), softwareVersion: "lab")

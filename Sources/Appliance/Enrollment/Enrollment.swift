@@ -2,6 +2,7 @@ import Crypto
 package import Database
 import Glibc
 import Model
+import Redaction
 import Seal
 import TransparencyLog
 import Wire
@@ -32,6 +33,7 @@ package struct Enrollment: Sendable {
         let claim: ClaimCode
         do throws(ClaimCodeError) { claim = try ClaimCode(code) } catch { throw EnrollmentError.claim(error) }
         let (evidenceKey, sealingKey, request) = try makeKeys()
+        let hostname = try scrubbedHostname()
 
         let authority = try await fetchAuthority(central, claim)
         let web = try client(central, authority: authority)
@@ -40,7 +42,8 @@ package struct Enrollment: Sendable {
             grant = try await web.enroll(
                 EnrollmentRequest(
                     claimSecret: claim.secret, signingRequest: try request.signingRequest(), evidenceKey: evidenceKey,
-                    sealingKey: Array(sealingKey.publicKey.rawRepresentation), hostname: hostname, softwareVersion: softwareVersion))
+                    sealingKey: Array(sealingKey.publicKey.rawRepresentation), hostname: hostname.description,
+                    softwareVersion: softwareVersion))
             await web.close()
         } catch {
             await web.close()
@@ -97,6 +100,15 @@ package struct Enrollment: Sendable {
         return Identity(
             organization: grant.organization, site: grant.site, appliance: grant.appliance, centralURL: grant.applianceURL,
             authority: authority, orderKey: order, receiptKey: receipt, catalogKey: catalog, logKey: logKey)
+    }
+
+    /// Some machines are called after the person whose they are.
+    private func scrubbedHostname() throws(EnrollmentError) -> ScrubbedText {
+        do throws(PrivateFileError) {
+            return Scrubber(key: try PseudonymKey.load(orCreateAt: directory.pseudonymKey)).scrub(hostname)
+        } catch {
+            throw .key(error)
+        }
     }
 
     /// Those of an earlier, unfinished try, or fresh ones: made here, written here, and never sent anywhere.

@@ -19,6 +19,8 @@ package struct StateDirectory: Hashable, Sendable {
     package var tlsIdentity: String { path + "/tls.pem" }
     /// The P-256 key between its making and the grant of its certificate.
     package var pendingTLSKey: String { path + "/tls.key.pending" }
+    /// 32 random bytes: under them the scrubber's pseudonyms are made.
+    package var pseudonymKey: String { path + "/pseudonym.key" }
     /// Kept connections to hosts.
     package var connections: String { path + "/ssh" }
     /// Stops all healing while it exists: the operator's own brake, with no program needed.

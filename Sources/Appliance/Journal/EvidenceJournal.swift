@@ -1,6 +1,7 @@
 package import Database
 package import Evidence
 package import Model
+package import Redaction
 package import Seal
 import Synchronization
 
@@ -26,7 +27,7 @@ package actor EvidenceJournal {
     static let verifiedAtStart = 32
 
     private struct Entry {
-        let drafts: [Bundle]
+        let drafts: [ScrubbedBundle]
         let accompaniment: Accompaniment
         let continuation: CheckedContinuation<[Place], any Error>
         /// What the drafts were chained on.
@@ -46,6 +47,7 @@ package actor EvidenceJournal {
 
     private let database: SQLiteDatabase
     private let sealer: BundleSealer
+    private let scrubber: Scrubber
     private let clock: WallClock
     private let faults: Faults
     /// Rung after each group, for the push service.
@@ -67,10 +69,11 @@ package actor EvidenceJournal {
     /// what Central gave its newest receipt for is still there.
     /// - Throws: `JournalError.broken`, or what the database throws.
     package init(
-        database: SQLiteDatabase, key: SigningKey, appended: Wake, clock: WallClock, faults: Faults = .none
+        database: SQLiteDatabase, key: SigningKey, scrubber: Scrubber, appended: Wake, clock: WallClock, faults: Faults = .none
     ) async throws {
         self.database = database
         sealer = BundleSealer(key: key)
+        self.scrubber = scrubber
         self.appended = appended
         self.clock = clock
         self.faults = faults
@@ -96,7 +99,7 @@ package actor EvidenceJournal {
     /// Whether the last write reached the disk. While not, nothing is done that would need evidence.
     package var isWritable: Bool { !didLastWriteFail && broken == nil }
 
-    /// Appends bundles, in this order and next to each other, with `accompaniment`, in one transaction. On return all of it
+    /// Scrubs and appends bundles, in this order and next to each other, with `accompaniment`, in one transaction. On return all of it
     /// is on disk; if it throws nothing of it is.
     ///
     /// A caller that is cancelled meanwhile still gets its answer: whether it was written must never be in doubt.
@@ -106,10 +109,11 @@ package actor EvidenceJournal {
         _ drafts: [Bundle], with accompaniment: @escaping Accompaniment = { _, _ in }
     ) async throws -> [Place] {
         arriving.add(1, ordering: .relaxed)
-        return try await take(drafts, accompaniment)
+        // Before the actor, so that writers scrub beside each other.
+        return try await take(drafts.map { ScrubbedBundle($0, by: scrubber) }, accompaniment)
     }
 
-    private func take(_ drafts: [Bundle], _ accompaniment: @escaping Accompaniment) async throws -> [Place] {
+    private func take(_ drafts: [ScrubbedBundle], _ accompaniment: @escaping Accompaniment) async throws -> [Place] {
         let isAlone = arriving.subtract(1, ordering: .relaxed).newValue == 0
         if let broken { throw broken }
         guard waiting.count < Self.waitingMax else { throw JournalError.overloaded(waiting: waiting.count) }
@@ -246,12 +250,12 @@ package actor EvidenceJournal {
         faults.reached(.evidenceBeforeCommit)
     }
 
-    private func chain(_ drafts: [Bundle], on base: EvidenceTable.Head) throws -> [Link] {
+    private func chain(_ drafts: [ScrubbedBundle], on base: EvidenceTable.Head) throws -> [Link] {
         var previous = base
         return try drafts.map { draft in
             let sequence = previous.sequence + 1
             let (bytes, digest) = try sealer.chain(draft, at: ChainLink(sequence: sequence, previous: previous.digest))
-            let link = Link(place: Place(bundle: draft.id, sequence: sequence, digest: digest), bytes: bytes)
+            let link = Link(place: Place(bundle: draft.bundle.id, sequence: sequence, digest: digest), bytes: bytes)
             previous = link.head
             return link
         }

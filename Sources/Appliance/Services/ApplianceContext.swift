@@ -1,6 +1,7 @@
 package import Database
 package import Logging
 package import Model
+package import Redaction
 
 /// What the services of one appliance share.
 package struct ApplianceContext: Sendable {
@@ -14,6 +15,8 @@ package struct ApplianceContext: Sendable {
     package let alerts: AlertLog
     package let expectations: ExpectationRecorder
     package let witness: WitnessService
+    /// For what is kept of a host's words and is not evidence: digests, the log.
+    package let scrubber: Scrubber
     package let clock: WallClock
     package let clockState: ClockState
     package let heartbeats: Heartbeats

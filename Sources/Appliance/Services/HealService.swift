@@ -4,6 +4,7 @@ package import Evidence
 import Healing
 import Logging
 package import Model
+import Redaction
 import Seal
 
 /// Repairs: what a crash left first, then orders, then open incidents. Each host is worked on by one plan at a time.
@@ -299,7 +300,7 @@ package actor HealService {
             "repair ended",
             metadata: [
                 "plan": "\(plan.id)", "outcome": "\(result.outcome.word)", "code": "\(result.outcome.code?.description ?? "")",
-                "detail": "\(result.detail)",
+                "detail": "\(context.scrubber.scrub(result.detail))",
             ])
         // The last look also is the newest observation: it closes the incident, or says why not.
         if let look = looks.removeValue(forKey: plan.id) { await detect.record([look], loaded) }

@@ -6,6 +6,7 @@ package import Evidence
 import Hosts
 import Logging
 package import Model
+import Redaction
 
 /// Writes down what was seen: the newest look, the incident that follows from it, and, where a verdict is new or another
 /// than before, a bundle at once. All three in one transaction.
@@ -57,6 +58,7 @@ package struct ObservationRecorder: Sendable {
     private struct Overtaken: Error {}
 
     private func write(_ changes: [Change], _ outages: [Outage]) async throws {
+        let scrubber = context.scrubber
         let apply: @Sendable (any SQLTransaction) throws -> Void = { transaction in
             for outage in outages {
                 guard try OutageTable.since(.host(outage.host), in: transaction) == outage.since else { throw Overtaken() }
@@ -69,7 +71,7 @@ package struct ObservationRecorder: Sendable {
             for change in changes {
                 let (host, check) = (change.observation.host, change.observation.check)
                 guard try ObservationTable.find(host: host, check: check, in: transaction) == change.previous else { throw Overtaken() }
-                try ObservationTable.put(change.observation, in: transaction)
+                try ObservationTable.put(change.observation.scrubbed(by: scrubber), in: transaction)
                 if let incident = change.incident { try IncidentTable.put(incident, in: transaction) }
                 if change.forgetsDecision { try DecisionTable.remove(host: host, check: check, in: transaction) }
             }
@@ -151,6 +153,14 @@ package struct ObservationRecorder: Sendable {
             return (incident, codeChanged)
         case .unseen, nil: return (nil, false)
         }
+    }
+}
+
+extension Observation {
+    /// As evidence states it, so that a digest of its facts is that of the facts in evidence, and tells nobody what was taken out.
+    fileprivate func scrubbed(by scrubber: Scrubber) -> Observation {
+        guard let facts = facts.scrubbed(by: scrubber) else { return self }
+        return Observation(host: host, check: check, verdict: verdict, facts: facts, started: started, ended: ended)
     }
 }
 

@@ -1,0 +1,46 @@
+package import Model
+package import Redaction
+
+/// A bundle whose texts have been through the scrubber. Only such a one has canonical bytes, and so only such a one can be signed,
+/// stored for sending and sent: what a host said cannot leave its site by another way.
+package struct ScrubbedBundle: Hashable, Sendable {
+    package let bundle: Bundle
+
+    /// Scrubs what may hold a host's words: facts, the targets of actions, the note. All else is ours: ids, codes, numbers, times,
+    /// and the names that an operator gave to hosts and people.
+    package init(_ bundle: Bundle, by scrubber: Scrubber) {
+        var bundle = bundle
+        if let preState = bundle.preState.scrubbed(by: scrubber) { bundle.preState = preState }
+        if let postState = bundle.postState.scrubbed(by: scrubber) { bundle.postState = postState }
+        for index in bundle.actions.indices {
+            let action = bundle.actions[index]
+            let target = scrubber.scrub(action.target).description
+            guard target != action.target else { continue }
+            bundle.actions[index] = ActionRecord(
+                step: action.step, verb: action.verb, target: target, exitStatus: action.exitStatus,
+                durationMilliseconds: action.durationMilliseconds, result: action.result)
+        }
+        if !bundle.note.isEmpty { bundle.note = scrubber.scrub(bundle.note).description }
+        self.bundle = bundle
+    }
+}
+
+extension Facts {
+    /// nil where nothing had to be taken out, which is nearly always. Numbers, instants and versions are what a probe made of them.
+    package func scrubbed(by scrubber: Scrubber) -> Facts? {
+        var changed: Facts?
+        for (name, value) in values {
+            let scrubbed: TypedValue
+            switch value {
+            case .boolean, .integer, .instant, .version: continue
+            case .string(let text): scrubbed = .string(scrubber.scrub(text).description)
+            case .strings(let texts): scrubbed = .strings(texts.map { scrubber.scrub($0).description })
+            }
+            guard scrubbed != value else { continue }
+            var facts = changed ?? self
+            facts[name] = scrubbed
+            changed = facts
+        }
+        return changed
+    }
+}
