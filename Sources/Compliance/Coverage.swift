@@ -131,7 +131,7 @@ package struct Coverage: Sendable {
         writer.raw(",\"until\":")
         writer.timestamp(period.until)
         writer.raw("}")
-        return writer.bytes
+        return writer.finish()
     }
 
     /// `2026-01-31`.

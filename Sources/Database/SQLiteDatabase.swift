@@ -159,7 +159,8 @@ private final class SQLiteTransaction: ScriptTransaction {
     private func statement(_ sql: SQL) throws -> Statement {
         try sql.checkTexts()
         let statement = try database.cachedStatement(sql: sql.text)
-        try statement.setArguments(StatementArguments(sql.values.map(\.databaseValue)))
+        // As optionals: the initializer for others goes through a key path, which costs more than a row.
+        try statement.setArguments(StatementArguments(sql.values.map { $0.databaseValue as (any DatabaseValueConvertible)? }))
         return statement
     }
 

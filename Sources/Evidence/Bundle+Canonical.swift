@@ -87,7 +87,7 @@ extension Bundle {
         writer.raw(",\"verdict\":")
         writer.verdict(verdict)
         writer.raw("}")
-        return writer.bytes
+        return writer.finish()
     }
 }
 

@@ -28,32 +28,41 @@ extension Duration {
 
 extension Timestamp: CustomStringConvertible {
     package var description: String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(24)
-        appendText(to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
+        String(unsafeUninitializedCapacity: Self.textLength) {
+            write(to: $0.baseAddress!)
+            return Self.textLength
+        }
     }
 
-    /// Appends the RFC 3339 text. Years outside 0000...9999 are clamped, which no clock of ours reaches.
-    package func appendText(to bytes: inout [UInt8]) {
+    /// Bytes of the text form, always.
+    package static let textLength = 24
+
+    /// Writes the RFC 3339 text, `textLength` bytes. Years outside 0000...9999 are clamped, which no clock of ours reaches.
+    package func write(to text: UnsafeMutablePointer<UInt8>) {
         let clamped = min(max(milliseconds, -62_167_219_200_000), 253_402_300_799_999)
         let day = clamped.flooredDivision(by: 86_400_000)
-        let rest = clamped - day * 86_400_000
+        let rest = Int32(clamped - day * 86_400_000)
         let date = CivilDate(daysSinceEpoch: day)
-        bytes.appendDigits(date.year, width: 4)
-        bytes.append(UInt8(ascii: "-"))
-        bytes.appendDigits(date.month, width: 2)
-        bytes.append(UInt8(ascii: "-"))
-        bytes.appendDigits(date.day, width: 2)
-        bytes.append(UInt8(ascii: "T"))
-        bytes.appendDigits(rest / 3_600_000, width: 2)
-        bytes.append(UInt8(ascii: ":"))
-        bytes.appendDigits(rest / 60_000 % 60, width: 2)
-        bytes.append(UInt8(ascii: ":"))
-        bytes.appendDigits(rest / 1_000 % 60, width: 2)
-        bytes.append(UInt8(ascii: "."))
-        bytes.appendDigits(rest % 1_000, width: 3)
-        bytes.append(UInt8(ascii: "Z"))
+        func two(_ value: Int32, at index: Int) {
+            text[index] = 48 + UInt8(truncatingIfNeeded: value / 10)
+            text[index + 1] = 48 + UInt8(truncatingIfNeeded: value % 10)
+        }
+        two(Int32(date.year) / 100, at: 0)
+        two(Int32(date.year) % 100, at: 2)
+        text[4] = UInt8(ascii: "-")
+        two(Int32(date.month), at: 5)
+        text[7] = UInt8(ascii: "-")
+        two(Int32(date.day), at: 8)
+        text[10] = UInt8(ascii: "T")
+        two(rest / 3_600_000, at: 11)
+        text[13] = UInt8(ascii: ":")
+        two(rest / 60_000 % 60, at: 14)
+        text[16] = UInt8(ascii: ":")
+        two(rest / 1_000 % 60, at: 17)
+        text[19] = UInt8(ascii: ".")
+        two(rest % 1_000 / 10, at: 20)
+        text[22] = 48 + UInt8(truncatingIfNeeded: rest % 10)
+        text[23] = UInt8(ascii: "Z")
     }
 
     /// Parses exactly the form that `description` writes; nil for anything else, also for impossible dates.
@@ -139,16 +148,5 @@ extension Int64 {
     fileprivate func flooredDivision(by divisor: Int64) -> Int64 {
         let quotient = self / divisor
         return self % divisor < 0 ? quotient - 1 : quotient
-    }
-}
-
-extension [UInt8] {
-    fileprivate mutating func appendDigits(_ value: Int64, width: Int) {
-        var divisor: Int64 = 1
-        for _ in 1..<width { divisor *= 10 }
-        while divisor > 0 {
-            append(48 + UInt8(value / divisor % 10))
-            divisor /= 10
-        }
     }
 }

@@ -1,18 +1,52 @@
 package import Model
 
 /// Writes RFC 8785 pieces: strings, numbers and whole values. Who writes an object by hand must give its keys in order.
-package struct CanonicalWriter {
-    package private(set) var bytes: [UInt8] = []
+///
+/// Owns plain memory and not an array, whose every append asks whether it is shared: each event on each host passes through here.
+package struct CanonicalWriter: ~Copyable {
+    private var start: UnsafeMutablePointer<UInt8>
+    private var capacity: Int
+    private var count = 0
 
-    package init(capacity: Int = 256) { bytes.reserveCapacity(capacity) }
+    package init(capacity: Int = 256) {
+        self.capacity = max(capacity, 64)
+        start = .allocate(capacity: self.capacity)
+    }
+
+    deinit { start.deallocate() }
+
+    /// What was written.
+    package consuming func finish() -> [UInt8] { [UInt8](UnsafeBufferPointer(start: start, count: count)) }
+
+    /// Where the next `length` bytes go.
+    private mutating func extend(by length: Int) -> UnsafeMutablePointer<UInt8> {
+        if capacity - count < length { grow(by: length) }
+        defer { count += length }
+        return start + count
+    }
+
+    @inline(never)
+    private mutating func grow(by length: Int) {
+        capacity = max(2 * capacity, count + length)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        larger.update(from: start, count: count)
+        start.deallocate()
+        start = larger
+    }
+
+    private mutating func append(_ byte: UInt8) { extend(by: 1).pointee = byte }
+
+    private mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let source = bytes.baseAddress else { return }
+        extend(by: bytes.count).update(from: source, count: bytes.count)
+    }
 
     /// Punctuation and keys that stand in the source.
     package mutating func raw(_ text: StaticString) {
-        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     package mutating func string(_ text: String) {
-        bytes.append(UInt8(ascii: "\""))
         var text = text
         text.withUTF8 { utf8 in
             // Nearly no string needs an escape; without branches the compiler looks at many bytes at once.
@@ -22,28 +56,37 @@ package struct CanonicalWriter {
                 special |= byte == UInt8(ascii: "\"") ? 1 : 0
                 special |= byte == UInt8(ascii: "\\") ? 1 : 0
             }
-            guard special != 0 else { return bytes.append(contentsOf: utf8) }
+            guard special != 0 else {
+                let place = extend(by: utf8.count + 2)
+                place[0] = UInt8(ascii: "\"")
+                if let source = utf8.baseAddress { (place + 1).update(from: source, count: utf8.count) }
+                return place[utf8.count + 1] = UInt8(ascii: "\"")
+            }
+            append(UInt8(ascii: "\""))
             var written = 0
             for index in utf8.indices {
                 let byte = utf8[index]
                 guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-                bytes.append(contentsOf: utf8[written..<index])
+                append(UnsafeBufferPointer(rebasing: utf8[written..<index]))
                 escape(byte)
                 written = index + 1
             }
-            bytes.append(contentsOf: utf8[written...])
+            append(UnsafeBufferPointer(rebasing: utf8[written...]))
+            append(UInt8(ascii: "\""))
         }
-        bytes.append(UInt8(ascii: "\""))
     }
 
     package mutating func digest(_ digest: Digest) {
-        bytes.append(UInt8(ascii: "\""))
-        for byte in digest.bytes {
-            bytes.append(hexadecimalDigits[Int(byte >> 4)])
-            bytes.append(hexadecimalDigits[Int(byte & 15)])
+        let place = extend(by: 2 * digest.bytes.count + 2)
+        place[0] = UInt8(ascii: "\"")
+        for (index, byte) in digest.bytes.enumerated() {
+            place[2 * index + 1] = Self.hexadecimalDigit(byte >> 4)
+            place[2 * index + 2] = Self.hexadecimalDigit(byte & 15)
         }
-        bytes.append(UInt8(ascii: "\""))
+        place[2 * digest.bytes.count + 1] = UInt8(ascii: "\"")
     }
+
+    private static func hexadecimalDigit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }
 
     package mutating func optional(_ text: String?) {
         if let text { string(text) } else { raw("null") }
@@ -54,14 +97,16 @@ package struct CanonicalWriter {
     /// - Precondition: within ±(2^53 - 1); the caller's types keep it so.
     package mutating func integer(_ number: Int64) {
         precondition(number.magnitude <= JSONValue.greatestInteger.magnitude, "an integer that JSON cannot hold: \(number)")
-        if number < 0 { bytes.append(UInt8(ascii: "-")) }
-        var rest = number.magnitude
-        let start = bytes.count
+        var (rest, length) = (number.magnitude / 10, number < 0 ? 2 : 1)
+        while rest > 0 { (rest, length) = (rest / 10, length + 1) }
+        let place = extend(by: length)
+        if number < 0 { place[0] = UInt8(ascii: "-") }
+        rest = number.magnitude
         repeat {
-            bytes.append(48 + UInt8(rest % 10))
+            length -= 1
+            place[length] = 48 + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
         } while rest > 0
-        bytes[start...].reverse()
     }
 
     package mutating func integer(_ number: Int64?) {
@@ -69,9 +114,10 @@ package struct CanonicalWriter {
     }
 
     package mutating func timestamp(_ instant: Timestamp) {
-        bytes.append(UInt8(ascii: "\""))
-        instant.appendText(to: &bytes)
-        bytes.append(UInt8(ascii: "\""))
+        let place = extend(by: Timestamp.textLength + 2)
+        place[0] = UInt8(ascii: "\"")
+        instant.write(to: place + 1)
+        place[Timestamp.textLength + 1] = UInt8(ascii: "\"")
     }
 
     /// - Throws: `.number` for what is not finite or an integer beyond ±(2^53 - 1), `.tooDeep`; offsets are in the output.
@@ -82,31 +128,36 @@ package struct CanonicalWriter {
         case .null: raw("null")
         case .boolean(let flag): boolean(flag)
         case .integer(let number):
-            guard number.magnitude <= JSONValue.greatestInteger.magnitude else { throw .number(offset: bytes.count) }
+            guard number.magnitude <= JSONValue.greatestInteger.magnitude else { throw .number(offset: count) }
             integer(number)
         case .number(let number):
-            guard let text = Self.text(of: number) else { throw .number(offset: bytes.count) }
-            bytes.append(contentsOf: text.utf8)
+            guard let text = Self.text(of: number) else { throw .number(offset: count) }
+            write(text)
         case .string(let text): string(text)
         case .array(let items):
-            guard depth < JSONLimits.depthCeiling else { throw .tooDeep(offset: bytes.count, limit: JSONLimits.depthCeiling) }
-            bytes.append(UInt8(ascii: "["))
+            guard depth < JSONLimits.depthCeiling else { throw .tooDeep(offset: count, limit: JSONLimits.depthCeiling) }
+            append(UInt8(ascii: "["))
             for (index, item) in items.enumerated() {
-                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                if index > 0 { append(UInt8(ascii: ",")) }
                 try write(item, depth: depth + 1)
             }
-            bytes.append(UInt8(ascii: "]"))
+            append(UInt8(ascii: "]"))
         case .object(let members):
-            guard depth < JSONLimits.depthCeiling else { throw .tooDeep(offset: bytes.count, limit: JSONLimits.depthCeiling) }
-            bytes.append(UInt8(ascii: "{"))
+            guard depth < JSONLimits.depthCeiling else { throw .tooDeep(offset: count, limit: JSONLimits.depthCeiling) }
+            append(UInt8(ascii: "{"))
             for (index, key) in members.keys.sorted(by: Self.precedes).enumerated() {
-                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                if index > 0 { append(UInt8(ascii: ",")) }
                 string(key)
-                bytes.append(UInt8(ascii: ":"))
+                append(UInt8(ascii: ":"))
                 try write(members[key]!, depth: depth + 1)
             }
-            bytes.append(UInt8(ascii: "}"))
+            append(UInt8(ascii: "}"))
         }
+    }
+
+    private mutating func write(_ text: String) {
+        var text = text
+        text.withUTF8 { append($0) }
     }
 
     private mutating func escape(_ byte: UInt8) {
@@ -118,18 +169,19 @@ package struct CanonicalWriter {
         case 0x0d: raw("\\r")
         case UInt8(ascii: "\""): raw("\\\"")
         case UInt8(ascii: "\\"): raw("\\\\")
-        default: bytes.append(contentsOf: "\\u00\(CollectionOfOne(byte).hexadecimal)".utf8)
+        default: write("\\u00\(CollectionOfOne(byte).hexadecimal)")
         }
     }
 
     /// Order by UTF-16 code units (RFC 8785 3.2.3), without making them: it differs from the order of UTF-8 bytes only in
     /// that characters beyond the basic plane come before U+E000 to U+FFFF, whose UTF-8 starts with EE or EF.
     package static func precedes(_ left: String, _ right: String) -> Bool {
-        var (a, b) = (left.utf8.makeIterator(), right.utf8.makeIterator())
-        while true {
-            guard let y = b.next() else { return false }
-            guard let x = a.next() else { return true }
-            if x != y { return weight(x) < weight(y) }
+        var (left, right) = (left, right)
+        return left.withUTF8 { a in
+            right.withUTF8 { b in
+                for index in 0..<min(a.count, b.count) where a[index] != b[index] { return weight(a[index]) < weight(b[index]) }
+                return a.count < b.count
+            }
         }
     }
 
@@ -183,8 +235,6 @@ package struct CanonicalWriter {
     }
 }
 
-private let hexadecimalDigits = Array("0123456789abcdef".utf8)
-
 extension JSONValue {
     /// RFC 8785 canonical form.
     ///
@@ -192,6 +242,6 @@ extension JSONValue {
     package func canonicalBytes() throws(JSONError) -> [UInt8] {
         var writer = CanonicalWriter()
         try writer.value(self)
-        return writer.bytes
+        return writer.finish()
     }
 }
