@@ -50,11 +50,11 @@ package enum CatalogPack {
     /// Reads an unsigned pack: for tests and tools. Everything is checked as when YAML is loaded, but for the lint that compares
     /// rules with one another, which has passed before a pack is written.
     package static func decode(_ bytes: [UInt8], schema: CatalogSchema?) throws(CatalogPackError) -> CompiledCatalog {
-        let value: JSONValue
-        do throws(JSONError) { value = try JSONValue(parsing: bytes, limits: limits) } catch { throw .notJSON(error) }
-        guard value["schema"]?.string == Self.schema else { throw .wrongSchema }
+        let document: JSONElement
+        do throws(JSONError) { document = try JSONElement(parsing: bytes, limits: limits) } catch { throw .notJSON(error) }
+        guard document["schema"]?.value.string == Self.schema else { throw .wrongSchema }
         do throws(Diagnostics) {
-            return try PackReader(value, digest: Digest(of: bytes)).read(schema)
+            return try PackReader(document, digest: Digest(of: bytes)).read(schema)
         } catch { throw .refused(error) }
     }
 }

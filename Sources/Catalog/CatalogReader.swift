@@ -300,7 +300,8 @@ struct CatalogReader {
                 arguments[name] = argument(value, name, parameter, check)
             }
         }
-        for name in runbook.parameters.keys.sorted() where !named.contains(name) && runbook.parameters[name]?.default == nil {
+        let missing = runbook.parameters.lazy.filter { $0.value.default == nil && !named.contains($0.key) }.map(\.key)
+        for name in missing.sorted() {
             log.error(at: mark, code: "rule.missing_argument", "runbook \(id) needs the argument \"\(name)\"")
         }
         return arguments

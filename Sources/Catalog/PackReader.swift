@@ -4,21 +4,23 @@ import Seal
 
 /// Reads a pack's JSON through the readers of the YAML files.
 struct PackReader {
-    private let root: JSONValue
+    private let root: JSONElement
     private let digest: Digest
     private let log = DiagnosticLog()
 
-    init(_ root: JSONValue, digest: Digest) {
+    init(_ root: JSONElement, digest: Digest) {
         self.root = root
         self.digest = digest
     }
 
     func read(_ given: CatalogSchema?) throws(Diagnostics) -> CompiledCatalog {
         let known: Set<String> = ["schema", "version", "code", "checks", "runbooks", "rules", "baselines"]
-        for key in root.object?.keys.sorted() ?? [] where !known.contains(key) {
-            log.error(at: mark("pack"), code: "document.unknown_key", "a pack has no key \(quoted(key))")
+        if case .object(let members) = root.content {
+            for (key, _) in members where !known.contains(key) {
+                log.error(at: mark("pack"), code: "document.unknown_key", "a pack has no key \(quoted(key))")
+            }
         }
-        guard let version = root["version"]?.integer, version > 0 else {
+        guard let version = root["version"]?.value.integer, version > 0 else {
             throw Diagnostics([Diagnostic(at: mark("pack"), code: "pack.version", "version must be a whole number above 0")])
         }
         let recorded = recordedSchema()
@@ -27,10 +29,10 @@ struct PackReader {
         for node in entries("checks") { _ = reader.check(node, controls: controls) }
         try log.throwIfErrors()
         var digests: [RunbookID: Digest] = [:]
-        for entry in root["runbooks"]?.array ?? [] {
-            guard let runbook = reader.runbook(Node(json: entry, at: mark("runbooks"))), let bytes = try? entry.canonicalBytes() else {
-                continue
-            }
+        for entry in list("runbooks") {
+            guard let runbook = reader.runbook(Node(json: entry, at: mark("runbooks"))),
+                let bytes = try? entry.value.canonicalBytes()
+            else { continue }
             digests[runbook.id] = Digest(of: bytes)
         }
         try log.throwIfErrors()
@@ -42,7 +44,7 @@ struct PackReader {
             ("checks", reader.checks.count), ("runbooks", reader.runbooks.count), ("rules", Set(rules.map(\.id)).count),
             ("baselines", baselines.count),
         ]
-        for (key, count) in counts where log.errorCount == 0 && count != root[key]?.array?.count {
+        for (key, count) in counts where log.errorCount == 0 && count != root[key]?.items?.count {
             log.error(at: mark(key), code: "catalog.duplicate_id", "two \(key) have one id, or \"\(key)\" is not a list")
         }
         try log.throwIfErrors()
@@ -53,15 +55,19 @@ struct PackReader {
 
     private func mark(_ part: String) -> Mark { Mark(file: part, line: 0) }
 
-    /// Made one by one as they are read: ten thousand rules as nodes at once would take many times the pack.
-    private func entries(_ key: String) -> some Sequence<Node> {
-        var items = root[key]?.array
+    private func list(_ key: String) -> [JSONElement] {
+        let items = root[key]?.items
         if items == nil || items!.count > CatalogPack.entriesMax {
             log.error(at: mark(key), code: "pack.entries", "\"\(key)\" must be a list of at most \(CatalogPack.entriesMax) entries")
-            items = nil
+            return []
         }
+        return items.map(Array.init) ?? []
+    }
+
+    /// Made one by one as they are read: ten thousand rules as nodes at once would take many times the pack.
+    private func entries(_ key: String) -> some Sequence<Node> {
         let mark = mark(key)
-        return (items ?? []).lazy.map { Node(json: $0, at: mark) }
+        return list(key).lazy.map { Node(json: $0, at: mark) }
     }
 
     private func controls(_ id: CheckID, _ reader: NodeReader) -> [ControlCitation]? {
@@ -85,7 +91,8 @@ struct PackReader {
     private func recordedSchema() -> CatalogSchema {
         var probes: [ProbeID: [FactName: ValueType]] = [:]
         var verbs: [String: VerbSignature] = [:]
-        for (name, facts) in root["code"]?["probes"]?.object ?? [:] {
+        let code = root["code"]?.value
+        for (name, facts) in code?["probes"]?.object ?? [:] {
             guard let id = ProbeID(name) else { return malformed("probe \(quoted(name))") }
             var types: [FactName: ValueType] = [:]
             for (fact, type) in facts.object ?? [:] {
@@ -96,7 +103,7 @@ struct PackReader {
             }
             probes[id] = types
         }
-        for (name, verb) in root["code"]?["verbs"]?.object ?? [:] {
+        for (name, verb) in code?["verbs"]?.object ?? [:] {
             guard let required = types(verb["required"]), let optional = types(verb["optional"]) else {
                 return malformed("verb \(quoted(name))")
             }
@@ -125,8 +132,13 @@ extension RuleDefinition {
 
     /// Sorted by `precedes`. Moves numbers about and not rules, each of which would cost a dozen reference counts per move.
     package static func inOrder(_ rules: [RuleDefinition]) -> [RuleDefinition] {
-        let keys = rules.enumerated().map { (priority: $1.priority, id: $1.id, index: $0) }
-        let isInOrder = zip(keys, keys.dropFirst()).allSatisfy { ($0.priority, $0.id) <= ($1.priority, $1.id) }
-        return isInOrder ? rules : keys.sorted { ($0.priority, $0.id, $0.index) < ($1.priority, $1.id, $1.index) }.map { rules[$0.index] }
+        // A pack lists its rules by id; then only the priorities are left to compare.
+        let isByID = zip(rules, rules.dropFirst()).allSatisfy { $0.id <= $1.id }
+        let places = rules.indices.sorted { left, right in
+            let (a, b) = (rules[left].priority, rules[right].priority)
+            if a != b || isByID { return (a, left) < (b, right) }
+            return (rules[left].id, left) < (rules[right].id, right)
+        }
+        return places.map { rules[$0] }
     }
 }

@@ -60,6 +60,8 @@ package final class JSONTape: Sendable {
 
     func integer(at index: Int) -> Int64? { nodes[index].kind == .integer ? Int64(bitPattern: nodes[index].payload) : nil }
 
+    func number(at index: Int) -> Double? { nodes[index].kind == .number ? Double(bitPattern: nodes[index].payload) : nil }
+
     func string(at index: Int) -> String? {
         nodes[index].kind == .text ? texts[nodes[index].number] : withText(at: index) { String(decoding: $0, as: UTF8.self) }
     }
