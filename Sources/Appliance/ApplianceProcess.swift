@@ -57,8 +57,8 @@ package struct ApplianceProcess: Sendable {
         let hosts = try SiteHosts(configuration)
         let alerts = AlertLog(database: database, journal: journal, drafts: drafts, logger: logger)
         let witness = try WitnessService(
-            identity, configuration.directory, database: database, journal: journal, drafts: drafts, alerts: alerts, clock: clock,
-            faults: faults, logger: logger)
+            identity, configuration.directory, evidenceKey: evidenceKey.verifyingKey, database: database, journal: journal,
+            drafts: drafts, alerts: alerts, clock: clock, faults: faults, logger: logger)
         let context = ApplianceContext(
             configuration: configuration, identity: identity, database: database, journal: journal, catalog: catalog,
             central: CentralLink(

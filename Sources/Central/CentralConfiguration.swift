@@ -114,6 +114,10 @@ package struct CentralConfiguration: Sendable {
         serverCertificateLifetime = settings[Self.serverCertificateLifetime]
         logOrigin = settings.optional(Self.logOrigin)
         logWitnesses = try settings[Self.logWitnesses].map { text throws(CentralError) in try ConfiguredWitness(text) }
+        // One key counts once, under whatever names and at whatever addresses it is listed.
+        guard Set(logWitnesses.map(\.key.key)).count == logWitnesses.count else {
+            throw CentralError.logWitnesses("log.witnesses names one key twice")
+        }
         logQuorum = Int(settings[Self.logQuorum])
         guard logQuorum <= logWitnesses.count else { throw CentralError.logWitnesses("log.quorum is above their number") }
         listenerLimits.connectionsMax = Int(settings[Self.connectionsMax])

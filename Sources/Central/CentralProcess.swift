@@ -69,7 +69,7 @@ package struct CentralProcess: Sendable {
         applianceRouter.add(middleware: ApplianceIdentityMiddleware(appliances: services.appliances))
         ApplianceRoutes(
             checkins: CheckinService(
-                database: services.database, now: clock.now, faults: faults, log: services.log(repair), logKey: signer.verifier.text,
+                database: services.database, now: clock.now, faults: faults, log: services.log(repair), logKey: signer.verifier,
                 orderKey: services.keys.orders, logger: logger),
             catalogs: services.catalogs, orders: services.orders,
             intake: intake, enrollment: enrollment, faults: faults

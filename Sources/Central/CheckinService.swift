@@ -11,15 +11,15 @@ struct CheckinService: Sendable {
     let now: @Sendable () -> Timestamp
     let faults: CentralFaults
     let log: LogReader
-    /// The log's own, a vkey; and what appliances that do not know it believe.
-    let logKey: String
+    /// The log's own; and what appliances that do not know it believe.
+    let logKey: NoteVerifier
     let orderKey: SigningKey
     let logger: Logger
 
     func checkin(_ request: CheckinRequest, by credential: ApplianceCredential) async throws -> CheckinReply {
         let now = now()
         let renewAt = credential.issued + .milliseconds((credential.notAfter - credential.issued).wholeMilliseconds * 2 / 3)
-        let faults = faults
+        let (faults, trust) = (faults, LogTrust(logKeys: [logKey]))
         let logKey = request.witness == nil ? logKeyStatement(for: credential, at: now) : nil
         let reply = try await database.write { transaction in
             try transaction.execute(
@@ -31,7 +31,7 @@ struct CheckinService: Sendable {
                 WHERE id = \(credential.appliance.description)
                 """)
             if let witness = request.witness {
-                let isNew = try WitnessStore.hear(witness, from: credential, at: now, in: transaction)
+                let isNew = try WitnessStore.hear(witness, from: credential, trust: trust, at: now, in: transaction)
                 if isNew { faults.reached(.cosignatureBeforeCommit) }
             }
             let reply = CheckinReply(
@@ -45,25 +45,26 @@ struct CheckinService: Sendable {
         if !reply.orders.isEmpty { faults.reached(.orderAfterDeliver) }
         guard let witness = request.witness else { return reply }
         faults.reached(.cosignatureAfterCommit)
+        let shown = await newest(after: witness.size, entry: witness.entry)
         return CheckinReply(
             received: reply.received, catalogVersion: reply.catalogVersion, orders: reply.orders,
-            acknowledgedSequence: reply.acknowledgedSequence, renewCertificate: reply.renewCertificate,
-            log: await newest(after: witness.size))
+            acknowledgedSequence: reply.acknowledgedSequence, renewCertificate: reply.renewCertificate, log: shown?.log,
+            entry: shown?.entry)
     }
 
     private func logKeyStatement(for credential: ApplianceCredential, at now: Timestamp) -> String {
-        let statement = LogKeyStatement(site: credential.site, appliance: credential.appliance, key: logKey, made: now)
+        let statement = LogKeyStatement(site: credential.site, appliance: credential.appliance, key: logKey.text, made: now)
         return SignedLogKey(signing: statement, with: orderKey).text
     }
 
     /// The newest checkpoint with a proof from what was cosigned last. Always, even where there is nothing new: that we still show the
-    /// same one is what the witness wants to see.
-    private func newest(after size: Int64) async -> String? {
+    /// same one is what the witness wants to see. And that the entry is in it.
+    private func newest(after size: Int64, entry: Int64?) async -> (log: String, entry: String?)? {
         do {
-            let request = try await log.consistency(upTo: max(0, size))
+            let (request, proof) = try await log.consistency(upTo: max(0, size), entry: entry)
             let bytes = request.bytes
             guard bytes.count <= CheckinReply.logBytesMax else { return nil }
-            return String(decoding: bytes, as: UTF8.self)
+            return (String(decoding: bytes, as: UTF8.self), proof.map { String(decoding: $0.bytes, as: UTF8.self) })
         } catch {
             // Before the first checkpoint there is none, and that is no fault.
             if (error as? CentralError)?.status == 404 { return nil }

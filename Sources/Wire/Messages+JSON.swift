@@ -94,8 +94,8 @@ extension WitnessReport {
             ]
         }
         return [
-            "cosignature": cosignature.map { .string($0) } ?? nil, "dispute": dispute ?? nil, "key": .string(key),
-            "size": .integer(size),
+            "cosignature": cosignature.map { .string($0) } ?? nil, "dispute": dispute ?? nil,
+            "entry": entry.map { .integer($0) } ?? nil, "key": .string(key), "size": .integer(size),
         ]
     }
 
@@ -109,7 +109,8 @@ extension WitnessReport {
         self.init(
             key: try reader.string("key", bytesMax: Self.keyBytesMax),
             size: try reader.integer("size", in: -1...JSONValue.greatestInteger),
-            cosignature: try reader.optionalString("cosignature", bytesMax: Self.cosignatureBytesMax), dispute: dispute)
+            cosignature: try reader.optionalString("cosignature", bytesMax: Self.cosignatureBytesMax), dispute: dispute,
+            entry: try reader.optionalInteger("entry", in: 0...JSONValue.greatestInteger))
     }
 }
 
@@ -120,13 +121,13 @@ extension CheckinReply: WireMessage {
     package static let bytesMax = 4 << 20
     /// Of all orders in one reply, as JSON texts; the other fields are far below the rest.
     package static let ordersBytesMax = bytesMax - 49_152
-    /// Of `log`: a proof of at most 63 lines and a checkpoint.
+    /// Of `log` and of `entry`: a proof of at most 63 lines and a checkpoint.
     package static let logBytesMax = 12_288
 
     package var json: JSONValue {
         [
             "acknowledgedSequence": .integer(acknowledgedSequence), "catalogVersion": .integer(catalogVersion),
-            "log": log.map { .string($0) } ?? nil, "logKey": logKey.map { .string($0) } ?? nil,
+            "entry": entry.map { .string($0) } ?? nil, "log": log.map { .string($0) } ?? nil, "logKey": logKey.map { .string($0) } ?? nil,
             "orders": .array(orders.map { .string($0) }), "received": .string(received.description),
             "renewCertificate": .boolean(renewCertificate),
         ]
@@ -139,6 +140,7 @@ extension CheckinReply: WireMessage {
             orders: try reader.strings("orders", countMax: Self.ordersMax, bytesMax: Self.orderBytesMax),
             acknowledgedSequence: try reader.integer("acknowledgedSequence", in: -1...JSONValue.greatestInteger),
             renewCertificate: try reader.boolean("renewCertificate"), log: try reader.optionalString("log", bytesMax: Self.logBytesMax),
+            entry: try reader.optionalString("entry", bytesMax: Self.logBytesMax),
             logKey: try reader.optionalString("logKey", bytesMax: SignedLogKey.bytesMax))
     }
 }

@@ -116,8 +116,11 @@ package struct WitnessReport: Hashable, Sendable {
     package let cosignature: String?
     /// One of its open disputes, in turn: the same ones come again and again.
     package let dispute: DisputeReport?
+    /// Index of an entry of its own which the reply shall show to be in the log.
+    package let entry: Int64?
 
-    package init(key: String, size: Int64, cosignature: String?, dispute: DisputeReport?) {
+    package init(key: String, size: Int64, cosignature: String?, dispute: DisputeReport?, entry: Int64? = nil) {
+        self.entry = entry
         self.key = key
         self.size = size
         self.cosignature = cosignature
@@ -155,13 +158,16 @@ package struct CheckinReply: Hashable, Sendable {
     /// The log's newest checkpoint, for a request with a witness in it: the text of a C2SP add-checkpoint request, its proof from the
     /// size that the request named.
     package let log: String?
+    /// For a witness that asked for an entry: that it is in that very checkpoint, a tlog-proof. nil when it is not.
+    package let entry: String?
     /// For a request without one: the log's key, as a `SignedLogKey`.
     package let logKey: String?
 
     package init(
         received: Timestamp, catalogVersion: Int64, orders: [String], acknowledgedSequence: Int64, renewCertificate: Bool,
-        log: String? = nil, logKey: String? = nil
+        log: String? = nil, entry: String? = nil, logKey: String? = nil
     ) {
+        self.entry = entry
         self.log = log
         self.logKey = logKey
         self.received = received

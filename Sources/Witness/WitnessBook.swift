@@ -25,7 +25,8 @@ package struct WitnessBook: Sendable {
         case answered(isSecond: Bool)
     }
 
-    /// Of a kind, for one log. A log that forks more often than this is convicted already.
+    /// Unsettled, of a kind, for one log. A log that forks more often than this is convicted already; what was brought without a
+    /// proof and never settled is too old to matter or stands for all that follow.
     package static let disputesMax = 100
 
     package let signer: NoteSigner

@@ -26,7 +26,7 @@ enum WitnessTable {
             """)
     }
 
-    /// - Returns: nil when as many of its kind are kept as there is room for.
+    /// - Returns: nil when as many of its kind are kept unsettled as there is room for.
     static func keep(
         _ dispute: LogDispute, origin: String, from source: String, at now: Timestamp, max: Int, in transaction: any SQLTransaction
     ) throws -> (kept: KeptDispute, isNew: Bool)? {
@@ -39,7 +39,7 @@ enum WitnessTable {
         }
         let kind = dispute.kind.rawValue
         let row = try transaction.query(
-            "SELECT count(*) FROM witness_dispute WHERE origin = \(origin) AND kind = \(kind)")[0]
+            "SELECT count(*) FROM witness_dispute WHERE origin = \(origin) AND kind = \(kind) AND settled_at IS NULL")[0]
         guard try row.integer(0) < max else { return nil }
         let number = try transaction.query("SELECT coalesce(max(number), 0) + 1 FROM witness_dispute")[0].integer(0)
         try transaction.execute(
@@ -47,6 +47,12 @@ enum WitnessTable {
             INSERT INTO witness_dispute (number, origin, kind, digest, cosigned, refused, refused_text, source, seen_at)
             VALUES (\(number), \(origin), \(kind), \(digest.bytes), \(text(dispute.cosigned)), \(text(dispute.refused)),
                 \(dispute.refused.text), \(source), \(now.milliseconds))
+            """)
+        // What was settled holds nothing against the log: anybody could fill the book with such.
+        try transaction.execute(
+            """
+            DELETE FROM witness_dispute WHERE origin = \(origin) AND kind = \(kind) AND settled_at IS NOT NULL AND number NOT IN (
+                SELECT number FROM witness_dispute WHERE origin = \(origin) AND kind = \(kind) ORDER BY number DESC LIMIT \(max))
             """)
         return (KeptDispute(number: number, origin: origin, dispute: dispute, source: source, seen: now, settled: nil), true)
     }

@@ -28,10 +28,12 @@ import X509
             #expect(grant.orderKey == central.services.keys.orders.verifyingKey.bytes)
             #expect(grant.applianceURL == "https://localhost:\(central.appliancePort)")
             let reply = try await box.checkin(at: central)
+            // It named no witness, and is told the log's key.
             #expect(
                 reply
                     == CheckinReply(
-                        received: central.clock.now, catalogVersion: 0, orders: [], acknowledgedSequence: -1, renewCertificate: false))
+                        received: central.clock.now, catalogVersion: 0, orders: [], acknowledgedSequence: -1, renewCertificate: false,
+                        logKey: try #require(reply.logKey)))
             let listed = try await central.services.appliances.list(for: CentralUnderTest.person)
             #expect(listed.map(\.id) == [grant.appliance])
             #expect(listed[0].lastCheckin == central.clock.now)

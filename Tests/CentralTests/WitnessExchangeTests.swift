@@ -166,15 +166,18 @@ import Witness
         try await CentralUnderTest.run(.sqlite) { central in
             let box = try await enrolledBox(at: central)
             let log = try TwoFacedLog("localhost/log", key: central.services.keys.log)
-            let notes = try [TwoFacedLog.face(4), TwoFacedLog.face(4, history: "x")].map {
-                String(decoding: try log.note($0).bytes, as: UTF8.self)
-            }
-            for refused in [notes[1], notes[1], "another"] {
-                let dispute = DisputeReport(kind: "fork", cosigned: notes[0], refused: refused, seen: central.clock.now)
+            func note(_ face: TwoFacedLog.Face) throws -> String { String(decoding: try log.note(face).bytes, as: UTF8.self) }
+            let cosigned = try note(TwoFacedLog.face(4))
+            func tell(_ refused: String) async throws {
+                let dispute = DisputeReport(kind: "fork", cosigned: cosigned, refused: refused, seen: central.clock.now)
                 _ = try await checkin(box, central, WitnessReport(key: "none", size: 4, cosignature: nil, dispute: dispute))
             }
-            let kept = try await central.services.witnesses.overview(.none, signedBefore: central.clock.now).disputes
-            #expect(kept.map(\.refused).sorted() == [notes[1], "another"].sorted())
+            func kept() async throws -> [String] {
+                try await central.services.witnesses.overview(.none, signedBefore: central.clock.now).disputes.map(\.refused)
+            }
+            let refused = try (0...101).map { try note(TwoFacedLog.face(4, history: "\($0)")) }
+            for text in [refused[0], refused[0], refused[1]] { try await tell(text) }
+            #expect(try await kept().sorted() == refused[...1].sorted())
             try await central.services.database.write { transaction in
                 for number in 0..<98 {
                     try transaction.execute(
@@ -184,9 +187,41 @@ import Witness
                         """)
                 }
             }
-            let dispute = DisputeReport(kind: "fork", cosigned: notes[0], refused: "one more", seen: central.clock.now)
+            try await tell(refused[2])
+            #expect(try await kept().count == 100)
+        }
+    }
+
+    @Test("What any box could make up is no dispute: notes of another key, and checkpoints of the history that there is")
+    func baseless() async throws {
+        try await CentralUnderTest.run(.sqlite) { central in
+            var box = try await enrolledBox(at: central)
+            var own: [String] = []
+            for _ in 1...2 {
+                _ = try await box.submit(box.makeBundles(2, at: central.clock.now), to: central)
+                try await central.process.integrateLog()
+                own.append(String(decoding: try #require(await central.services.log(central.configuration).newest()).bytes, as: UTF8.self))
+            }
+            let log = try TwoFacedLog("localhost/log", key: central.services.keys.log)
+            let stranger = try TwoFacedLog("localhost/log", key: SigningKey())
+            func text(_ log: TwoFacedLog) throws -> String { String(decoding: try log.note(TwoFacedLog.face(4)).bytes, as: UTF8.self) }
+            for (kind, cosigned, refused) in [
+                ("unproven", own[0], own[1]), ("fork", own[1], try text(stranger)),
+                ("fork", "nonsense", "nonsense"), ("treason", own[1], try text(log)),
+            ] {
+                let dispute = DisputeReport(kind: kind, cosigned: cosigned, refused: refused, seen: central.clock.now)
+                _ = try await checkin(box, central, WitnessReport(key: "none", size: 4, cosignature: nil, dispute: dispute))
+            }
+            func alerts() async throws -> [String] {
+                try await central.services.status.alerts().map(\.code).filter { $0 == "log.inconsistent" }
+            }
+            #expect(try await alerts() == [])
+            // That it was shown an older one is a box's word: said for a week.
+            let dispute = DisputeReport(kind: "shrunk", cosigned: own[1], refused: own[0], seen: central.clock.now)
             _ = try await checkin(box, central, WitnessReport(key: "none", size: 4, cosignature: nil, dispute: dispute))
-            #expect(try await central.services.witnesses.overview(.none, signedBefore: central.clock.now).disputes.count == 100)
+            #expect(try await alerts() == ["log.inconsistent"])
+            central.clock.advance(by: .seconds(7 * 86_400))
+            #expect(try await alerts() == [])
         }
     }
 

@@ -42,13 +42,16 @@ import Witness
         func alerts() async throws -> [AlertTable.Entry] { try await lied.alerts() }
 
         /// For two check-ins Central shows this instead, again and again.
-        func shown(_ request: WitnessRequest, turns: Int = 2) async throws {
+        func shown(_ request: WitnessRequest, entry: LogProof? = nil, at received: Timestamp? = nil, turns: Int = 2) async throws {
             let (text, clock) = (String(decoding: request.bytes, as: UTF8.self), clock)
+            let entry = entry.map { String(decoding: $0.bytes, as: UTF8.self) }
             try await lied.lied(after: .zero) { path in
                 guard path == "/v1/checkin" else { return .http("{}") }
                 return .http(
                     CheckinReply(
-                        received: clock.now, catalogVersion: 0, orders: [], acknowledgedSequence: -1, renewCertificate: false, log: text
+                        received: received ?? clock.now, catalogVersion: 0, orders: [], acknowledgedSequence: -1,
+                        renewCertificate: false, log: text,
+                        entry: entry
                     ).body)
             } _: {
                 for _ in 0..<turns { _ = await poll.turn() }
@@ -105,6 +108,32 @@ import Witness
         _ = await lab.poll.turn()
         #expect(try await lab.central.services.witnesses.overview(.none, signedBefore: lab.clock.now).disputes.count == 1)
         #expect(try await lab.alerts().contains { $0.code == "log.inconsistent" }, "the site's own alert stands")
+    }
+
+    @Test(
+        "A log that holds together and has not the entries that were promised is an alert, and evidence that it stands there ends it",
+        arguments: ["missing", "foreign"])
+    func unkept(kind: String) async throws {
+        try await Lab.run { lab in
+            let newest = try #require(try await lab.central.log(lab.central.services).newest())
+            // The log as it was cosigned, whose Central knows that the receipt is old enough.
+            let later = WallClock.system.now() + .seconds(120)
+            let request = WitnessRequest(oldSize: lab.size, proof: ConsistencyProof([]), note: newest)
+            try await lab.shown(request, at: later, turns: 1)
+            let index = try #require(try await lab.context.witness.report()?.entry)
+            // It is true of the log and says nothing about this appliance's entry; or nothing is said at all.
+            let foreign = TwoFacedLog.face(Int(lab.size), history: "foreign")
+            let proof = LogProof(index: index, proof: try await foreign.reader.inclusionProof(of: index), note: try lab.log.note(foreign))
+            func alerts() async throws -> Int { try await lab.alerts().count { $0.code == "log.entry_missing" } }
+            try await lab.shown(request, entry: kind == "foreign" ? proof : nil, at: later, turns: 2)
+            #expect(try await alerts() == 0, "a log may be unreadable for a moment")
+            try await lab.shown(request, entry: kind == "foreign" ? proof : nil, at: later, turns: 1)
+            #expect(try await alerts() == 1)
+            #expect(try await lab.bundles().contains { $0.record.outcome.code == "log.entry_missing" })
+            let honest = try await lab.central.log(lab.central.services).proof(of: index)
+            try await lab.shown(request, entry: honest, at: later, turns: 1)
+            #expect(try await alerts() == 0)
+        }
     }
 
     @Test(

@@ -145,6 +145,26 @@ import Witness
         }
     }
 
+    @Test("A stranger who is always first with a wrong proof does not fill the book")
+    func strangersFirst() async throws {
+        try await withDatabase(.sqlite) { database in
+            let book = try await book(database)
+            _ = try await book.consider(log.request(TwoFacedLog.face(2), from: 0), from: "here", as: .brought)
+            let last = 2 + WitnessBook.disputesMax + 5
+            for size in 3...last {
+                let face = TwoFacedLog.face(size)
+                let bare = WitnessRequest(oldSize: Int64(size - 1), proof: ConsistencyProof([]), note: try log.note(face))
+                #expect(try await book.consider(bare, from: "anybody", as: .brought).dispute != nil)
+                #expect(try isCosigned(await book.consider(log.request(face, from: size - 1), from: "here", as: .brought), face))
+            }
+            #expect(try await book.disputes().count == WitnessBook.disputesMax)
+            let rewritten = TwoFacedLog.face(last + 1, history: "other", from: 5)
+            let answer = try await book.consider(log.request(rewritten, from: last), from: "Central", as: .brought)
+            #expect(answer.dispute?.settled == nil && answer.cosignature == nil)
+            #expect(try await book.disputes().last?.dispute.refused == log.note(rewritten))
+        }
+    }
+
     @Test("Two processes on one memory never cosign two histories", arguments: TestEngine.allCases)
     func races(engine: TestEngine) async throws {
         try await withDatabase(engine) { database in

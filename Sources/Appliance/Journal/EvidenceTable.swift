@@ -99,6 +99,13 @@ package enum EvidenceTable {
         try transaction.query("SELECT envelope FROM receipt WHERE last_sequence = \(sequence)").first?.text(0)
     }
 
+    /// The text of the newest receipt that Central dated before that.
+    static func newestReceipt(before limit: Timestamp, in transaction: any SQLTransaction) throws -> String? {
+        try transaction.query(
+            "SELECT envelope FROM receipt WHERE received < \(limit.milliseconds) ORDER BY last_sequence DESC LIMIT 1"
+        ).first?.text(0)
+    }
+
     /// Puts what was receipted after `sequence` back into the queue.
     /// - Returns: how many; 0 unless all of them are still here.
     package static func requeue(after sequence: Int64, in transaction: any SQLTransaction) throws -> Int {

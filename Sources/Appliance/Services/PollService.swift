@@ -91,7 +91,7 @@ package actor PollService {
     private func hearLog(_ reply: CheckinReply, _ client: CentralClient) async {
         do {
             try await context.witness.learn(reply.logKey)
-            try await context.witness.heard(reply.log) {
+            try await context.witness.heard(reply) {
                 try await client.checkin(try await self.status(at: self.context.clock.now())).log
             }
         } catch {

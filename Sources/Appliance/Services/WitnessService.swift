@@ -28,12 +28,15 @@ package actor WitnessService {
     private var told: Int64 = 0
     /// Disputes of which there is no more to say.
     private var announced: Set<Int64> = []
+    private let entries: EntryWatch
 
+    /// - Parameter evidenceKey: of this appliance, which its entries in the log name.
     /// - Throws: `PrivateFileError` when the key file is there and cannot be trusted.
     init(
-        _ identity: Identity, _ directory: StateDirectory, database: any SQLDatabase, journal: EvidenceJournal, drafts: BundleDrafts,
-        alerts: AlertLog, clock: WallClock, faults: Faults, logger: Logger
+        _ identity: Identity, _ directory: StateDirectory, evidenceKey: VerifyingKey, database: any SQLDatabase,
+        journal: EvidenceJournal, drafts: BundleDrafts, alerts: AlertLog, clock: WallClock, faults: Faults, logger: Logger
     ) throws {
+        entries = EntryWatch(receiptKey: identity.receiptKey, evidenceKey: evidenceKey, database: database, alerts: alerts)
         self.identity = identity
         self.directory = directory
         self.database = database
@@ -124,21 +127,22 @@ package actor WitnessService {
                 DisputeReport(
                     kind: kept.dispute.kind.rawValue, cosigned: kept.dispute.cosigned.wholeText, refused: kept.dispute.refused.wholeText,
                     seen: kept.seen)
-            })
+            }, entry: try await entries.ask())
     }
 
     /// Takes what Central answered to a check-in.
     ///
     /// - Parameters:
-    ///   - request: nil when Central has no checkpoint yet.
+    ///   - reply: its `log` is nil when Central has no checkpoint yet.
     ///   - again: makes another check-in: what is not proven is asked for once more before it is held against the log.
     /// - Throws: what `again` throws, `DatabaseError`.
-    package func heard(
-        _ request: String?, again: @Sendable () async throws -> String?
-    ) async throws {
+    package func heard(_ reply: CheckinReply, again: @Sendable () async throws -> String?) async throws {
         // Without a key nothing was asked for.
-        guard let book else { return }
-        if let request, try await consider(request, by: book, isSecond: false) {
+        guard let book, let key = identity.logKey else { return }
+        // What is no request is refused by `consider`, which says why.
+        let shown = reply.log.flatMap { try? WitnessRequest(Array($0.utf8)) }?.note
+        await entries.heard(reply.entry, in: shown, trust: LogTrust(logKeys: [key]), at: reply.received)
+        if let request = reply.log, try await consider(request, by: book, isSecond: false) {
             if let second = try await again() { _ = try await consider(second, by: book, isSecond: true) }
         }
         try await announce(book)

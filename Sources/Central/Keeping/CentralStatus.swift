@@ -57,7 +57,7 @@ package struct CentralStatus: Sendable {
                     code: $0.code, subject: $0.path, since: $0.since,
                     sentence: "\($0.path) of the log is damaged and could not be repaired; it is not served. Restore it from a backup.")
             }
-            alerts += try WitnessStore.alerts(in: transaction)
+            alerts += try WitnessStore.alerts(at: now, in: transaction)
             if let missing = try WitnessStore.unwitnessed(policy, before: now - Self.mergeDelayMax, in: transaction) {
                 alerts.append(
                     CentralAlert(

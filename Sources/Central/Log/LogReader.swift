@@ -87,14 +87,22 @@ package struct LogReader: Sendable {
 
     /// As `consistency`, where a witness may know a larger checkpoint than there is: it must see the newest there is all the same, and
     /// knows what to say to it.
-    func consistency(upTo old: Int64) async throws -> WitnessRequest {
+    /// - Returns: also that `entry` is in the same checkpoint; nil where it is not.
+    func consistency(upTo old: Int64, entry: Int64? = nil) async throws -> (request: WitnessRequest, entry: LogProof?) {
         let newest = try await database.read { try LogStore.newest(in: $0) }
         guard let state = newest else { throw CentralError.notFound("checkpoint of the log") }
-        guard old < state.checkpoint.size else {
-            return WitnessRequest(oldSize: state.checkpoint.size, proof: ConsistencyProof([]), note: state.note)
+        let size = state.checkpoint.size
+        return try await repair.mending {
+            let reader = tree(state.checkpoint)
+            var proof: LogProof?
+            if let entry, (0..<size).contains(entry) {
+                proof = LogProof(index: entry, proof: try await reader.inclusionProof(of: entry), note: state.note)
+            }
+            guard old < size else {
+                return (WitnessRequest(oldSize: size, proof: ConsistencyProof([]), note: state.note), proof)
+            }
+            return (WitnessRequest(oldSize: old, proof: try await reader.consistencyProof(from: old), note: state.note), proof)
         }
-        let proof = try await repair.mending { try await tree(state.checkpoint).consistencyProof(from: old) }
-        return WitnessRequest(oldSize: old, proof: proof, note: state.note)
     }
 
     /// A resource as it is stored. Readers verify it; that is what tiles are for. One that is lost or damaged is mended first; one that is

@@ -112,7 +112,7 @@ struct WitnessPusher: Service {
                 if known >= 0, attempt == 2 { throw WitnessAnswerError.ahead(known) }
                 return
             }
-            let request = try await reader.consistency(upTo: max(0, known))
+            let request = try await reader.consistency(upTo: max(0, known)).request
             let size = try Checkpoint(text: request.note.text).size
             let (status, body) = try await post(request.bytes, to: witness, over: http)
             let now = clock.now()

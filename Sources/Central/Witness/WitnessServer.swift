@@ -92,6 +92,8 @@ package struct WitnessServer: Sendable {
                     "number": .stringConvertible(dispute.number), "log": .string(dispute.origin),
                     "what": .string(dispute.dispute.summary),
                 ])
+        } else if case .inconsistent(let dispute, _) = answer.decision {
+            logger.error("witness.dispute", metadata: ["number": "none: no room to keep it", "what": .string(dispute.summary)])
         }
         if let cosignature = answer.cosignature { return text(status, cosignature.line) }
         if let body = answer.decision.conflictBody {

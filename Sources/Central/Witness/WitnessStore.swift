@@ -5,7 +5,7 @@ package import TransparencyLog
 import Wire
 
 /// Who cosigned which checkpoint, and which disputes witnesses have told of. Nothing here is believed: cosignatures are verified
-/// before they are stored, disputes by whoever reads them.
+/// before they are stored, and of disputes only those that this log cannot refute.
 package struct WitnessStore: Sendable {
     /// Keys of one appliance: a box that was set up anew has another one.
     private static let keysMax = 8
@@ -21,11 +21,15 @@ package struct WitnessStore: Sendable {
 
     /// Takes what an appliance says as a witness. A key under another name than its own, or a cosignature that does not verify, is
     /// left aside: it only means that there is one witness less.
+    /// - Parameter trust: of our own log.
     /// - Returns: whether there was a new cosignature.
     static func hear(
-        _ report: WitnessReport, from credential: ApplianceCredential, at now: Timestamp, in transaction: any SQLTransaction
+        _ report: WitnessReport, from credential: ApplianceCredential, trust: LogTrust, at now: Timestamp,
+        in transaction: any SQLTransaction
     ) throws -> Bool {
-        if let dispute = report.dispute { try record(dispute, source: "\(credential.appliance)", at: now, in: transaction) }
+        if let dispute = report.dispute {
+            try record(dispute, source: "\(credential.appliance)", trust: trust, at: now, in: transaction)
+        }
         guard let key = try? NoteVerifier(report.key), key.algorithm == .cosignature, key.name == "\(credential.appliance)/witness" else {
             return false
         }
@@ -115,9 +119,17 @@ package struct WitnessStore: Sendable {
 
     // MARK: Disputes
 
+    /// Keeps what convicts or may convict this log, and leaves aside what any box could make up: notes that its key has not signed,
+    /// and two checkpoints that both stand in the history that we have.
     private static func record(
-        _ report: DisputeReport, source: String, at now: Timestamp, in transaction: any SQLTransaction
+        _ report: DisputeReport, source: String, trust: LogTrust, at now: Timestamp, in transaction: any SQLTransaction
     ) throws {
+        guard let kind = LogDispute.Kind(rawValue: report.kind), let cosigned = signed(report.cosigned, trust),
+            let refused = signed(report.refused, trust)
+        else { return }
+        // That an older checkpoint was shown as the newest cannot be refuted: both are ours.
+        let isRefuted = try kind != .shrunk && isOurs(cosigned, in: transaction) && isOurs(refused, in: transaction)
+        guard !isRefuted else { return }
         let digest = Digest(of: Array("\(report.kind)\n\(report.cosigned)\n\(report.refused)".utf8))
         let count = try transaction.query("SELECT count(*) FROM log_dispute WHERE source = \(source)")[0].integer(0)
         guard count < disputesMax else { return }
@@ -130,11 +142,31 @@ package struct WitnessStore: Sendable {
             """)
     }
 
+    /// nil for what is no checkpoint of this log: it says nothing about it, whoever brings it.
+    private static func signed(_ text: String, _ trust: LogTrust) -> VerifiedCheckpoint? {
+        guard let note = try? SignedNote(Array(text.utf8)) else { return nil }
+        return try? VerifiedCheckpoint(note, trust: trust)
+    }
+
+    private static func isOurs(_ checkpoint: VerifiedCheckpoint, in transaction: any SQLTransaction) throws -> Bool {
+        guard let row = try transaction.query("SELECT note FROM log_checkpoint WHERE size = \(checkpoint.size)").first else { return false }
+        return try WitnessState(stored: Array(row.text(0).utf8)).checkpoint.root == checkpoint.root
+    }
+
     // MARK: For people
 
-    /// What witnesses hold against the log. It stands for ever: two signed histories do not become one again.
-    static func alerts(in transaction: any SQLTransaction) throws -> [CentralAlert] {
-        let disputes = try transaction.query("SELECT source, count(*), min(seen_at) FROM log_dispute GROUP BY source").map { row in
+    /// How long a witness's word is shown that notes alone do not prove.
+    private static let wordLasts: Duration = .seconds(7 * 86_400)
+
+    /// What witnesses hold against the log. Two signed histories do not become one again: that stands for ever. That an older checkpoint
+    /// was shown as the newest is the witness's word, and shown for a week.
+    static func alerts(at now: Timestamp, in transaction: any SQLTransaction) throws -> [CentralAlert] {
+        let disputes = try transaction.query(
+            """
+            SELECT source, count(*), min(seen_at) FROM log_dispute
+            WHERE kind <> 'shrunk' OR received_at > \((now - wordLasts).milliseconds) GROUP BY source
+            """
+        ).map { row in
             CentralAlert(
                 code: "log.inconsistent", subject: try row.text(0), since: try row.instant(2),
                 sentence: "\(try row.text(0)) refused \(try row.integer(1)) checkpoints of the log and kept them as proof. Run: martlet "
@@ -142,13 +174,14 @@ package struct WitnessStore: Sendable {
         }
         let ahead = try transaction.query(
             """
-            SELECT name, size, seen_at FROM log_witness WHERE size > (SELECT coalesce(max(size), -1) FROM log_checkpoint) ORDER BY name
+            SELECT w.name, w.size, w.seen_at FROM log_witness w LEFT JOIN appliance a ON a.id = w.appliance_id
+            WHERE w.size > (SELECT coalesce(max(size), -1) FROM log_checkpoint) AND a.revoked_at IS NULL ORDER BY w.name
             """
         ).map { row in
             CentralAlert(
                 code: "log.rolled_back", subject: try row.text(0), since: try row.instant(2),
-                sentence: "\(try row.text(0)) has cosigned size \(try row.integer(1)), which this log does not have. Was the database "
-                    + "restored from a backup?")
+                sentence: "\(try row.text(0)) says that it has cosigned size \(try row.integer(1)), which this log does not have. Was "
+                    + "the database restored from a backup? If not, look at that machine")
         }
         return disputes + ahead
     }
