@@ -168,7 +168,8 @@ let package = Package(
         .testTarget(name: "RepositoryTests", swiftSettings: strict),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
         .testTarget(
-            name: "SealTests", dependencies: ["Model", "Seal", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
+            name: "SealTests", dependencies: ["Model", "Seal", "TestSupport", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
         .testTarget(name: "RedactionTests", dependencies: ["Model", "Seal", "Redaction", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "DocumentsTests", dependencies: ["Model", "Documents"], swiftSettings: strict),
         .testTarget(

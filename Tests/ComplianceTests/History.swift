@@ -2,6 +2,7 @@ import Compliance
 import Evidence
 import Model
 import Seal
+import TestSupport
 import Testing
 
 /// What a bundle says, in the shape of its JSON, and the entry that the product reads from it.

@@ -1,5 +1,6 @@
 import Compliance
 import Model
+import TestSupport
 import Testing
 
 @Suite struct SilenceTests {

@@ -1,4 +1,5 @@
 import Seal
+import TestSupport
 import Testing
 
 /// RFC 8785's own examples and table, and the round trip.

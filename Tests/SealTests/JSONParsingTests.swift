@@ -1,4 +1,5 @@
 import Seal
+import TestSupport
 import Testing
 
 @Suite struct JSONParsingTests {

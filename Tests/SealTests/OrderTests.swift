@@ -1,5 +1,6 @@
 import Model
 import Seal
+import TestSupport
 import Testing
 
 @Suite struct OrderTests {

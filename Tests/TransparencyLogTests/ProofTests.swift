@@ -1,5 +1,6 @@
 import Model
 import Seal
+import TestSupport
 import Testing
 import TransparencyLog
 

@@ -1,5 +1,6 @@
 import Crypto
 import Model
+import TestSupport
 import Testing
 import TransparencyLog
 
