@@ -17,6 +17,7 @@ enum KitMutation: CaseIterable {
     case rewritten, replacedLast, backDated, gapHidden, populationShrunk, controlHidden, ledgerShortened, priorHidden, receiptsBackDated
     case horizonMoved, proofEdited, proofShortened, leavesEdited, leavesSwapped, checkpointReplaced, checkpointEdited, otherLogKey
     case cosignatureDropped, cosignatureForged, witnessesEdited, statementRemoved, statementEdited, statementForged, statementsSwapped
+    case exceptionUnended, exceptionEndMoved
     case nonsense, nonsenseInside
     case flippedBit, truncated, appended, reordered, duplicate, traversal, absolute, bomb, compressed, noise
 
@@ -205,7 +206,8 @@ enum KitMutation: CaseIterable {
                 statements[index] = .integer(Int64.random(in: -1...60, using: &random) &* 2 + 1)
                 if Bool.random(using: &random) { statements.swapAt(0, 2) }
                 members["statements"] = .array(statements)
-                members["statements"] = members["statements"] == [.integer(30), .integer(31), .integer(32)] ? [] : members["statements"]
+                let genuine = sample.subject.log.leaves.statements.map { JSONValue.integer($0) }
+                if members["statements"] == .array(genuine) { members["statements"] = [] }
             }
             try parts.relist(with: sample.central)
         case .leavesSwapped:
@@ -252,20 +254,32 @@ enum KitMutation: CaseIterable {
             }
             try parts.relist(with: sample.central)
         case .statementRemoved:
-            parts[KitPath.statement(Int.random(in: 1...3, using: &random))] = nil
+            parts[KitPath.statement(Int.random(in: 1...4, using: &random))] = nil
             try parts.relist(with: sample.central)
         case .statementEdited:
-            try parts.reseal(KitPath.statement(Int.random(in: 1...3, using: &random)), with: sample.receiptKey) { members in
+            try parts.reseal(KitPath.statement(Int.random(in: 1...4, using: &random)), with: sample.receiptKey) { members in
                 members["issued"] = .string((sample.now + .seconds(86_400 * 20)).description)
             }
             try parts.relist(with: sample.central)
         case .statementForged:
             let stranger = Bool.random(using: &random) ? SigningKey() : sample.evidenceKey
-            try parts.reseal(KitPath.statement(Int.random(in: 1...3, using: &random)), with: stranger) { _ in }
+            try parts.reseal(KitPath.statement(Int.random(in: 1...4, using: &random)), with: stranger) { _ in }
             try parts.relist(with: sample.central)
         case .statementsSwapped:
             let names = [KitPath.statement(1), KitPath.statement(2)]
             (parts[names[0]], parts[names[1]]) = (parts[names[1]], parts[names[0]])
+            try parts.relist(with: sample.central)
+        case .exceptionUnended, .exceptionEndMoved:
+            // The later statement of the same name ends the first one early; no longer, or at another time.
+            try parts.reseal(KitPath.statement(4), with: sample.receiptKey) { members in
+                if self == .exceptionUnended {
+                    members["id"] = "another"
+                } else {
+                    let hours = [-30, -13, -12, -1, 1, 2, 6, 11, 13, 30].randomElement(using: &random)!
+                    let end = Timestamp(members["issued"]!.string!)! + .seconds(3_600 * hours)
+                    members["issued"] = .string(end.description)
+                }
+            }
             try parts.relist(with: sample.central)
         case .nonsense:
             let files = ["log/leaves.json", "log/nodes.json", "log/witnesses.json", "manifest.json"]
@@ -279,7 +293,7 @@ enum KitMutation: CaseIterable {
             }
         case .nonsenseInside:
             if Bool.random(using: &random) {
-                let file = (parts.receiptNames + (1...3).map(KitPath.statement)).randomElement(using: &random)!
+                let file = (parts.receiptNames + (1...4).map(KitPath.statement)).randomElement(using: &random)!
                 try parts.reseal(file, with: sample.receiptKey) { $0 = nonsense(.object($0), using: &random).object ?? [:] }
             } else {
                 var value = try JSONValue(parsing: parts[name]!, limits: JSONLimits(bytesMax: 1 << 20))

@@ -8,20 +8,6 @@ import Wire
 
 @testable import Reports
 
-/// SplitMix64: the same values from the same seed on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
-
 /// A site with two appliances and a short chain each; its keys are all known, so that tests can also cheat like an insider.
 ///
 /// The first was enrolled when the kit begins: it says what it looks at, lists it in six-hourly turns, misses some, and explains one.
@@ -109,10 +95,15 @@ struct KitSample {
         let exception = try ExceptionStatement(
             id: "move", site: site, host: "records", check: checks[1], from: day(1), until: day(2), reason: "the room is rebuilt",
             requestedBy: "alice", approvedBy: "bob", issued: midnight + .seconds(20 * 3_600))
+        // Ends the first one early, at noon of its day, and begins again in the evening.
+        let again = try ExceptionStatement(
+            id: "move", site: site, host: "records", check: checks[1], from: day(1) + .seconds(18 * 3_600), until: day(2),
+            reason: "the room was ready at noon, and is rebuilt again", requestedBy: "alice", approvedBy: "bob",
+            issued: day(1) + .seconds(12 * 3_600))
         return [
             GapStatement(
                 site: site, appliance: appliances[0], from: day(2), until: day(3), cause: .silent, issued: day(3), note: "é")!.json,
-            exception.json, ["schema": "martlet.drill/v1", "site": .string(site.description), "result": "done"],
+            exception.json, ["schema": "martlet.drill/v1", "site": .string(site.description), "result": "done"], again.json,
         ]
     }
 
