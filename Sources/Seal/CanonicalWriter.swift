@@ -77,13 +77,15 @@ package struct CanonicalWriter: ~Copyable {
     }
 
     package mutating func digest(_ digest: Digest) {
-        let place = extend(by: 2 * digest.bytes.count + 2)
+        let place = extend(by: 2 * Digest.byteCount + 2)
         place[0] = UInt8(ascii: "\"")
-        for (index, byte) in digest.bytes.enumerated() {
-            place[2 * index + 1] = Self.hexadecimalDigit(byte >> 4)
-            place[2 * index + 2] = Self.hexadecimalDigit(byte & 15)
+        digest.withBytes { digest in
+            for (index, byte) in digest.enumerated() {
+                place[2 * index + 1] = Self.hexadecimalDigit(byte >> 4)
+                place[2 * index + 2] = Self.hexadecimalDigit(byte & 15)
+            }
         }
-        place[2 * digest.bytes.count + 1] = UInt8(ascii: "\"")
+        place[2 * Digest.byteCount + 1] = UInt8(ascii: "\"")
     }
 
     private static func hexadecimalDigit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }

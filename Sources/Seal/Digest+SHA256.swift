@@ -22,5 +22,5 @@ package struct DigestStream {
         }
     }
 
-    package func finish() -> Model.Digest { Model.Digest(bytes: Array(function.finalize()))! }
+    package func finish() -> Model.Digest { function.finalize().withUnsafeBytes { Model.Digest(copying: $0) } }
 }

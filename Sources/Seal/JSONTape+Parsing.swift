@@ -12,9 +12,13 @@ extension JSONTape {
     ///
     /// Keys that are canonically equivalent in Unicode ("é" composed and decomposed) count as the same key.
     ///
-    /// - Parameter isCanonical: whether the bytes are the RFC 8785 form of the value, exactly what `canonicalBytes()` would
-    ///   write. Told while reading, because whoever verifies evidence asks this of every bundle.
-    package convenience init(parsing bytes: [UInt8], limits: JSONLimits, isCanonical: inout Bool) throws(JSONError) {
+    /// - Parameters:
+    ///   - isCanonical: whether the bytes are the RFC 8785 form of the value, exactly what `canonicalBytes()` would
+    ///     write. Told while reading, because whoever verifies evidence asks this of every bundle.
+    ///   - memory: where the tape's room comes from, and goes to with the tape's end.
+    package convenience init(
+        parsing bytes: [UInt8], limits: JSONLimits, isCanonical: inout Bool, memory: JSONMemory? = nil
+    ) throws(JSONError) {
         let bytesMax = min(limits.bytesMax, Self.bytesMax)
         guard bytes.count <= bytesMax else { throw .tooLarge(bytes: bytes.count, limit: bytesMax) }
         do throws(UTF8.ValidationError) {
@@ -25,11 +29,11 @@ extension JSONTape {
         let depthMax = min(limits.depthMax, JSONLimits.depthCeiling)
         let (nodes, texts): ([Node], [String])
         (nodes, texts, isCanonical) = try bytes.withUnsafeBufferPointer { (input) throws(JSONError) in
-            var parser = JSONParser(input: input, depthMax: depthMax, keys: limits.keys)
+            var parser = JSONParser(input: input, depthMax: depthMax, keys: limits.keys, room: memory?.take() ?? [])
             try parser.document()
             return (parser.nodes, parser.texts, parser.isCanonical)
         }
-        self.init(bytes: bytes, nodes: nodes, texts: texts)
+        self.init(bytes: bytes, nodes: nodes, texts: texts, memory: memory)
     }
 }
 
@@ -60,11 +64,13 @@ private struct JSONParser {
     var offset = 0
     /// Nothing seen so far is written otherwise than RFC 8785 would.
     var isCanonical = true
-    var nodes: [JSONTape.Node] = []
+    var nodes: [JSONTape.Node]
     /// Strings that had escapes, without them.
     var texts: [String] = []
 
-    init(input: UnsafeBufferPointer<UInt8>, depthMax: Int, keys: JSONLimits.Keys) {
+    /// - Parameter room: empty.
+    init(input: UnsafeBufferPointer<UInt8>, depthMax: Int, keys: JSONLimits.Keys, room: consuming [JSONTape.Node]) {
+        nodes = room
         self.input = input
         self.depthMax = depthMax
         self.keys = keys

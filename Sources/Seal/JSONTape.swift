@@ -1,3 +1,29 @@
+import Synchronization
+
+/// Room for the nodes of a document, handed from one tape to the next. Whoever reads thousands of documents spares the allocator a block
+/// of some kilobytes for each, which would cost it more than all the small ones.
+package final class JSONMemory: Sendable {
+    /// More room than this is not kept.
+    private static let nodesMax = 65_536
+
+    private let spare = Mutex<[JSONTape.Node]>([])
+
+    package init() {}
+
+    func take() -> [JSONTape.Node] {
+        var nodes = spare.withLock { spare in
+            defer { spare = [] }
+            return spare
+        }
+        nodes.removeAll(keepingCapacity: true)
+        return nodes
+    }
+
+    func give(_ nodes: [JSONTape.Node]) {
+        if nodes.capacity <= Self.nodesMax { spare.withLock { $0 = nodes } }
+    }
+}
+
 /// JSON as a flat list of nodes over the bytes it was read from.
 ///
 /// Whoever reads many documents once (evidence, mostly) takes the members it knows straight out of it; a `JSONValue` would
@@ -43,14 +69,18 @@ package final class JSONTape: Sendable {
     private let bytes: [UInt8]
     private let nodes: [Node]
     private let texts: [String]
+    private let memory: JSONMemory?
 
     static let null = JSONTape(bytes: [], nodes: [Node(.null, next: 1)], texts: [])
 
-    init(bytes: [UInt8], nodes: [Node], texts: [String]) {
+    init(bytes: [UInt8], nodes: [Node], texts: [String], memory: JSONMemory? = nil) {
         self.bytes = bytes
         self.nodes = nodes
         self.texts = texts
+        self.memory = memory
     }
+
+    deinit { memory?.give(nodes) }
 
     // MARK: Nodes, by index; the whole document is node 0
 
@@ -82,6 +112,27 @@ package final class JSONTape: Sendable {
             name = Int(nodes[name].next)
         }
         return names
+    }
+
+    /// Where a node stands, for messages: `attested[3].verdict`; empty for the whole document.
+    func path(of index: Int) -> String {
+        var path = ""
+        var node = 0
+        while node < index {
+            var (child, number) = (node + 1, 0)
+            while next(after: child) <= index {
+                child = next(after: child)
+                number += 1
+            }
+            if kind(of: node) == .object {
+                path += (path.isEmpty ? "" : ".") + string(at: child)!
+                node = child + 1
+            } else {
+                path += "[\(number)]"
+                node = child
+            }
+        }
+        return path
     }
 
     /// Index of the value of that name.

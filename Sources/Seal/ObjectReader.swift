@@ -45,43 +45,35 @@ package struct ObjectReader {
     private let object: Int
     /// Only of a whole document: records have dozens of members.
     private let cursor: Cursor?
-    /// Where the object stands: member `name` of what is at `parent`, or item `index` of the list there. Put into words only when
-    /// a message needs it.
-    private let parent: String
-    private let name: String
-    private let index: Int?
+    /// Where the object stands; empty where it is on a tape, which tells it when a message needs it.
+    private let place: String
 
     package init(_ value: JSONValue, at path: String = "") throws(FieldError) {
-        try self.init(.value(value), in: .null, parent: "", name: path, index: nil)
+        try self.init(.value(value), in: .null, at: path)
     }
 
     /// A whole document, without making a `JSONValue` of it.
     package init(_ tape: JSONTape) throws(FieldError) {
-        try self.init(.node(0), in: tape, parent: "", name: "", index: nil, cursor: Cursor())
+        try self.init(.node(0), in: tape, at: "", cursor: Cursor())
     }
 
     private init(
-        _ element: Element, in tape: JSONTape, parent: String, name: String, index: Int?, cursor: Cursor? = nil
+        _ element: Element, in tape: JSONTape, at place: @autoclosure () -> String, cursor: Cursor? = nil
     ) throws(FieldError) {
-        self.cursor = cursor
-        self.parent = parent
-        self.name = name
-        self.index = index
-        self.tape = tape
         switch element {
-        case .value(.object(let members)): (self.members, object) = (members, 0)
-        case .node(let node) where tape.kind(of: node) == .object: (members, object) = (nil, node)
-        default:
-            (members, object) = (nil, 0)
-            throw .wrongType(here.isEmpty ? "(whole)" : here, expected: "an object")
+        case .value(.object(let members)): (self.members, object, self.place) = (members, 0, place())
+        case .node(let node) where tape.kind(of: node) == .object: (members, object, self.place) = (nil, node, "")
+        case .value: throw Self.noObject(place())
+        case .node(let node): throw Self.noObject(tape.path(of: node))
         }
+        self.cursor = cursor
+        self.tape = tape
     }
 
+    private static func noObject(_ path: String) -> FieldError { .wrongType(path.isEmpty ? "(whole)" : path, expected: "an object") }
+
     /// The object's own path; empty for a whole document.
-    private var here: String {
-        let list = parent.isEmpty ? name : "\(parent).\(name)"
-        return index.map { "\(list)[\($0)]" } ?? list
-    }
+    private var here: String { members == nil ? tape.path(of: object) : place }
 
     package func path(_ key: String) -> String {
         let here = here
@@ -181,8 +173,13 @@ package struct ObjectReader {
     package func optionalInteger(
         _ key: String, in range: ClosedRange<Int64> = -JSONValue.greatestInteger...JSONValue.greatestInteger
     ) throws(FieldError) -> Int64? {
-        guard let value = optional(key) else { return nil }
-        guard let number = value.integer else { throw .wrongType(path(key), expected: "an integer") }
+        guard let element = element(key) else { return nil }
+        let integer: Int64?
+        switch element {
+        case .value(let value): integer = value.integer
+        case .node(let node): integer = tape.integer(at: node)
+        }
+        guard let number = integer else { throw .wrongType(path(key), expected: "an integer") }
         guard range.contains(number) else {
             throw .outOfRange(path(key), expected: "within \(range.lowerBound)...\(range.upperBound)")
         }
@@ -276,6 +273,15 @@ package struct ObjectReader {
         return items
     }
 
+    /// How many items a list has; 0 where there is none.
+    package func itemCount(_ key: String) -> Int {
+        switch element(key) {
+        case .value(.array(let values)): values.count
+        case .node(let node) where tape.kind(of: node) == .array: tape.count(of: node)
+        default: 0
+        }
+    }
+
     /// Objects of an array, each with its own reader.
     package func objects(_ key: String, countMax: Int) throws(FieldError) -> [ObjectReader] {
         var readers: [ObjectReader] = []
@@ -287,24 +293,21 @@ package struct ObjectReader {
     package func forEachObject(
         _ key: String, countMax: Int, _ body: (ObjectReader) throws(FieldError) -> Void
     ) throws(FieldError) {
-        let here = here
         func limit(_ count: Int) throws(FieldError) {
             guard count <= countMax else { throw .outOfRange(path(key), expected: "at most \(countMax) items") }
         }
         switch try requiredElement(key) {
         case .value(.array(let values)):
             try limit(values.count)
-            for (index, value) in values.enumerated() {
-                try body(ObjectReader(.value(value), in: tape, parent: here, name: key, index: index))
-            }
+            let list = path(key)
+            for (index, value) in values.enumerated() { try body(ObjectReader(.value(value), in: tape, at: "\(list)[\(index)]")) }
         case .node(let list) where tape.kind(of: list) == .array:
             try limit(tape.count(of: list))
             let end = tape.next(after: list)
-            var (node, index) = (list + 1, 0)
+            var node = list + 1
             while node < end {
-                try body(ObjectReader(.node(node), in: tape, parent: here, name: key, index: index))
+                try body(ObjectReader(.node(node), in: tape, at: ""))
                 node = tape.next(after: node)
-                index += 1
             }
         default: throw .wrongType(path(key), expected: "an array")
         }
@@ -329,6 +332,6 @@ package struct ObjectReader {
 
     package func optionalObject(_ key: String) throws(FieldError) -> ObjectReader? {
         guard let element = element(key) else { return nil }
-        return try ObjectReader(element, in: tape, parent: here, name: key, index: nil)
+        return try ObjectReader(element, in: tape, at: path(key))
     }
 }

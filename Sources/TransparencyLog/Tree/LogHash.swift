@@ -14,7 +14,10 @@ package struct LogHash: Hashable, Sendable {
         self = array.withUnsafeBytes { $0.loadUnaligned(as: LogHash.self) }
     }
 
-    package init(_ digest: Model.Digest) { self.init(bytes: digest.bytes)! }
+    package init(_ digest: Model.Digest) {
+        // Both are 32 bytes in memory order.
+        self = digest.withBytes { $0.loadUnaligned(as: LogHash.self) }
+    }
 
     package static let byteCount = 32
 
@@ -22,7 +25,7 @@ package struct LogHash: Hashable, Sendable {
     package static let empty = LogHash(bytes: Array(SHA256().finalize()))!
 
     package var bytes: [UInt8] { withUnsafeBytes(of: self) { Array($0) } }
-    package var digest: Model.Digest { Model.Digest(bytes: bytes)! }
+    package var digest: Model.Digest { withUnsafeBytes(of: self) { Model.Digest(copying: $0) } }
 
     /// RFC 6962: SHA-256(0x00 ‖ entry).
     package static func leaf(_ entry: [UInt8]) -> LogHash {
