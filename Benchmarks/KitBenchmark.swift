@@ -4,14 +4,17 @@ import Glibc
 import Model
 import Reports
 import Seal
+import Synchronization
 import TestSupport
 import TransparencyLog
 import Wire
 
-/// A kit as Central makes it from 150,000 held bundles, each verified anew on all cores before it is handed out; and its verification by
-/// whoever receives it, against checking the signatures alone on all cores.
+/// A kit as Central makes it from 150,000 held bundles, each verified anew on all cores before it is handed out; its verification by
+/// whoever receives it; and the audit of what is held, bundles and chain alone, as `SiteEvidence` and `KitVerifier` do it. Beside the
+/// latter two: checking the signatures alone on all cores.
 enum KitBenchmark {
     private static let count: Int64 = 150_000
+    private static let auditCount = 10_000
     private static let pageSize = 500
     private static let cores = max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1)
 
@@ -24,23 +27,23 @@ enum KitBenchmark {
         let clock = ContinuousClock()
         let started = clock.now
         let writer = try KitWriter(path: path, subject: subject, key: SigningKey())
-        var page = try held.page(0)
-        while !page.isEmpty {
-            let number = held.position
-            async let next = held.page(number)
-            for bundle in try await verified(page, held.keys) { try writer.add(bundle) }
-            page = try await next
-        }
+        let keys = held.keys
+        try await BundleVerifier(workers: cores).forEach(
+            page: { last in try held.page(isFirst: last == nil) },
+            verify: { bundle, memory in try VerifiedBundle(bundle, keys: keys, memory: memory) },
+            { bundle in try writer.add(bundle) })
         try writer.finish()
         let written = (clock.now - started).inSeconds
         let afterWriting = residentMegabytes
         let size = Self.size(of: path)
 
-        let sample = try held.page(0) + held.page(held.position)
-        let raw = { try await rawRate(sample, held.keys[0].key, for: .seconds(2)) }
+        let pages = try [held.page(isFirst: true)] + (1..<(auditCount / pageSize)).map { _ in try held.page(isFirst: false) }
+        let raw = { try await rawRate(pages[0] + pages[1], keys[0].key, for: .seconds(1)) }
         var rates = [try await raw()]
-        var kitRates: [Double] = []
-        for _ in 0..<2 {
+        var (kitRates, audits): ([Double], [Double]) = ([], [])
+        for _ in 0..<3 {
+            audits.append(try await audit(pages, keys))
+            rates.append(try await raw())
             let begun = clock.now
             let report = await KitVerifier(trust: .none, workers: cores).verify(path)
             guard report.exitCode == 0, let figures = report.figures, figures.made > 0 else {
@@ -49,7 +52,8 @@ enum KitBenchmark {
             kitRates.append(Double(count) / (clock.now - begun).inSeconds)
             rates.append(try await raw())
         }
-        let (kit, bare) = (kitRates.max()!, rates.sorted()[rates.count / 2])
+        let (kit, bare, audit) = (kitRates.max()!, rates.sorted()[rates.count / 2], audits.min()!)
+        let bareAudit = Double(auditCount) / bare * 1_000
         let memory = residentMegabytes
         return [
             Line(
@@ -59,22 +63,33 @@ enum KitBenchmark {
             Line(
                 what: "kit verified, \(cores) cores", value: "\(kit.readable)/s",
                 peer: "signatures alone \(bare.readable)/s: \((kit / bare).readable)", isReached: kit / bare >= 0.8),
+            Line(
+                what: "audit of 10,000 bundles, \(cores) cores", value: "\((audit * 1_000).readable) ms",
+                peer: "signatures alone \(bareAudit.readable) ms: \((bareAudit / 1_000 / audit).readable)", isReached: audit <= 0.4),
             Line(what: "memory until then", value: "\(memory) MiB", peer: "", isReached: memory < 256),
         ]
     }
 
-    /// As `SiteEvidence` does.
-    private static func verified(_ page: [SignedBundle], _ keys: [EnrolledKey]) async throws -> [VerifiedBundle] {
-        let share = (page.count + cores - 1) / cores
-        return try await withThrowingTaskGroup(of: (Int, [VerifiedBundle]).self) { group in
-            for start in stride(from: 0, to: page.count, by: share) {
-                let part = page[start..<min(start + share, page.count)]
-                group.addTask { (start, try part.map { try VerifiedBundle($0, keys: keys) }) }
-            }
-            var parts: [(Int, [VerifiedBundle])] = []
-            for try await part in group { parts.append(part) }
-            return parts.sorted { $0.0 < $1.0 }.flatMap(\.1)
-        }
+    /// Seconds that chain and signatures take.
+    private static func audit(_ pages: [[SignedBundle]], _ keys: [EnrolledKey]) async throws -> Double {
+        let clock = ContinuousClock()
+        let started = clock.now
+        let origin = Samples.bundle.origin
+        var chain = ChainVerifier(site: origin.site, appliance: origin.appliance)
+        let next = Mutex(0)
+        try await BundleVerifier(workers: cores).forEach(
+            page: { _ in
+                next.withLock { next in
+                    defer { next += 1 }
+                    return next < pages.count ? pages[next] : []
+                }
+            },
+            verify: { bundle, memory in ChainPlace(try VerifiedBundle(bundle, keys: keys, memory: memory)) },
+            { place in
+                if let fault = chain.add(place).first { throw BenchmarkFault("no chain: \(fault.message)") }
+            })
+        guard chain.next == Int64(auditCount) else { throw BenchmarkFault("not all were audited") }
+        return (clock.now - started).inSeconds
     }
 
     private static func rawRate(_ bundles: [SignedBundle], _ key: VerifyingKey, for limit: Duration) async throws -> Double {
@@ -98,8 +113,8 @@ enum KitBenchmark {
     /// Bundles of a year as they are held, in a file: this process never has them all.
     private final class Held: @unchecked Sendable {
         let keys: [EnrolledKey]
-        /// Of the page that comes next. Read and written by one page after the other.
-        private(set) var position = 0
+        /// Of the page that comes next. Pages are asked for one after the other.
+        private var position = 0
         private let file: UnsafeMutablePointer<FILE>
         private var lengths: [Int32] = []
         private var builder = LogBuilder()
@@ -134,7 +149,7 @@ enum KitBenchmark {
 
         deinit { fclose(file) }
 
-        /// 20 hosts in turn, each once an hour.
+        /// 20 hosts in turn, each once an hour: what its checks say, beside all that a repair's bundle has.
         private func instant(_ sequence: Int64) -> Timestamp { midnight + .seconds(3_600 * (sequence / 20) + sequence % 20) }
 
         private func bundle(_ sequence: Int64) -> Bundle {
@@ -154,9 +169,13 @@ enum KitBenchmark {
             return bundle
         }
 
-        /// The page from `start` on, which must be where the last one ended, or 0; empty at the end.
-        func page(_ start: Int) throws -> [SignedBundle] {
-            if start == 0 { rewind(file) }
+        /// The first page, or the one after the last that was asked for; empty at the end.
+        func page(isFirst: Bool) throws -> [SignedBundle] {
+            if isFirst {
+                rewind(file)
+                position = 0
+            }
+            let start = position
             let end = min(start + pageSize, lengths.count)
             position = end
             return try (start..<end).map { index in

@@ -1,7 +1,7 @@
 import Database
 package import Evidence
-import Glibc
 package import Model
+import NIOCore
 import Seal
 
 /// What is held about one site, verified anew while it streams by: whoever hands evidence out must not hand out what somebody
@@ -45,41 +45,23 @@ package struct SiteEvidence: Sendable {
         self.span = span
     }
 
-    /// Calls `body` with each bundle, ascending by appliance and sequence. A page is in memory, verified on all cores, and the next
-    /// one while it is read from the database.
+    /// Calls `body` with each bundle, ascending by appliance and sequence. A page is in memory while it is worked through, the next while
+    /// it is verified on all cores, the one after it while it is read from the database.
     ///
     /// - Throws: what `body` throws, `DatabaseError`; `BundleError` when what is held is not what was received.
     package func forEach(_ body: (Item) throws -> Void) async throws {
-        var page = try await page(after: ("", -1))
-        while let last = page.last {
-            async let next = self.page(after: (last.appliance.description, last.sequence))
-            for item in try await verified(page.filter { $0.received <= span.upperBound }) { try body(item) }
-            page = try await next
-        }
+        try await BundleVerifier(workers: System.coreCount).forEach(
+            page: { last in
+                try await store.page(
+                    of: site.id, in: scope, after: last.map { ($0.appliance.description, $0.sequence) } ?? ("", -1), limit: Self.pageSize)
+            },
+            verify: { stored, memory in stored.received <= span.upperBound ? try verified(stored, memory) : nil },
+            { item in if let item { try body(item) } })
     }
 
-    private func page(after: (String, Int64)) async throws -> [StoredBundle] {
-        try await store.page(of: site.id, in: scope, after: after, limit: Self.pageSize)
-    }
-
-    /// In the order of the page; of several that are not what was received, the first is told.
-    private func verified(_ page: [StoredBundle]) async throws -> [Item] {
-        let workers = max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1)
-        let share = max((page.count + workers - 1) / workers, 1)
-        return try await withThrowingTaskGroup(of: (Int, Result<[Item], any Error>).self) { group in
-            for start in stride(from: 0, to: page.count, by: share) {
-                let part = page[start..<min(start + share, page.count)]
-                group.addTask { (start, Result { try part.map(verified) }) }
-            }
-            var parts: [(start: Int, items: Result<[Item], any Error>)] = []
-            for try await part in group { parts.append(part) }
-            return try parts.sorted { $0.start < $1.start }.flatMap { try $0.items.get() }
-        }
-    }
-
-    private func verified(_ stored: StoredBundle) throws -> Item {
+    private func verified(_ stored: StoredBundle, _ memory: JSONMemory) throws -> Item {
         Item(
-            bundle: try VerifiedBundle(stored.bundle, keys: keysAtReceipt[stored.appliance] ?? []), received: stored.received,
-            logIndex: stored.logIndex)
+            bundle: try VerifiedBundle(stored.bundle, keys: keysAtReceipt[stored.appliance] ?? [], memory: memory),
+            received: stored.received, logIndex: stored.logIndex)
     }
 }

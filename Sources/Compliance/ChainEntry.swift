@@ -27,7 +27,7 @@ package struct ChainEntry: Hashable, Sendable {
     package let appliance: ApplianceID
     package let sequence: Int64
     /// When Central received it; without a receipt, the instant up to which is judged.
-    package let received: Timestamp
+    package var received: Timestamp
     package let host: HostID
     package let observed: Timestamp
     package let started: Timestamp

@@ -26,6 +26,10 @@ package struct CoverageBuilder: Sendable {
     private var allMarks: [HourMarks?] = []
 
     private var places: [WatchedCheck: Int] = [:]
+    private var subjects: [WatchedCheck] = []
+    /// By place: the one that was asked for next. A host's checks are mostly listed in the same order.
+    private var following: [Int] = []
+    private var newestPlace = 0
     private var reasons: [HourCodes?] = []
     private var gaps: [HourCodes?] = []
     private var hostGaps: [HostID: HourCodes] = [:]
@@ -137,9 +141,21 @@ package struct CoverageBuilder: Sendable {
     }
 
     private mutating func place(of subject: WatchedCheck) throws(CoverageError) -> Int {
-        if let place = places[subject] { return place }
+        if newestPlace < following.count, subjects[following[newestPlace]] == subject {
+            newestPlace = following[newestPlace]
+            return newestPlace
+        }
+        let place = if let known = places[subject] { known } else { try newPlace(of: subject) }
+        following[newestPlace] = place
+        newestPlace = place
+        return place
+    }
+
+    private mutating func newPlace(of subject: WatchedCheck) throws(CoverageError) -> Int {
         guard places.count < Self.pairsMax else { throw .tooManyChecks(limit: Self.pairsMax) }
         places[subject] = marks.count
+        subjects.append(subject)
+        following.append(marks.count)
         marks.append(nil)
         allMarks.append(nil)
         reasons.append(nil)

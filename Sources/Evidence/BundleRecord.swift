@@ -68,6 +68,7 @@ extension BundleRecord {
         self.actions = actions
         approver = try reader.optionalString("approver", bytesMax: 400)
         var attested: [Bundle.Attested] = []
+        attested.reserveCapacity(min(reader.itemCount("attested"), Self.attestedMax))
         try reader.forEachObject("attested", countMax: Self.attestedMax) { (item) throws(FieldError) in
             attested.append(
                 Bundle.Attested(

@@ -41,6 +41,21 @@ package enum ChainFault: Hashable, Sendable {
     }
 }
 
+/// Where a verified bundle stands, and in whose chain. Only a verified bundle has one.
+package struct ChainPlace: Hashable, Sendable {
+    package let site: SiteID
+    package let appliance: ApplianceID
+    package let link: ChainLink
+    package let digest: Digest
+
+    package init(_ bundle: VerifiedBundle) {
+        site = bundle.record.origin.site
+        appliance = bundle.record.origin.appliance
+        link = bundle.record.link
+        digest = bundle.digest
+    }
+}
+
 /// Follows one appliance's chain, bundle by bundle, and says where it is not one chain. Holds only the newest link.
 package struct ChainVerifier: Sendable {
     package let site: SiteID
@@ -62,11 +77,12 @@ package struct ChainVerifier: Sendable {
 
     /// Takes the next bundle. One that is of another chain, or repeats a number, changes nothing here; all others, also
     /// after a gap, are what the next one must continue.
-    package mutating func add(_ bundle: VerifiedBundle) -> [ChainFault] {
-        let record = bundle.record
-        guard record.origin.site == site else { return [.wrongSite(record.origin.site)] }
-        guard record.origin.appliance == appliance else { return [.wrongAppliance(record.origin.appliance)] }
-        let link = record.link
+    package mutating func add(_ bundle: VerifiedBundle) -> [ChainFault] { add(ChainPlace(bundle)) }
+
+    package mutating func add(_ bundle: ChainPlace) -> [ChainFault] {
+        guard bundle.site == site else { return [.wrongSite(bundle.site)] }
+        guard bundle.appliance == appliance else { return [.wrongAppliance(bundle.appliance)] }
+        let link = bundle.link
         guard link.sequence >= next else {
             guard link.sequence == next - 1, head != nil else { return [.reordered] }
             return [bundle.digest == head ? .duplicate : .fork]

@@ -25,16 +25,21 @@ package struct EnrolledKey: Hashable, Sendable {
 }
 
 /// A bundle whose signature, form and fields were checked. Only checking makes one.
-package struct VerifiedBundle: Hashable, Sendable {
+///
+/// A class that never changes, because a record has some fifty texts and lists and is handed on from core to core: as a struct, each
+/// step would count all of them.
+package final class VerifiedBundle: Hashable, Sendable {
     package let record: BundleRecord
     package let signed: SignedBundle
     /// SHA-256 of the canonical bytes.
     package let digest: Digest
     package let key: KeyID
 
-    /// - Parameter keys: the appliance's enrolled keys. Whose bundle it is, is the caller's to compare: a valid signature
-    ///   says only that one of these keys made it.
-    package init(_ signed: SignedBundle, keys: [EnrolledKey]) throws(BundleError) {
+    /// - Parameters:
+    ///   - keys: the appliance's enrolled keys. Whose bundle it is, is the caller's to compare: a valid signature says only that one of
+    ///     these keys made it.
+    ///   - memory: for whoever verifies many.
+    package init(_ signed: SignedBundle, keys: [EnrolledKey], memory: JSONMemory? = nil) throws(BundleError) {
         guard signed.bytes.count <= SignedBundle.bytesMax else { throw .tooLarge(bytes: signed.bytes.count) }
         guard !keys.isEmpty else { throw .unknownKey }
         guard let key = keys.first(where: { $0.key.isValid(signed.signature, for: signed.bytes) }) else { throw .badSignature }
@@ -43,7 +48,8 @@ package struct VerifiedBundle: Hashable, Sendable {
         var isCanonical = false
         do throws(JSONError) {
             tape = try JSONTape(
-                parsing: signed.bytes, limits: .signed(bytesMax: SignedBundle.bytesMax, depthMax: 8), isCanonical: &isCanonical)
+                parsing: signed.bytes, limits: .signed(bytesMax: SignedBundle.bytesMax, depthMax: 8), isCanonical: &isCanonical,
+                memory: memory)
         } catch {
             throw .notJSON(error)
         }
@@ -58,6 +64,13 @@ package struct VerifiedBundle: Hashable, Sendable {
         digest = Digest(of: signed.bytes)
         self.key = key.key.id
     }
+
+    package static func == (left: VerifiedBundle, right: VerifiedBundle) -> Bool {
+        // All else follows from it.
+        left === right || (left.signed == right.signed && left.key == right.key)
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 }
 
 /// Why a bundle is not evidence.

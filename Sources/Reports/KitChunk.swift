@@ -1,4 +1,5 @@
 package import Evidence
+import Glibc
 
 /// Bundles of one appliance that follow one another, as they stand in a kit: one a line, and their signatures beside them.
 ///
@@ -39,14 +40,22 @@ package struct KitChunk: Sendable {
         guard lines.last == lineEnd, signatures.count % signatureSize == 0, signatures.count / signatureSize <= bundlesMax else {
             return nil
         }
+        let count = signatures.count / signatureSize
         var bundles: [SignedBundle] = []
-        bundles.reserveCapacity(signatures.count / signatureSize)
-        var start = 0
-        for line in lines.dropLast().split(separator: lineEnd, maxSplits: Int(bundlesMax), omittingEmptySubsequences: false) {
-            guard start < signatures.count else { return nil }
-            bundles.append(SignedBundle(bytes: Array(line), signature: Array(signatures[start..<(start + signatureSize)])))
-            start += signatureSize
+        bundles.reserveCapacity(count)
+        return lines.withUnsafeBytes { all in
+            var start = 0
+            // `memchr` looks at dozens of bytes at a time; a loop of ours would cost as much as half of a signature.
+            while start < all.count, bundles.count < count,
+                let end = memchr(all.baseAddress! + start, Int32(lineEnd), all.count - start)
+            {
+                let next = UnsafeRawPointer(end) - all.baseAddress!
+                let place = bundles.count * signatureSize
+                bundles.append(
+                    SignedBundle(bytes: Array(all[start..<next]), signature: Array(signatures[place..<(place + signatureSize)])))
+                start = next + 1
+            }
+            return start == all.count && bundles.count == count ? bundles : nil
         }
-        return start == signatures.count ? bundles : nil
     }
 }

@@ -1,0 +1,65 @@
+import Compliance
+import Evidence
+import Model
+import Seal
+import TransparencyLog
+
+/// What was seen.
+extension KitVerification {
+    /// Compares with what the kit states. nil where findings stand in the way.
+    mutating func compute() async throws(KitRefusal) -> Coverage? {
+        guard isWhole, let checkpoint, var builder = coverage else { return nil }
+        coverage = nil
+        let nodes = try json(KitPath.nodes).flatMap { try? LogNodes(json: $0) }
+        let leaves = logged
+        logged = []
+        async let proof = nodes.map { nodes in Self.proof(leaves, nodes, checkpoint) }
+        let computed = builder.finish()
+        switch await proof {
+        case nil: find("log.nodes_malformed", KitPath.nodes, "is not a list of nodes of the log's tree.")
+        case .failure(let error)?:
+            find("log.wrong_root", KitPath.nodes, "does not show that all of this is in the log: \(error.message)")
+        case .success?: break
+        }
+        for (name, code, bytes) in [
+            (KitPath.ledger, "ledger.differs", try? computed.ledger.json.canonicalBytes()),
+            (KitPath.coverage, "coverage.differs", computed.canonicalBytes),
+            (
+                KitPath.continuity, "continuity.differs",
+                try? ContinuityStatement(computed, controls: manifest.controls).json.canonicalBytes()
+            ), (KitPath.population, "population.differs", Population(computed, controls: manifest.controls).canonicalBytes),
+        ] as [(String, Code, [UInt8]?)] {
+            let stated = if let entry = entries[name] { try zip.read(entry) } else { [UInt8]() }
+            if stated != bytes { find(code, name, "is not what follows from the bundles.") }
+        }
+        return computed
+    }
+
+    private static func proof(
+        _ leaves: [LogLeaf], _ nodes: LogNodes, _ checkpoint: VerifiedCheckpoint
+    ) -> Result<VerifiedLeaves, ProofError> {
+        Result { () throws(ProofError) in try VerifiedLeaves(leaves.sorted { $0.index < $1.index }, nodes: nodes, in: checkpoint) }
+    }
+}
+
+/// Whether what bundles cite is in the manifest's list of controls, so that none can be left out of it.
+struct KitCitations {
+    private var listed: [CheckID: Set<[String]>] = [:]
+    /// What the newest bundle of a check cited: the next one mostly cites the same.
+    private var known: [CheckID: [ControlCitation]] = [:]
+
+    init() {}
+
+    init(_ controls: ControlMap) {
+        for control in controls.controls {
+            for check in control.checks { listed[check, default: []].insert([control.framework, control.control]) }
+        }
+    }
+
+    mutating func include(_ controls: [ControlCitation], by check: CheckID?) -> Bool {
+        guard let check, known[check] != controls else { return true }
+        guard controls.allSatisfy({ listed[check]?.contains([$0.framework, $0.control]) ?? false }) else { return false }
+        known[check] = controls
+        return true
+    }
+}

@@ -1,0 +1,75 @@
+import Model
+import Seal
+import TransparencyLog
+import Wire
+
+/// What the provider stated, and the log.
+extension KitVerification {
+    /// Those that are well signed and formed, in order.
+    mutating func readStatements(_ names: [String]) throws(KitRefusal) -> [OpenedStatement] {
+        var statements: [OpenedStatement] = []
+        let receiptKeys = manifest.receiptKeys.compactMap { keys[$0] }
+        for (index, name) in names.enumerated() {
+            guard name == KitPath.statement(index + 1) else {
+                find("statement.misplaced", name, "does not follow the statement before it by its number.")
+                continue
+            }
+            let text = String(decoding: try zip.read(entries[name]!), as: UTF8.self)
+            do throws(EnvelopeError) {
+                statements.append(try OpenedStatement(opening: text, keys: receiptKeys))
+            } catch {
+                switch error {
+                case .unknownKey(let key): find("statement.unknown_key", name, "is signed by \(key), which the manifest does not name.")
+                case .badSignature(let key): find("statement.bad_signature", name, "is not signed by \(key).")
+                case .notJSON, .field, .notCanonical, .wrongSchema: find("statement.malformed", name, "is no statement: \(error.message)")
+                }
+            }
+        }
+        return statements
+    }
+
+    func json(_ name: String) throws(KitRefusal) -> JSONValue? {
+        guard let entry = entries[name] else { return nil }
+        return canonicalJSON(try zip.read(entry))
+    }
+
+    mutating func readLog(
+        pinned: NoteVerifier?, statements: [OpenedStatement]
+    ) throws(KitRefusal) -> KitWitnesses? {
+        if let pinned, pinned != manifest.logKey {
+            find("log.untrusted_key", KitPath.manifest, "names \(manifest.logKey.text) as the log's key, which is not the key you named.")
+        }
+        let witnesses = try json(KitPath.witnesses).flatMap { KitWitnesses(json: $0, log: manifest.logKey) }
+        if witnesses == nil { find("log.witnesses_malformed", KitPath.witnesses, "does not say whose signatures the log needs.") }
+        let note = if let entry = entries[KitPath.checkpoint] { try zip.read(entry) } else { [UInt8]() }
+        do throws(CheckpointError) {
+            // Of ASCII and the dash before signatures only, so that every reader takes it apart in the same way.
+            let rest = String(decoding: note, as: UTF8.self).unicodeScalars.filter { $0 != "\u{2014}" }
+            guard rest.allSatisfy(\.isASCII) else { throw .malformed }
+            let trust = LogTrust(logKeys: [manifest.logKey], witnesses: witnesses?.witnesses ?? [])
+            let verified = try VerifiedCheckpoint(note, trust: trust)
+            guard verified.size <= JSONValue.greatestInteger else { throw .malformed }
+            checkpoint = verified
+        } catch {
+            find("log.bad_checkpoint", KitPath.checkpoint, "is not a checkpoint of the log \(manifest.logKey.name): \(error.message)")
+        }
+        guard let checkpoint else { return witnesses }
+        if let witnesses, checkpoint.cosignatures.count < witnesses.quorum {
+            find(
+                "log.too_few_witnesses", KitPath.checkpoint,
+                "is signed by \(checkpoint.cosignatures.count) witnesses; the log says that \(witnesses.quorum) are needed.")
+        }
+        let json = try json(KitPath.leaves)
+        leaves = json.flatMap {
+            KitLeaves(json: $0, appliances: manifest.appliances, statements: statements.count, size: checkpoint.size)
+        }
+        guard let leaves else {
+            find("log.leaves_malformed", KitPath.leaves, "does not name one place in the log for each bundle and statement.")
+            return witnesses
+        }
+        for (statement, index) in Swift.zip(statements, leaves.statements) {
+            logged.append(LogLeaf(index: index, hash: LogEntry(document: statement.digest, signer: statement.key).leafHash))
+        }
+        return witnesses
+    }
+}
