@@ -10,7 +10,7 @@ import Wire
 /// Ways to lie with a kit: from the outside, and as somebody who holds one of the keys.
 enum KitMutation: CaseIterable {
     case droppedBundle, droppedSignature, droppedLast, droppedKey, swappedBundles, editedBundle, editedSignature, resignedBundle
-    case otherSite, editedManifest, resignedManifest, editedReceipt, wrongReceiptHead, addedFile, strangeFile
+    case otherSite, editedManifest, resignedManifest, editedReceipt, wrongReceiptHead, movedReceipt, addedFile, strangeFile
     case cutChunk, longChunk, emptyChunk
     case insiderDrop, insiderReorder, insiderNonsense, insiderWrongHead, insiderLateKey, insiderLooseBundle, insiderShortened
     /// What only the log, the coverage or the statements show.
@@ -66,6 +66,17 @@ enum KitMutation: CaseIterable {
                 site: sample.site, appliance: genuine.appliance, firstSequence: 0, lastSequence: genuine.lastSequence,
                 head: Digest(of: [8]), received: sample.now, logged: genuine.logged)
             parts[parts.receiptNames[0]] = Array(SignedReceipt(signing: forged, with: sample.receiptKey).text.utf8)
+            try parts.relist(with: sample.central)
+        case .movedReceipt:
+            // It promised a place in the log that is not the one shown.
+            try parts.reseal(receipt, with: sample.receiptKey) { members in
+                var runs = members["logged"]!.array!
+                let index = runs.indices.randomElement(using: &random)!
+                var run = runs[index].object!
+                run["index"] = .integer(run["index"]!.integer! + [-1, 1, 40].randomElement(using: &random)!)
+                runs[index] = .object(run)
+                members["logged"] = .array(runs)
+            }
             try parts.relist(with: sample.central)
         case .addedFile: parts["keys/key_0123456789abcdef.pub"] = [1, 2, 3]
         case .strangeFile:
