@@ -28,7 +28,8 @@ import Wire
                 key: "w+0+A", size: -1, cosignature: "\u{2014} w AA==\n",
                 dispute: DisputeReport(kind: "fork", cosigned: "a\n", refused: "b\n", seen: now), entry: 7)),
         CheckinReply(
-            received: now, catalogVersion: 0, orders: ["{}", "é"], acknowledgedSequence: 12, renewCertificate: true, log: "old 0\n", entry: "c2sp\n"),
+            received: now, catalogVersion: 0, orders: ["{}", "é"], acknowledgedSequence: 12, renewCertificate: true, log: "old 0\n",
+            entry: "c2sp\n"),
         OrderReport(order: OrderID(at: now), state: .completed, code: nil, evidenceSequence: 12),
         OrderReport(order: OrderID(at: now), state: .rejected, code: "order.expired", evidenceSequence: nil),
         EvidenceSubmission(bundles: [SignedBundle(bytes: [1, 2, 3], signature: [UInt8](repeating: 9, count: 64))]),
