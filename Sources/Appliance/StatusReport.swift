@@ -2,6 +2,7 @@ package import Database
 import Healing
 import Hosts
 package import Model
+import Seal
 
 /// What an operator needs at 3 a.m., read from the state file, also while the appliance runs or when it does not.
 package struct StatusReport: Sendable {
@@ -32,6 +33,7 @@ package struct StatusReport: Sendable {
         let isPausedByFile = configuration.directory.isPausedByFile
         var lines: [(name: String, value: String)] = [
             ("appliance", "\(identity.appliance) of \(identity.site)"),
+            ("evidence key", Self.key(identity, configuration.directory)),
             ("last check-in", state.lastCheckin.map { "\($0) (\(Self.age(now - $0)) ago)" } ?? "never"),
             ("evidence", "\(state.head + 1) bundles, \(state.queued) wait for Central"),
             ("catalog", state.catalog.map { "version \($0)" } ?? "none yet: nothing is checked"),
@@ -103,6 +105,15 @@ package struct StatusReport: Sendable {
         let isPaused: Bool
         let catalog: Int64?
         let unfinished: Int64
+    }
+
+    /// As `martlet verify --appliance` takes it.
+    package static func key(_ identity: Identity, _ directory: StateDirectory) -> String {
+        do {
+            return "\(identity.appliance)=\(try SigningKey(contentsOf: directory.evidenceKey).verifyingKey.id)"
+        } catch {
+            return "not readable here; run this as the appliance's user"
+        }
     }
 
     private static func repair(_ configuration: ApplianceConfiguration, isPaused: Bool, isPausedByFile: Bool) -> String {

@@ -76,6 +76,7 @@ struct Arguments {
         let identity = try await enrollment.run(central: central, code: code)
         await database.close()
         Output.line("Enrolled as \(identity.appliance) of \(identity.site); Central answers at \(identity.centralURL).")
+        Output.line("Write down, for whoever verifies its evidence: \(StatusReport.key(identity, configuration.directory))")
         return 0
     }
 
