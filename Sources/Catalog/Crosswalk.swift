@@ -26,6 +26,10 @@ package struct Crosswalk: Sendable {
                 guard var mapping = NodeReader(value, kind: "mapping", log: log) else { continue }
                 for confidence in [ControlCitation.Confidence.direct, .supporting] {
                     for control in mapping.texts(confidence.rawValue, default: []) ?? [] {
+                        guard control.isPrintableASCII else {
+                            log.error(at: value.mark, code: "crosswalk.control", "control \(control.printable) is not printable ASCII")
+                            continue
+                        }
                         citations.append(ControlCitation(framework: framework, control: control, confidence: confidence))
                     }
                 }

@@ -75,8 +75,8 @@ struct PackReader {
         guard let items = reader.required("controls")?.items("controls", log: log) else { return nil }
         let citations = items.compactMap { item -> ControlCitation? in
             guard case .strings(let parts)? = item.value("control", of: .strings, log: log) else { return nil }
-            // A framework is a key in evidence, and those are printable ASCII.
-            guard parts.count == 3, parts[0].utf8.allSatisfy({ (0x20...0x7e).contains($0) }),
+            // One name to every reader of evidence.
+            guard parts.count == 3, parts[0].isPrintableASCII, parts[1].isPrintableASCII,
                 let confidence = ControlCitation.Confidence(rawValue: parts[2])
             else {
                 log.error(at: item.mark, code: "pack.control", "a control of \(id) is not [framework, control, confidence]")

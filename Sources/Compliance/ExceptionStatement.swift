@@ -28,11 +28,14 @@ package struct ExceptionStatement: Hashable, Sendable {
     ) throws(ExceptionError) {
         guard Name<ExceptionSubject>(id) != nil else { throw .id }
         guard from < until, until - from <= .seconds(86_400 * Self.daysMax) else { throw .period }
-        guard (1...Self.reasonBytesMax).contains(reason.utf8.count) else { throw .reason }
+        guard (1...Self.reasonBytesMax).contains(reason.utf8.count), reason.isPlain else { throw .reason }
         guard (1...Self.personBytesMax).contains(requestedBy.utf8.count), (1...Self.personBytesMax).contains(approvedBy.utf8.count) else {
             throw .person
         }
-        guard requestedBy != approvedBy else { throw .samePerson }
+        guard requestedBy.isPlain, approvedBy.isPlain else { throw .person }
+        let people = [Self.folded(requestedBy), Self.folded(approvedBy)]
+        guard !people.contains([]) else { throw .person }
+        guard people[0] != people[1] else { throw .samePerson }
         self.id = id
         self.site = site
         self.host = host
@@ -43,6 +46,12 @@ package struct ExceptionStatement: Hashable, Sendable {
         self.requestedBy = requestedBy
         self.approvedBy = approvedBy
         self.issued = issued
+    }
+
+    /// A person's name as bytes, but for ASCII case and the spaces around: more than that, programs of other ages see differently.
+    private static func folded(_ person: String) -> [UInt8] {
+        let trimmed = person.utf8.drop { $0 == 0x20 }.reversed().drop { $0 == 0x20 }
+        return trimmed.map { (0x41...0x5a).contains($0) ? $0 | 0x20 : $0 }
     }
 
     package func speaks(of subject: WatchedCheck) -> Bool {
@@ -73,8 +82,9 @@ package enum ExceptionError: Error, Hashable, Sendable {
         case .id: "exception refused: its id is not 1 to 100 of A-Z a-z 0-9 . _ -; nothing is excepted."
         case .period:
             "exception refused: it does not end after its begin and within \(ExceptionStatement.daysMax) days; nothing is excepted."
-        case .reason: "exception refused: its reason is empty or too long; nothing is excepted."
-        case .person: "exception refused: who requested and who approved it must both be named; nothing is excepted."
+        case .reason: "exception refused: its reason is empty, too long, or has control characters; nothing is excepted."
+        case .person:
+            "exception refused: who requested and who approved it must both be named, without control characters; nothing is excepted."
         case .samePerson: "exception refused: who requested it may not approve it; nothing is excepted. Ask another person."
         case .field(let error): "exception refused: \(error.message)"
         }

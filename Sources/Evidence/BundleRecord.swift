@@ -131,9 +131,9 @@ extension BundleRecord {
         var controls: [ControlCitation] = []
         for framework in byFramework.keys.sorted(by: CanonicalWriter.precedes) {
             try byFramework.forEachObject(framework, countMax: Self.controlsMax) { (item) throws(FieldError) in
-                controls.append(
-                    ControlCitation(
-                        framework: framework, control: try item.string("control", bytesMax: 200), confidence: try item.word("confidence")))
+                let control = try item.string("control", bytesMax: 200)
+                guard control.isPrintableASCII else { throw .outOfRange("controls", expected: "controls in printable ASCII") }
+                controls.append(ControlCitation(framework: framework, control: control, confidence: try item.word("confidence")))
             }
         }
         guard controls.count <= Self.controlsMax else { throw .outOfRange("controls", expected: "at most \(Self.controlsMax) controls") }

@@ -7,7 +7,7 @@ import Seal
 
 struct CentralException: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "exception", abstract: "What need not be seen for a time, by two people's word.",
+        commandName: "exception", abstract: "What need not be seen for a time: who asked, who approved.",
         subcommands: [Add.self, List.self, End.self])
 
     struct Add: AsyncParsableCommand {

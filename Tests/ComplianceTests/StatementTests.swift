@@ -22,7 +22,11 @@ import Testing
         #expect(throws: ExceptionError.reason) { try exception(reason: "") }
         #expect(throws: ExceptionError.reason) { try exception(reason: String(repeating: "x", count: 1_001)) }
         #expect(throws: ExceptionError.samePerson) { try exception(approvedBy: "alice") }
-        #expect(throws: ExceptionError.person) { try exception(approvedBy: "") }
+        for alike in ["alice ", "  ALICE", "Alice"] {
+            #expect(throws: ExceptionError.samePerson) { try exception(approvedBy: alike) }
+        }
+        for empty in ["", "   ", "bob\n", "b\u{202e}ob"] { #expect(throws: ExceptionError.person) { try exception(approvedBy: empty) } }
+        #expect(throws: ExceptionError.reason) { try exception(reason: "busy\u{1b}[8m") }
         #expect(throws: ExceptionError.id) { try exception(id: "no spaces") }
     }
 

@@ -53,7 +53,7 @@ enum Samples {
             ControlCitation(framework: "nist-csf-2.0", control: "PR.AA-01", confidence: .supporting),
             ControlCitation(framework: "hipaa-security-rule", control: "164.312(d)", confidence: .direct),
             ControlCitation(framework: "hipaa-security-rule", control: "164.312(a)(1)", confidence: .supporting),
-            ControlCitation(framework: "Z \"~", control: text(using: &random), confidence: .direct),
+            ControlCitation(framework: "Z \"~", control: "~ \"\\/", confidence: .direct),
             ControlCitation(framework: "a\\", control: "x", confidence: .direct),
         ]
         let actions = (1...3).map {
