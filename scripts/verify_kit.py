@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Verifies a kit of evidence offline, sharing no code with `martlet verify`: same codes of findings, same exit codes.
 
-  verify_kit.py [--key KEYID | --trust FILE] [--log VKEY] [--sample N --nonce TEXT] [--json] KIT
+  verify_kit.py [--key KEYID | --trust FILE] [--log VKEY] [--witness VKEY]... [--quorum N] [--appliance ID=KEYID]...
+                [--sample N --nonce TEXT] [--json] KIT
   verify_kit.py --batch DIR        one JSON line for each kit in DIR, for tests
 
 Exit code: 0 everything verified, 1 findings, 2 not a kit that can be judged. Needs Python 3.9 and `cryptography`.
@@ -21,7 +22,7 @@ import re
 import stat
 import struct
 import sys
-import unicodedata
+import zlib
 from datetime import date, timedelta
 
 from cryptography.exceptions import InvalidSignature
@@ -162,6 +163,9 @@ BUNDLE, ORDER, INCIDENT = f"bndl_{IDENTIFIER}", f"ordr_{IDENTIFIER}", f"incd_{ID
 NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 DIGEST = "[0-9a-f]{64}"
 KEY = "key_[0-9a-f]{16}"
+PRINTABLE = "[ -~]+"
+# Neither controls nor what turns the direction of writing or ends a line: such a text could forge lines of a report.
+PLAIN = "[^\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*"
 
 
 def require(condition, what="a field"):
@@ -290,7 +294,7 @@ def bundle_fields(value):
     require(isinstance(controls, dict))
     for framework in controls:
         for item in items(controls, framework, 512):
-            text(item, "control", 200)
+            text(item, "control", 200, PRINTABLE)
             word(item, "confidence", {"direct", "supporting"})
     require(sum(map(len, controls.values())) <= 512)
     if value.get("verdict") is not None:
@@ -355,13 +359,13 @@ def manifest_fields(value):
     require(isinstance(value, dict) and text(value, "schema", 100) == "martlet.kit/v1", "schema")
     text(value, "site", 200, SITE)
     text(need(value, "organization"), "id", 200, ORGANIZATION)
-    text(value["organization"], "name", 400)
+    text(value["organization"], "name", 400, PLAIN)
     first, until, horizon = (instant(need(value, "period"), key) for key in ("from", "until", "horizon"))
     day = 24 * HOUR
-    require(0 <= first < until <= first + 366 * day and first % day == until % day == 0, "period")
+    require(0 <= first < until <= first + 366 * day and first % day == until % day == 0 and first <= horizon, "period")
     question = {"site": value["site"], "from": first, "until": until, "horizon": horizon, "controls": {}}
     for item in items(value, "controls", 10_000):
-        found = text(item, "framework", 200), text(item, "control", 200)
+        found = text(item, "framework", 200, PRINTABLE), text(item, "control", 200, PRINTABLE)
         for check in items(item, "checks", 4_096):
             require(isinstance(check, str) and re.fullmatch(NAME, check), "checks")
             question["controls"].setdefault(check, set()).add(found)
@@ -788,7 +792,12 @@ class Zip:
         return data
 
     def read(self, name):
-        return self.at(*self.entries[name])
+        return self.at(*self.entries[name][:2])
+
+    def require_checksum(self, name, data):
+        """For bytes that are as listed: programs that unpack a ZIP refuse it otherwise."""
+        if zlib.crc32(data) != self.entries[name][2]:
+            raise Refusal("kit.zip_malformed", "a checksum is not that of its bytes")
 
     def directory(self, size):
         malformed = Refusal("kit.zip_malformed", "not a ZIP file as a kit has it")
@@ -828,7 +837,7 @@ class Zip:
                 raise malformed
             if position > 0 and name <= last:
                 raise Refusal("kit.duplicate_entry", "") if name == last else malformed
-            self.entries[name.decode()] = (data_offset, length)
+            self.entries[name.decode()] = (data_offset, length, checksum)
             last = name
             position += 46 + name_length
             offset = data_offset + length
@@ -948,7 +957,10 @@ def statement_fields(value):
         return found
     found["id"] = text(value, "id", 100, NAME)
     people = [text(value, key, 200) for key in ("requestedBy", "approvedBy")]
-    require(text(value, "reason", 1_000) and all(people) and len({unicodedata.normalize("NFC", one) for one in people}) == 2)
+    require(all(re.fullmatch(PLAIN, one) for one in people) and text(value, "reason", 1_000, PLAIN))
+    # By bytes, but for ASCII case and spaces around: more than that, programs of other ages see differently.
+    folded = {one.encode().strip(b" ").lower() for one in people}
+    require(len(folded) == 2 and b"" not in folded)
     require(found["from"] < found["until"] <= found["from"] + 366 * 24 * HOUR)
     known = ("approvedBy", "from", "id", "issued", "reason", "requestedBy", "schema", "site", "until")
     found["json"] = {**{key: value[key] for key in known}, "host": found["host"], "check": found["check"]}
@@ -972,7 +984,7 @@ def note_key(found, kind):
 
 
 def open_checkpoint(data, log, witnesses):
-    """(size, root, number of cosignatures) of a checkpoint signed by the log."""
+    """(size, root, [(name, raw key, seconds)] of cosignatures) of a checkpoint signed by the log, whose own key is no witness's."""
     require(len(data) <= 1_000_000 and all(byte >= 0x20 or byte == 10 for byte in data))
     try:
         found = data.decode()
@@ -990,26 +1002,29 @@ def open_checkpoint(data, log, witnesses):
         signature = decode_base64(parts[2].encode())
         require(signature is not None and len(signature) >= 5)
         signatures.append((parts[1], signature[:4].hex(), signature[4:]))
-    proven = set()
+    proven, cosigned = set(), []
     for name, number, signature in signatures:
         named = [key for key in [log] + witnesses if key[:2] == (name, number)]
         require(len(named) <= 1)
         if not named or named[0] in proven:
             continue
-        message = signed.encode()
+        message, seconds = signed.encode(), 0
         if named[0] is not log:
             require(len(signature) == 72 and signature[0] < 0x80)
-            message = f"cosignature/v1\ntime {int.from_bytes(signature[:8], 'big')}\n".encode() + message
+            seconds = int.from_bytes(signature[:8], "big")
+            message = f"cosignature/v1\ntime {seconds}\n".encode() + message
             signature = signature[8:]
         require(is_signed(named[0][2], signature, message))
         proven.add(named[0])
+        if named[0][2] != log[2]:
+            cosigned.append((named[0][0], named[0][2], seconds))
     require(log in proven)
     lines = signed.split("\n")
     require(len(lines) >= 4 and lines[-1] == "" and all(lines[:-1]) and lines[0] == log[0])
     require(re.fullmatch("0|[1-9][0-9]{0,15}", lines[1]) and int(lines[1]) <= INTEGER_MAX)
     root = decode_base64(lines[2].encode())
     require(root is not None and len(root) == 32 and (int(lines[1]) or root == hashlib.sha256().digest()))
-    return int(lines[1]), root, len(proven) - 1
+    return int(lines[1]), root, cosigned
 
 
 def open_leaves(value, appliances, count, size):
@@ -1017,6 +1032,8 @@ def open_leaves(value, appliances, count, size):
     require(isinstance(value, dict) and len(value) == 3 and value.get("schema") == "martlet.leaves/v1")
     listed, statements = items(value, "appliances", 1_000), items(value, "statements", ENTRIES_MAX)
     require(len(statements) == count and all(each_number(index) and index < size for index in statements))
+    # Which of two statements came later is what the log says, not what the kit's numbers do.
+    require(all(one < other for one, other in zip(statements, statements[1:])))
     chains = [item for item in appliances if item["count"]]
     require(len(listed) == len(chains))
     runs, spans = {}, [(index, index + 1) for index in statements]
@@ -1093,11 +1110,24 @@ class Times:
         return self.open[0][0] if self.open else None
 
 
+class Pins:
+    """What the reader knows from elsewhere, instead of what the kit says of itself."""
+
+    def __init__(self):
+        self.key = self.raw_key = self.log = self.witnesses = self.quorum = self.sample = None
+        self.appliances = {}
+
+
+# They say that it is not what the reader named; what it is can still be computed.
+STRANGE = ("kit.untrusted_key", "kit.untrusted_appliance", "kit.appliance_missing", "log.untrusted_key")
+
+
 class Kit:
-    def __init__(self, path, pinned_id, pinned_key, pinned_log=None, wanted=None):
+    def __init__(self, path, pins):
         self.findings = []
         self.whole = True
-        self.pinned_log, self.wanted = pinned_log, wanted
+        self.pins = pins
+        self.newest, self.unreceipted, self.cosigned, self.found = 0, {}, [], dict.fromkeys(("compliant", "drift", "unknown", "not_applicable"), 0)
         self.checkpoint = self.leaves = self.witnesses = self.total = self.sample = None
         self.omitted = 0
         self.signed = True
@@ -1106,6 +1136,7 @@ class Kit:
         if "manifest.json" not in self.zip.entries:
             raise Refusal("kit.no_manifest", "no manifest.json")
         data = self.zip.read("manifest.json")
+        self.zip.require_checksum("manifest.json", data)
         try:
             self.manifest = parse_json(data, ENTRY_BYTES_MAX, 8)
             self.question = manifest_fields(self.manifest)
@@ -1115,16 +1146,27 @@ class Kit:
         self.load_keys()
         signer = self.manifest["key"]
         raw = self.keys.get(signer)
-        if pinned_id not in (None, signer) or pinned_key not in (None, raw):
+        if pins.key not in (None, signer) or pins.raw_key not in (None, raw):
             self.stranger = True
             self.find("kit.untrusted_key", "manifest.json")
         signature = self.zip.read("manifest.sig") if self.zip.entries.get("manifest.sig", (0, 0))[1] == 64 else b""
+        if signature:
+            self.zip.require_checksum("manifest.sig", signature)
         if raw is None or not is_signed(raw, signature, data):
             self.signed = False
             self.find("kit.bad_signature", "manifest.json")
+        chains = {item["appliance"]: item["keys"] for item in self.manifest["appliances"]}
+        for appliance, key in sorted(pins.appliances.items()):
+            if appliance not in chains:
+                self.find("kit.appliance_missing", appliance)
+            elif [one["id"] for one in chains[appliance]] != [key]:
+                self.find("kit.untrusted_appliance", appliance)
+        for appliance, keys in chains.items():
+            if len(keys) > 1:
+                self.find("kit.second_key", appliance)
 
     def find(self, code, subject):
-        self.whole = self.whole and code in ("kit.untrusted_key", "log.untrusted_key")
+        self.whole = self.whole and code in STRANGE
         if len(self.findings) < FINDINGS_MAX:
             self.findings.append((code, subject))
         else:
@@ -1148,6 +1190,7 @@ class Kit:
         known = {item["appliance"] for item in self.manifest["appliances"]}
         chunks = {name: [] for name in known}
         receipts = {name: [] for name in known}
+        self.prior, self.unsigned = {name: [] for name in known}, 0
         statements = []
         for name in self.zip.entries:
             if name in ("manifest.json", "manifest.sig"):
@@ -1157,6 +1200,11 @@ class Kit:
                 if match[1] in known:
                     if match[3] == "jsonl":
                         chunks[match[1]].append((int(match[2]), name))
+                    continue
+            if match := re.fullmatch(r"prior/([^/]+)/[0-9]{12}\.(jsonl|sig)", name):
+                if match[1] in known:
+                    if match[2] == "jsonl":
+                        self.prior[match[1]].append(name)
                     continue
             if match := re.fullmatch(r"receipts/([^/]+)/([0-9]{12})\.json", name):
                 if match[1] in known:
@@ -1174,11 +1222,28 @@ class Kit:
         self.reading = Reading(self.question)
         for item in self.manifest["appliances"]:
             self.chain(item, chunks[item["appliance"]], receipts[item["appliance"]])
+        self.judge_times()
         if self.whole and self.checkpoint:
             self.compute()
 
+    def judge_times(self):
+        """The horizon against what the kit holds, and the cosignatures against both."""
+        horizon = self.question["horizon"]
+        newest = max([self.newest] + [statement["issued"] for statement in self.question["statements"]])
+        if newest > horizon:
+            self.find("kit.horizon", "manifest.json")
+        if not self.checkpoint:
+            return
+        seen = set()
+        for name, raw, seconds in self.checkpoint[2]:
+            if newest - SKEW <= seconds * 1000 <= min(horizon + HOUR, LATEST) and raw not in seen:
+                seen.add(raw)
+                self.cosigned.append((name, seconds * 1000))
+        if self.witnesses and len(self.cosigned) < self.witnesses[1]:
+            self.find("log.too_few_witnesses", "log/checkpoint")
+
     def read_statements(self, names):
-        self.question["statements"], self.statements = [], []
+        self.question["statements"], self.statements, self.pruned = [], [], {}
         for number, name in enumerate(names, 1):
             if name != f"statements/{number:012}.json":
                 self.find("statement.misplaced", name)
@@ -1194,13 +1259,16 @@ class Kit:
             self.statements.append(leaf(hashlib.sha256(payload).digest(), signer))
             if found:
                 self.question["statements"].append(found)
+            elif content["schema"] == "martlet.pruned/v1" and isinstance(content.get("appliance"), str) and each_number(content.get("lastSequence")):
+                name = content["appliance"]
+                self.pruned[name] = max(self.pruned.get(name, -1), content["lastSequence"])
 
     def stated(self, name):
         return self.zip.read(name) if name in self.zip.entries else b""
 
     def read_log(self):
         log = self.question["log"]
-        if self.pinned_log not in (None, log):
+        if self.pins.log not in (None, log):
             self.find("log.untrusted_key", "manifest.json")
         try:
             value = canonical_json(self.stated("log/witnesses.json"))
@@ -1212,12 +1280,12 @@ class Kit:
             self.witnesses = keys, quorum
         except Malformed:
             self.find("log.witnesses_malformed", "log/witnesses.json")
+        if self.pins.witnesses is not None:
+            self.witnesses = self.pins.witnesses, self.pins.quorum
         try:
             self.checkpoint = open_checkpoint(self.stated("log/checkpoint"), log, self.witnesses[0] if self.witnesses else [])
         except Malformed:
             return self.find("log.bad_checkpoint", "log/checkpoint")
-        if self.witnesses and self.checkpoint[2] < self.witnesses[1]:
-            self.find("log.too_few_witnesses", "log/checkpoint")
         try:
             value = canonical_json(self.stated("log/leaves.json"))
             self.leaves = open_leaves(value, self.manifest["appliances"], len(self.statements), self.checkpoint[0])
@@ -1240,14 +1308,17 @@ class Kit:
         question, reading = self.question, self.reading.finish()
         coverage = Coverage(question, reading)
         continuity = continuity_json(question, coverage)
+        expected = {(entry["host"], item["check"]) for entry in reading.entries for item in entry["expected"]}
+        for host, check in sorted({pair for pair, hours in reading.observed.items() if hours} - expected):
+            self.find("ledger.not_expected", f"{host} {check}")
         for name, value in (
                 ("ledger", ledger_json(question, reading)), ("coverage", coverage_json(question, coverage)),
                 ("continuity", continuity), ("population", population_json(question, reading, coverage))):
             if canonical(value).encode() != self.stated(f"{name}.json"):
                 self.find(f"{name}.differs", f"{name}.json")
         self.total = continuity["total"]
-        if self.wanted:
-            self.sample = sample({**self.wanted, "root": self.checkpoint[1].hex()}, reading)
+        if self.pins.sample:
+            self.sample = sample({**self.pins.sample, "root": self.checkpoint[1].hex()}, reading)
 
     def compare(self, name):
         listed = self.manifest["files"].get(name)
@@ -1255,7 +1326,8 @@ class Kit:
             return self.find("kit.unlisted", name)
         data = self.zip.read(name)
         if len(data) != listed["size"] or hashlib.sha256(data).hexdigest() != listed["sha256"]:
-            self.find("kit.file_changed", name)
+            return self.find("kit.file_changed", name)
+        self.zip.require_checksum(name, data)
 
     def bundles(self, chunks):
         """Sequence, bytes and signature of each bundle, one chunk at a time in memory."""
@@ -1275,6 +1347,8 @@ class Kit:
         heads, times = {}, []
         for sequence, name in receipts:
             self.receipt(item, sequence, name, heads, times)
+        acknowledged = max((last for _, last, _ in times), default=-1)
+        begin = None if item["count"] else self.question["from"]
         times = Times(times)
         placed = iter(places(self.leaves[0].get(appliance, [])) if self.leaves else ())
         # An appliance that sent nothing is followed as an empty chain, should there be something after all.
@@ -1311,10 +1385,21 @@ class Kit:
             for code in faults:
                 self.find(code, name)
             self.verified[appliance] += not faults
-            if not faults and self.whole:
-                self.take(record, times.at(sequence), placed)
+            if not faults:
+                received = times.at(sequence)
+                if received is None:
+                    self.unreceipted[appliance] = self.unreceipted.get(appliance, 0) + 1
+                    if sequence < acknowledged:
+                        self.find("receipt.missing", name)
+                else:
+                    self.newest = max(self.newest, received)
+                if self.whole:
+                    self.take(record, received, placed)
+                if begin is None:
+                    begin = self.question["horizon"] if received is None else received
             if any(digest != record["digest"] for digest in heads.get(sequence, ())):
                 self.find("receipt.wrong_head", name)
+        self.judge_prior(item, begin)
         if expected <= last:
             self.find("chain.gap", appliance)
         elif item["count"] and expected == last + 1 and head not in (None, item["head"]):
@@ -1322,12 +1407,36 @@ class Kit:
         if count != item["count"] or expected > last + 1:
             self.find("kit.wrong_count", appliance)
 
+    def judge_prior(self, item, begin):
+        """What was expected before the chain's begin here: said by the box itself, or pruned; and not later than that begin."""
+        appliance = item["appliance"]
+        entries = {entry["sequence"]: entry for entry in self.question["prior"] if entry["appliance"] == appliance}
+        if begin is not None and any(entry["effective"] > begin + SKEW for entry in entries.values()):
+            self.find("kit.prior", appliance)
+        for name in self.prior[appliance]:
+            for _, data, signature in self.bundles([(0, name)]):
+                record = self.bundle(item, name, data, signature)
+                if record is None:
+                    continue
+                entry = entries.pop(record["sequence"], None)
+                said = {"appliance": record["appliance"], "sequence": record["sequence"], "host": record["host"]}
+                said["expected"] = each_once(record["expected"])
+                if entry is None or record["kind"] != "expectation" or record["site"] != self.manifest["site"] or {
+                        **entry, **said} != entry:
+                    self.find("kit.prior", name)
+        pruned = self.pruned.get(appliance, -1)
+        self.unsigned += len(entries)
+        if any(sequence > pruned for sequence in entries):
+            self.find("kit.prior", appliance)
+
     def take(self, record, received, placed):
         """For the log's root, and for what was seen."""
         for sequence, index in placed:
             if sequence == record["sequence"]:
                 self.logged.append((index, leaf(bytes.fromhex(record["digest"]), record["key"])))
                 break
+        for *_, word, _ in looks(record):
+            self.found[word] += 1
         record["received"] = self.question["horizon"] if received is None else received
         name = f"bundles/{record['appliance']}/{record['sequence']:012}"
         try:
@@ -1400,9 +1509,10 @@ class Kit:
         return runs[low][1] + sequence - runs[low][0]
 
 
-def judge(path, pinned_id=None, pinned_key=None, pinned_log=None, wanted=None):
+def judge(path, pins=None):
+    pins = pins or Pins()
     try:
-        kit = Kit(path, pinned_id, pinned_key, pinned_log, wanted)
+        kit = Kit(path, pins)
         kit.verify()
     except Refusal as refusal:
         return {"exit": 2, "findings": [{"code": refusal.args[0], "subject": "kit"}], "trust": "not judged"}
@@ -1411,17 +1521,47 @@ def judge(path, pinned_id=None, pinned_key=None, pinned_log=None, wanted=None):
         trust = "not signed by any key that was found"
     elif kit.stranger:
         trust = f"signed by {signer}, which is not the key you named: nobody you named vouches for it"
-    elif pinned_id or pinned_key:
+    elif pins.key or pins.raw_key:
         trust = f"signed by {signer}, the key you named"
     else:
         trust = f"signed by {signer}, which this kit itself supplies: compare it with the key your provider published"
     findings = [{"code": code, "subject": subject} for code, subject in kit.findings]
-    silent = [item["appliance"] for item in kit.manifest["appliances"] if not item["count"]]
-    return {"exit": 1 if findings else 0, "findings": findings, "findingsOmitted": kit.omitted, "silent": silent, "trust": trust,
-            "verified": kit.verified, "figures": kit.total, "sample": kit.sample, "prior": len(kit.question["prior"]),
+    question, day = kit.question, 24 * HOUR
+    begin_of_rest = max(question["from"], question["horizon"] // day * day)
+    appliances = [
+        {**{key: item[key] for key in ("appliance", "count", "first", "last", "keys")}, "verified": kit.verified[item["appliance"]],
+         "withoutReceipt": kit.unreceipted.get(item["appliance"], 0)} for item in kit.manifest["appliances"]]
+    return {"exit": 1 if findings else 0, "findings": findings, "findingsOmitted": kit.omitted, "appliances": appliances, "trust": trust,
+            "figures": kit.total, "found": kit.total and kit.found, "sample": kit.sample, "prior": len(question["prior"]),
+            "priorUnsigned": kit.unsigned,
+            "period": {**kit.manifest["period"], "daysNotJudged": max(0, question["until"] - begin_of_rest) // day},
+            "anchors": sum(name.startswith("anchors/") for name in kit.zip.entries), "notChecked": not_checked(kit, pins),
             "log": kit.checkpoint and {
-                "origin": kit.question["log"][0], "size": kit.checkpoint[0], "cosignatures": kit.checkpoint[2],
+                "origin": question["log"][0], "size": kit.checkpoint[0], "cosignatures": len(kit.cosigned),
+                "cosignaturesNotCounted": len(kit.checkpoint[2]) - len(kit.cosigned),
+                "cosigned": [{"name": name, "at": written(at)} for name, at in kit.cosigned],
                 "witnesses": len(kit.witnesses[0]) if kit.witnesses else 0, "quorum": kit.witnesses[1] if kit.witnesses else 0}}
+
+
+def not_checked(kit, pins):
+    """What this kit cannot show by itself."""
+    boxes = {item["appliance"] for item in kit.manifest["appliances"]} - set(pins.appliances)
+    return [sentence for condition, sentence in (
+        (not (pins.key or pins.raw_key), f"whether {kit.manifest['key']} is your provider's key (--key)"),
+        (boxes, "whether these keys are your boxes': compare them with what martlet-appliance status prints on each (--appliance)"),
+        (pins.log is None, "whether this is the log that its witnesses know: ask one of them for its key (--log)"),
+        (pins.witnesses is None, "whether its witnesses are independent: the provider chose them (--witness, --quorum)"),
+        (True, "whether a box, the end of a chain, or all of something was left out: only an earlier kit or receipt that somebody else "
+               "holds shows it"),
+        (kit.question["controls"], "which checks speak to a control: that list is the provider's"),
+        (any(name.startswith("anchors/") for name in kit.zip.entries), "the proofs of time in anchors/: their own tools check them"),
+        (True, "README.txt and verify.html in it: use programs that you got elsewhere"),
+    ) if condition]
+
+
+def printable(text):
+    """Nothing in a kit may write lines of this report."""
+    return "".join(c if re.fullmatch(PLAIN, c) else f"\\u{{{ord(c):x}}}" for c in text)
 
 
 def main():
@@ -1430,6 +1570,9 @@ def main():
     parser.add_argument("--key", metavar="KEYID", help="the key that must have signed it")
     parser.add_argument("--trust", metavar="FILE", help="a file with that public key, PEM")
     parser.add_argument("--log", metavar="VKEY", help="the key that the log must have")
+    parser.add_argument("--witness", metavar="VKEY", action="append", help="a witness whose cosignature counts, instead of the kit's own")
+    parser.add_argument("--quorum", metavar="N", type=int, help="how many of these are wanted; all, if left out")
+    parser.add_argument("--appliance", metavar="ID=KEYID", action="append", default=[], help="a box that must be in it, and its key")
     parser.add_argument("--sample", metavar="N", type=int, help="draw so many bundles; needs --nonce")
     parser.add_argument("--nonce", metavar="TEXT", help="16 to 200 bytes, chosen after the kit was received")
     parser.add_argument("--json", action="store_true")
@@ -1441,49 +1584,88 @@ def main():
         return 0
     if not options.kit or options.key and options.trust:
         parser.error("name one kit, and at most one of --key and --trust")
-    pinned_key = None
+    pins = Pins()
+    pins.key = options.key
     if options.trust:
         with open(options.trust, "rb") as file:
-            pinned_key = raw_key(file.read(1_000))
-        if pinned_key is None:
+            pins.raw_key = raw_key(file.read(1_000))
+        if pins.raw_key is None:
             parser.error("--trust: not an Ed25519 public key in PEM")
-    pinned_log = wanted = None
-    if options.log:
-        try:
-            pinned_log = note_key(options.log, 1)
-        except Malformed:
-            parser.error("--log: not a verifier key")
+    try:
+        pins.log = options.log and note_key(options.log, 1)
+    except Malformed:
+        parser.error("--log: not a verifier key")
+    try:
+        pins.witnesses = options.witness and [note_key(one, 4) for one in dict.fromkeys(options.witness)]
+    except Malformed:
+        parser.error("--witness: not a witness's verifier key")
+    pins.quorum = options.quorum if options.quorum is not None else len(pins.witnesses or ())
+    if options.quorum is not None and not (pins.witnesses and 1 <= options.quorum <= len(pins.witnesses)):
+        parser.error("--quorum: a number from 1 to that of the --witness options")
+    for one in options.appliance:
+        appliance, _, key = one.partition("=")
+        if not re.fullmatch(APPLIANCE, appliance) or not re.fullmatch(KEY, key) or pins.appliances.setdefault(appliance, key) != key:
+            parser.error("--appliance: takes appl_…=key_…, each box once")
     if options.sample is not None or options.nonce is not None:
         if (options.sample or 0) < 1 or not 16 <= len((options.nonce or "").encode()) <= 200:
             parser.error("--sample takes a number above 0, and --nonce a text of 16 to 200 bytes; each needs the other")
-        wanted = {"count": options.sample, "nonce": options.nonce}
-    report = judge(options.kit, options.key, pinned_key, pinned_log, wanted)
+        pins.sample = {"count": options.sample, "nonce": options.nonce}
+    report = judge(options.kit, pins)
     if options.json:
         print(json.dumps(report))
     else:
-        print(f"trust     {report['trust']}")
-        for appliance, count in report.get("verified", {}).items():
-            print(f"appliance {appliance}: " + ("sent nothing" if appliance in report["silent"] else f"{count} bundles verified"))
-        if log := report.get("log"):
-            print(f"log       {log['origin']}, {log['size']} entries, signed by {log['cosignatures']} of {log['witnesses']} witnesses; "
-                  f"{log['quorum']} are wanted")
-        if report.get("prior"):
-            print(f"ledger    {report['prior']} entries from before these bundles, on the provider's word")
-        if seen := report.get("figures"):
-            print(f"seen      {seen['required']} required: {seen['made']} in time, {seen['late']} late, {seen['excepted']} excepted, "
-                  f"{sum(seen['missing'].values())} missing")
-        elif report["exit"] != 2:
-            print("seen      not computed again, because of the findings")
-        for appliance, sequence in report.get("sample") or ():
-            print(f"sample    {appliance} {sequence}")
-        for finding in report["findings"][:100]:
-            print(f"finding   {finding['code']}  {finding['subject']}")
-        count = len(report["findings"]) + report.get("findingsOmitted", 0)
-        if count > 100:
-            print(f"          and {count - 100} more")
-        found = "1 finding" if count == 1 else f"{count} findings"
-        print("result    " + ("everything verified", found, "not a kit that can be judged")[report["exit"]])
+        for line in table(report):
+            print(printable(line))
     return report["exit"]
+
+
+def table(report):
+    yield f"trust     {report['trust']}"
+    if period := report.get("period"):
+        yield f"period    {period['from']} to {period['until']}, judged up to {period['horizon']}"
+        if period["daysNotJudged"]:
+            yield f"          the last {period['daysNotJudged']} days of it are not judged, or not to their end"
+    for item in report.get("appliances", ()):
+        found = f"bundles {item['first']} to {item['last']}: {item['verified']} verified" if item["count"] else "sent nothing"
+        yield f"appliance {item['appliance']}: {found}"
+        for key in item["keys"]:
+            yield f"          key {key['id']} from {key['validFrom']}" + (f" until {key['validUntil']}" if key.get("validUntil") else "")
+        if item["first"]:
+            yield f"          begins with number {item['first']}: what was before it is not in this kit"
+        if item["withoutReceipt"]:
+            yield f"          {item['withoutReceipt']} bundles without a receipt: nothing says when they were received"
+    if log := report.get("log"):
+        yield (f"log       {log['origin']}, {log['size']} entries, signed by {log['cosignatures']} of {log['witnesses']} witnesses; "
+               f"{log['quorum']} are wanted")
+        for one in log["cosigned"]:
+            yield f"cosigned  {one['at']} by {one['name']}"
+        if log["cosignaturesNotCounted"]:
+            yield (f"          {log['cosignaturesNotCounted']} more do not count: by one key twice, older than the newest receipt, "
+                   "or later than the horizon")
+    if report.get("prior"):
+        yield (f"ledger    {report['prior']} entries from before these bundles; {report['priorUnsigned']} of them on the provider's word, "
+               "the others signed by the boxes; when they took effect is the provider's word")
+    if report.get("anchors"):
+        yield f"anchors   {report['anchors']}, not checked here"
+    if seen := report.get("figures"):
+        yield (f"seen      {seen['required']} required: {seen['made']} in time, {seen['late']} late, {seen['excepted']} excepted, "
+               f"{sum(seen['missing'].values())} missing")
+        found = report["found"]
+        yield (f"found     by these looks: {found['compliant']} compliant, {found['drift']} drift, {found['unknown']} unknown, "
+               f"{found['not_applicable']} not applicable")
+    elif report["exit"] != 2:
+        yield "seen      not computed again, because of the findings"
+    for appliance, sequence in report.get("sample") or ():
+        yield f"sample    {appliance} {sequence}"
+    for sentence in report.get("notChecked", ()):
+        yield f"not checked: {sentence}"
+    for finding in report["findings"][:100]:
+        yield f"finding   {finding['code']}  {finding['subject']}"
+    count = len(report["findings"]) + report.get("findingsOmitted", 0)
+    if count > 100:
+        yield f"          and {count - 100} more"
+    found = "1 finding" if count == 1 else f"{count} findings"
+    yield "result    " + ("everything verified", found, "not a kit that can be judged")[report["exit"]]
 
 
 if __name__ == "__main__":

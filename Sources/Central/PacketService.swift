@@ -72,10 +72,9 @@ package struct PacketService: Sendable {
         let places = try await services.evidence.places(of: site, in: held.scope, received: begin...cut)
         guard let newest = places.values.map(\.newest).max() else { throw CentralError.noEvidence }
         let statements = try await services.statements.list(of: site, in: held.scope).filter { statement in
-            days.until.map { statement.made <= $0 + Days.tail } ?? true
+            // That something is gone is said long after its time.
+            statement.kind == .pruned || days.until.map { statement.made <= $0 + Days.tail } ?? true
         }
-        let period = try period(days, held, newest: ([newest] + statements.map(\.made)).max()!)
-
         var receipts: [SignedReceipt] = []
         let receiptKeys = [services.keys.receipts.verifyingKey]
         for entry in try await services.evidence.receipts(of: site, in: held.scope) {
@@ -83,14 +82,17 @@ package struct PacketService: Sendable {
         }
         let leaves = KitLeaves(runs: places.mapValues(\.runs), statements: statements.map(\.logIndex))
         let (log, anchors) = try await log(leaves)
+        let stated = statements.filter { $0.kind != .pruned }.map(\.made)
+        let period = try period(days, held, newest: ([newest] + stated + [cosigned(log)].compactMap { $0 }).max()!)
+        let prior = try await prior(held, places, receipts.map(\.receipt), period, begin: begin)
         let subject = KitSubject(
             site: site, organization: held.site.organization, organizationName: held.site.organizationName, period: period,
             keys: held.keys,
             receipts: receipts.map(\.receipt).enumerated().filter { places[$1.appliance]?.sequences.contains($1.lastSequence) ?? false }
                 .map { receipts[$0.offset] },
             receiptKeys: receiptKeys, statements: statements.map { KitStatement(envelope: $0.envelope, logIndex: $0.logIndex) },
-            controls: try await controls(at: period.horizon), prior: try await prior(held, places, receipts.map(\.receipt), period),
-            log: log, anchors: anchors)
+            controls: try await controls(at: period.horizon), prior: prior.entries, priorBundles: prior.bundles, log: log,
+            anchors: anchors)
         let writer = try KitWriter(path: path, subject: subject, key: services.keys.kits)
         var count = 0
         try await held.forEach { item in
@@ -103,6 +105,17 @@ package struct PacketService: Sendable {
         return Summary(
             site: held.site, bundles: count, from: period.from, until: period.until, manifestKey: services.keys.kits.id,
             logKey: subject.log.key.text, digest: digest)
+    }
+
+    /// A kit is judged up to when its checkpoint was cosigned, less an hour for what was on its way then: an earlier horizon would leave
+    /// out what was missing by that time, and verifiers do not count a cosignature that is later.
+    private func cosigned(_ log: KitLog) throws -> Timestamp? {
+        let trust = LogTrust(logKeys: [log.key], witnesses: log.witnesses)
+        let checkpoint = try VerifiedCheckpoint(log.checkpoint, trust: trust)
+        let now = services.clock.now()
+        // A witness whose clock is ahead moves nothing.
+        return checkpoint.cosignatures.compactMap(\.seconds).filter { $0 <= now.milliseconds / 1_000 }.max()
+            .map { Timestamp(milliseconds: $0 * 1_000) - .seconds(3_600) }
     }
 
     /// - Parameter newest: of the evidence and statements.
@@ -121,26 +134,30 @@ package struct PacketService: Sendable {
         return period
     }
 
-    /// What the bundles that are left out at the start expected, and those that were pruned, so that the others are judged by it.
+    /// What the bundles that are left out at the start expected, and those that were pruned, so that the others are judged by it; and of an
+    /// appliance that sent nothing in the time what it had expected before, so that its silence is seen.
     private func prior(
-        _ held: SiteEvidence, _ places: [ApplianceID: EvidencePlaces], _ receipts: [Receipt], _ period: CoveragePeriod
-    ) async throws -> [ExpectationLedger.Entry] {
-        guard places.values.contains(where: { $0.isCut }) else { return [] }
+        _ held: SiteEvidence, _ places: [ApplianceID: EvidencePlaces], _ receipts: [Receipt], _ period: CoveragePeriod, begin: Timestamp
+    ) async throws -> (entries: [ExpectationLedger.Entry], bundles: [VerifiedBundle]) {
+        let isSilent = begin > held.span.lowerBound && held.keys.keys.contains { places[$0] == nil }
+        guard isSilent || places.values.contains(where: { $0.isCut }) else { return ([], []) }
         let site = held.site.id
         let pruned = try await services.database.read { transaction in
             let spans = try PrunedTable.spans(of: site, in: transaction).filter { places[$0.appliance] != nil }
             return try PrunedTable.prior(spans, of: site, in: transaction)
         }
         var builder = CoverageBuilder(site: site, period: period, prior: pruned)
+        var bundles: [VerifiedBundle] = []
         var times: (appliance: ApplianceID, times: ReceiptTimes)?
         try await held.forEach { item in
             let (appliance, sequence) = (item.bundle.record.origin.appliance, item.bundle.record.link.sequence)
-            guard let place = places[appliance], sequence < place.sequences.lowerBound else { return }
+            guard places[appliance].map({ sequence < $0.sequences.lowerBound }) ?? (item.received < begin) else { return }
+            if item.bundle.record.kind == .expectation { bundles.append(item.bundle) }
             if times?.appliance != appliance { times = (appliance, ReceiptTimes(receipts.filter { $0.appliance == appliance })) }
             let received = times?.times.received(sequence) ?? item.received
             try builder.add(ChainEntry(item.bundle.record, received: received))
         }
-        return builder.finish().ledger.entries
+        return (builder.finish().ledger.entries, bundles)
     }
 
     /// Of the catalog that was the newest at that time.

@@ -80,6 +80,8 @@ package struct Coverage: Sendable {
     package let pairs: [Pair]
     /// What retention took of the period, by appliance. Of that time nothing is required, and nothing is known.
     package let pruned: [PrunedSpan]
+    /// Observed, and named by no entry of the ledger: what was expected of them is not at hand. Sorted.
+    package let unexpected: [WatchedCheck]
 
     package var total: CoverageFigures { pairs.reduce(into: CoverageFigures()) { $0 += $1.total } }
 

@@ -1,3 +1,4 @@
+import Evidence
 package import Model
 
 /// Reads bundles once, in chain order, appliance after appliance, and says what was seen. Keeps an hour's bit for each host
@@ -197,7 +198,11 @@ package struct CoverageBuilder: Sendable {
             for segment in segments[subject]! { pair.add(segment) }
             if let pair = pair.finish() { pairs.append(pair) }
         }
-        return Coverage(site: site, period: period, ledger: ledger, statements: statements, read: read, pairs: pairs, pruned: pruned)
+        let named = Set(ledger.entries.flatMap { entry in entry.expected.map { WatchedCheck(host: entry.host, check: $0.check) } })
+        let unexpected = places.filter { place in !(allMarks[place.value]?.isEmpty ?? true) && !named.contains(place.key) }.keys.sorted()
+        return Coverage(
+            site: site, period: period, ledger: ledger, statements: statements, read: read, pairs: pairs, pruned: pruned,
+            unexpected: unexpected)
     }
 
     private mutating func layers(

@@ -28,6 +28,8 @@ struct HourMarks: Sendable {
         return words[(first + 1)..<last].contains { $0 != 0 }
     }
 
+    var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
+
     mutating func remove(above hour: Hour) {
         let keep = min(max(hour + 1 - span.lowerBound, 0), span.count)
         let word = keep >> 6

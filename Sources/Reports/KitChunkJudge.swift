@@ -47,7 +47,7 @@ struct KitChunkJudge: Sendable {
     private func judge(_ chunk: Chunk) async throws(KitRefusal) -> Judged {
         let lines = try zip.read(chunk.lines)
         let signatures = if let signatures = chunk.signatures { try zip.read(signatures) } else { [UInt8]() }
-        async let compared = compare(chunk, lines, signatures)
+        async let compared = Result { [self] () throws(KitRefusal) in try compare(chunk, lines, signatures) }
         let bundles = KitChunk.bundles(lines: lines, signatures: signatures)
         let signers = Dictionary(keys.map { ($0.key.id, Digest(of: $0.key.bytes)) }, uniquingKeysWith: { $1 })
         let judged = await BundleVerifier(workers: workers).judge(bundles ?? []) { bundle, memory in
@@ -56,7 +56,7 @@ struct KitChunkJudge: Sendable {
                 return Genuine(verified, signer: signers[verified.key]!, received: horizon)
             }
         }
-        var findings = await compared
+        var findings = try await compared.get()
         if bundles == nil {
             findings.append(
                 KitReport.Finding(
@@ -66,9 +66,9 @@ struct KitChunkJudge: Sendable {
         return Judged(first: chunk.first, findings: findings, bundles: judged)
     }
 
-    private func compare(_ chunk: Chunk, _ lines: [UInt8], _ signatures: [UInt8]) -> [KitReport.Finding] {
-        var findings = KitVerification.compare(chunk.lines, lines, files[chunk.lines.name])
-        if let entry = chunk.signatures { findings += KitVerification.compare(entry, signatures, files[entry.name]) }
+    private func compare(_ chunk: Chunk, _ lines: [UInt8], _ signatures: [UInt8]) throws(KitRefusal) -> [KitReport.Finding] {
+        var findings = try KitVerification.compare(zip, chunk.lines, lines, files[chunk.lines.name])
+        if let entry = chunk.signatures { findings += try KitVerification.compare(zip, entry, signatures, files[entry.name]) }
         return findings
     }
 }

@@ -66,7 +66,9 @@ extension KitLeaves {
     init?(json: JSONValue, appliances: [KitManifest.Appliance], statements count: Int, size: Int64) {
         guard json.object?.count == 3, json["schema"]?.string == Self.schema, let listed = json["appliances"]?.array,
             let statements = json["statements"]?.array?.compactMap(\.integer), statements.count == json["statements"]?.array?.count,
-            statements.count == count, statements.allSatisfy({ (0..<size).contains($0) })
+            statements.count == count, statements.allSatisfy({ (0..<size).contains($0) }),
+            // Which of two statements came later is what the log says, not what the kit's numbers do.
+            zip(statements, statements.dropFirst()).allSatisfy({ $0 < $1 })
         else { return nil }
         let chains = appliances.compactMap { appliance in appliance.chain.map { (appliance.appliance, $0) } }
         guard listed.count == chains.count else { return nil }

@@ -82,11 +82,13 @@ extension KitManifest {
         let organization = try reader.object("organization")
         self.organization = try organization.parsed("id")
         organizationName = try organization.string("name", bytesMax: 400)
+        guard organizationName.isPlain else { throw .outOfRange("organization.name", expected: "a text without control characters") }
         let period = try reader.object("period")
         guard
             let days = CoveragePeriod(
                 from: try period.instant("from"), until: try period.instant("until"), horizon: try period.instant("horizon"))
         else { throw .outOfRange("period", expected: "1 to \(CoveragePeriod.daysMax) whole days") }
+        guard days.horizon >= days.from else { throw .outOfRange("period.horizon", expected: "an instant not before the period") }
         self.period = days
         controls = try ControlMap(reading: reader)
         let log = try reader.object("log")
@@ -189,6 +191,9 @@ extension ControlMap {
         for item in items {
             let control = try ObjectReader(item, at: "controls")
             let (framework, name) = (try control.string("framework", bytesMax: 200), try control.string("control", bytesMax: 200))
+            guard framework.isPrintableASCII, name.isPrintableASCII else {
+                throw .outOfRange("controls", expected: "names in printable ASCII")
+            }
             for text in try control.strings("checks", countMax: 4_096, bytesMax: 200) {
                 guard let check = CheckID(text) else { throw .outOfRange("controls", expected: "names of checks") }
                 citations[check, default: []].append(ControlCitation(framework: framework, control: name, confidence: .direct))
@@ -219,6 +224,7 @@ enum KitPath {
     static let leaves = "log/leaves.json"
     static let nodes = "log/nodes.json"
     static let witnesses = "log/witnesses.json"
+    static func prior(_ appliance: ApplianceID, _ first: Int64) -> String { "prior/\(appliance)/\(digits(first))" }
     static let fixed: Set<String> = [
         readme, continuity, coverage, ledger, population, page, checkpoint, leaves, nodes, witnesses,
     ]

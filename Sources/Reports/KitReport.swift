@@ -13,18 +13,50 @@ package struct KitReport: Hashable, Sendable {
 
     package struct Appliance: Hashable, Sendable {
         package let appliance: ApplianceID
+        /// As the kit has them: whether they are the box's own is for the reader to compare.
+        package let keys: [KitManifest.Key]
         /// Sequences of its first and last bundle, as the manifest has them; nil when it sent nothing.
         package let sequences: ClosedRange<Int64>?
         /// Bundles whose signature, form and place are right.
         package let verified: Int
+        /// Verified bundles of which nothing says when they were received.
+        package let withoutReceipt: Int
+    }
+
+    /// One that counts.
+    package struct Cosignature: Hashable, Sendable {
+        package let name: String
+        package let instant: Timestamp
+    }
+
+    /// What the looks in the bundles found, whether they were required or not.
+    package struct Found: Hashable, Sendable {
+        package private(set) var compliant = 0
+        package private(set) var drift = 0
+        package private(set) var unknown = 0
+        package private(set) var notApplicable = 0
+
+        mutating func add(_ entry: ChainEntry) {
+            guard case .looks(let looks) = entry.content else { return }
+            for look in looks {
+                switch look.verdict {
+                case .compliant: compliant += 1
+                case .drift: drift += 1
+                case .unknown: unknown += 1
+                case .notApplicable: notApplicable += 1
+                }
+            }
+        }
     }
 
     /// What the transparency log shows of it.
     package struct Log: Hashable, Sendable {
         package let origin: String
         package let size: Int64
-        /// By witnesses that the kit names.
-        package let cosignatures: Int
+        /// By the witnesses that count, each once, in time.
+        package let cosigned: [Cosignature]
+        package let cosignaturesNotCounted: Int
+        package var cosignatures: Int { cosigned.count }
         package let witnesses: Int
         package let quorum: Int
     }
@@ -49,14 +81,23 @@ package struct KitReport: Hashable, Sendable {
     package let trust: Trust
     /// nil where its checkpoint is not one.
     package let log: Log?
+    package let period: CoveragePeriod?
     /// What was required and seen, computed again from the bundles; nil where findings stood in the way.
     package let figures: CoverageFigures?
+    package let found: Found?
     /// Central's statements that were read.
     package let statements: Int
     /// Entries of the ledger that nothing in the kit shows.
     package let prior: Int
+    /// Those of them that no bundle of an appliance says.
+    package let priorUnsigned: Int
+    package let anchors: Int
+    /// Texts for people in the kit that are not what this program writes.
+    package let strangePages: [String]
     /// In the order drawn; nil where none was asked for, or the population was not computed.
     package let sample: [Sample.Draw]?
+    /// What the kit cannot show by itself, and the reader did not bring along.
+    package let notChecked: [String]
     /// 0 all verified, 1 findings, 2 no kit or not readable.
     package let exitCode: Int32
 
@@ -66,7 +107,8 @@ package struct KitReport: Hashable, Sendable {
     static func refused(_ refusal: KitRefusal) -> KitReport {
         KitReport(
             findings: [Finding(code: refusal.code, subject: "kit", sentence: refusal.message)], findingsOmitted: 0, appliances: [],
-            site: nil, organizationName: nil, trust: .none, log: nil, figures: nil, statements: 0, prior: 0, sample: nil, exitCode: 2)
+            site: nil, organizationName: nil, trust: .none, log: nil, period: nil, figures: nil, found: nil, statements: 0, prior: 0,
+            priorUnsigned: 0, anchors: 0, strangePages: [], sample: nil, notChecked: [], exitCode: 2)
     }
 }
 
@@ -80,32 +122,64 @@ extension KitReport {
         }
     }
 
+    /// Of the period's days those at its end that go beyond the horizon.
+    package var daysNotJudged: Int64 {
+        guard let period else { return 0 }
+        let day: Int64 = 86_400_000
+        let begin = max(period.from.milliseconds, period.horizon.milliseconds / day * day)
+        return max(0, period.until.milliseconds - begin) / day
+    }
+
     package var json: JSONValue {
         [
             "appliances": .array(
                 appliances.map {
                     [
                         "appliance": .string($0.appliance.description), "first": $0.sequences.map { .integer($0.lowerBound) } ?? nil,
+                        "keys": .array(
+                            $0.keys.map { key in
+                                [
+                                    "id": .string(key.id.description), "validFrom": .string(key.validFrom.description),
+                                    "validUntil": key.validUntil.map { .string($0.description) } ?? nil,
+                                ]
+                            }),
                         "last": $0.sequences.map { .integer($0.upperBound) } ?? nil,
-                        "verified": .integer(Int64($0.verified)),
+                        "verified": .integer(Int64($0.verified)), "withoutReceipt": .integer(Int64($0.withoutReceipt)),
                     ]
                 }),
+            "anchors": .integer(Int64(anchors)),
             "exit": .integer(Int64(exitCode)),
             "findings": .array(
                 findings.map { ["code": .string($0.code.description), "sentence": .string($0.sentence), "subject": .string($0.subject)] }),
             "figures": figures.map { .object($0.json) } ?? nil,
+            "found": found.map {
+                [
+                    "compliant": .integer(Int64($0.compliant)), "drift": .integer(Int64($0.drift)),
+                    "not_applicable": .integer(Int64($0.notApplicable)), "unknown": .integer(Int64($0.unknown)),
+                ]
+            } ?? nil,
             "findingsOmitted": .integer(Int64(findingsOmitted)),
             "log": log.map {
                 [
-                    "cosignatures": .integer(Int64($0.cosignatures)), "origin": .string($0.origin), "quorum": .integer(Int64($0.quorum)),
+                    "cosignatures": .integer(Int64($0.cosignatures)),
+                    "cosignaturesNotCounted": .integer(Int64($0.cosignaturesNotCounted)),
+                    "cosigned": .array($0.cosigned.map { ["at": .string($0.instant.description), "name": .string($0.name)] }),
+                    "origin": .string($0.origin), "quorum": .integer(Int64($0.quorum)),
                     "size": .integer($0.size), "witnesses": .integer(Int64($0.witnesses)),
                 ]
             } ?? nil,
+            "notChecked": .array(notChecked.map { .string($0) }),
             "organization": organizationName.map { .string($0) } ?? nil,
-            "prior": .integer(Int64(prior)),
+            "period": period.map {
+                [
+                    "daysNotJudged": .integer(daysNotJudged), "from": .string($0.from.description),
+                    "horizon": .string($0.horizon.description), "until": .string($0.until.description),
+                ]
+            } ?? nil,
+            "prior": .integer(Int64(prior)), "priorUnsigned": .integer(Int64(priorUnsigned)),
             "sample": sample.map { .array($0.map { [.string($0.appliance.description), .integer($0.sequence)] }) } ?? nil,
             "site": site.map { .string($0.description) } ?? nil,
-            "statements": .integer(Int64(statements)),
+            "statements": .integer(Int64(statements)), "strangePages": .array(strangePages.map { .string($0) }),
             "trust": .string(trustSentence),
         ]
     }
@@ -115,27 +189,45 @@ extension KitReport {
         var lines: [String] = []
         if let site { lines.append("site          \(site)  \(organizationName ?? "")") }
         if exitCode != 2 { lines.append("trust         \(trustSentence)") }
-        for appliance in appliances {
-            let found =
-                appliance.sequences.map { "bundles \($0.lowerBound) to \($0.upperBound): \(appliance.verified) verified" } ?? "sent nothing"
-            lines.append("appliance     \(appliance.appliance)  \(found)")
+        if let period {
+            lines.append("period        \(period.from) to \(period.until), judged up to \(period.horizon)")
+            if daysNotJudged > 0 { lines.append("              the last \(daysNotJudged) days of it are not judged, or not to their end") }
         }
+        for appliance in appliances { lines += appliance.lines }
         if let log {
             lines.append(
                 "log           \(log.origin), \(log.size) entries, signed by \(log.cosignatures) of \(log.witnesses) witnesses; "
                     + "\(log.quorum) are wanted")
+            for one in log.cosigned { lines.append("cosigned      \(one.instant) by \(one.name)") }
+            if log.cosignaturesNotCounted > 0 {
+                lines.append(
+                    "              \(log.cosignaturesNotCounted) more do not count: by one key twice, older than the newest receipt, "
+                        + "or later than the horizon")
+            }
         }
         if statements > 0 { lines.append("statements    \(statements) of the provider") }
-        if prior > 0 { lines.append("ledger        \(prior) entries from before these bundles, on the provider's word") }
+        if prior > 0 {
+            lines.append(
+                "ledger        \(prior) entries from before these bundles; \(priorUnsigned) of them on the provider's word, the others signed "
+                    + "by the boxes; when they took effect is the provider's word")
+        }
+        if anchors > 0 { lines.append("anchors       \(anchors), not checked here") }
+        for name in strangePages { lines.append("other         \(name) is not what this program writes: do not rely on what it says") }
         if let figures {
             lines.append(
                 "seen          \(figures.required) required: \(figures.made) in time, \(figures.late) late, \(figures.excepted) excepted, "
                     + "\(figures.missingCount) missing")
+            if let found {
+                lines.append(
+                    "found         by these looks: \(found.compliant) compliant, \(found.drift) drift, \(found.unknown) unknown, "
+                        + "\(found.notApplicable) not applicable")
+            }
             for (code, count) in figures.missing.sorted(by: { $0.key < $1.key }) { lines.append("missing       \(count) \(code)") }
         } else if exitCode != 2 {
             lines.append("seen          not computed again, because of the findings")
         }
         for draw in sample ?? [] { lines.append("sample        \(draw.appliance) \(draw.sequence)") }
+        for sentence in notChecked { lines.append("not checked   \(sentence)") }
         for finding in findings.prefix(100) { lines.append("finding       \(finding.code)  \(finding.subject): \(finding.sentence)") }
         let count = findings.count + findingsOmitted
         if count > 100 { lines.append("              and \(count - 100) more") }
@@ -145,6 +237,25 @@ extension KitReport {
         case 1: lines.append("result        \(count) findings: do not rely on what they name")
         default: lines.append("result        not a kit that can be judged")
         }
-        return lines.joined(separator: "\n") + "\n"
+        // Nothing in a kit may write lines of this report.
+        return lines.map { $0.printable + "\n" }.joined()
+    }
+}
+
+extension KitReport.Appliance {
+    fileprivate var lines: [String] {
+        let found = sequences.map { "bundles \($0.lowerBound) to \($0.upperBound): \(verified) verified" } ?? "sent nothing"
+        var lines = ["appliance     \(appliance)  \(found)"]
+        for key in keys {
+            let end = key.validUntil.map { " until \($0)" } ?? ""
+            lines.append("              key \(key.id) from \(key.validFrom)\(end)")
+        }
+        if let first = sequences?.lowerBound, first > 0 {
+            lines.append("              begins with number \(first): what was before it is not in this kit")
+        }
+        if withoutReceipt > 0 {
+            lines.append("              \(withoutReceipt) bundles without a receipt: nothing says when they were received")
+        }
+        return lines
     }
 }

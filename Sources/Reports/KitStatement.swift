@@ -20,6 +20,8 @@ struct OpenedStatement {
     let content: CentralStatement?
     let digest: Digest
     let key: VerifyingKey
+    /// Of a `martlet.pruned/v1`: up to which number an appliance's bundles are gone after their term.
+    let pruned: (appliance: String, last: Int64)?
 
     /// - Parameter keys: those of receipts.
     init(opening text: String, keys: [VerifyingKey]) throws(EnvelopeError) {
@@ -35,6 +37,13 @@ struct OpenedStatement {
                 content = .exception(try ExceptionStatement(json: payload))
             } catch { throw .field(.outOfRange("payload", expected: "an exception")) }
         default: content = nil
+        }
+        if schema == "martlet.pruned/v1", let appliance = payload["appliance"]?.string, let last = payload["lastSequence"]?.integer,
+            last >= 0
+        {
+            pruned = (appliance, last)
+        } else {
+            pruned = nil
         }
         // Canonical: `open` has made sure.
         digest = Digest(of: envelope.payload)

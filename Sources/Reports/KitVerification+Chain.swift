@@ -18,7 +18,10 @@ extension KitVerification {
         for (receipt, opened) in Swift.zip(listed.receipts, await open(listed.receipts, workers)) {
             judge(try opened.get(), receipt.entry, receipt.sequence, appliance, &wanted, &receipts)
         }
+        let acknowledged = receipts.map(\.lastSequence).max() ?? -1
         var times = ReceiptTimes(receipts)
+        var begin = appliance.chain == nil ? manifest.period.from : nil
+        var withoutReceipt = 0
         let places = leaves?.runs[appliance.appliance] ?? []
         var place = 0
         let reader = KitChunkJudge(zip: zip, files: manifest.files, keys: enrolled, horizon: manifest.period.horizon, workers: workers)
@@ -58,7 +61,17 @@ extension KitVerification {
                         let index = places[place].index + sequence - places[place].sequence
                         logged.append(LogLeaf(index: index, hash: genuine.leaf))
                     }
-                    read(genuine, received: times.received(sequence), name)
+                    let received = times.received(sequence)
+                    if let received {
+                        newest = max(newest, received)
+                    } else {
+                        withoutReceipt += 1
+                        if sequence < acknowledged {
+                            find("receipt.missing", name, "has no receipt, and later bundles have one: nothing says when it was received.")
+                        }
+                    }
+                    begin = begin ?? received ?? manifest.period.horizon
+                    read(genuine, received: received, name)
                 }
                 for fault in faults { find(fault.code, name, fault.message) }
                 for head in wanted[sequence] ?? [] where head != genuine.place.digest {
@@ -67,10 +80,12 @@ extension KitVerification {
             }
             current = await next
         }
+        try judgePrior(appliance, listed.prior, enrolled, begin: begin)
         let subject = appliance.appliance.description
         guard let named = appliance.chain else {
             if found > 0 { find("kit.wrong_count", subject, "sent something; the manifest says that it did not.") }
-            return KitReport.Appliance(appliance: appliance.appliance, sequences: nil, verified: verified)
+            return KitReport.Appliance(
+                appliance: appliance.appliance, keys: appliance.keys, sequences: nil, verified: verified, withoutReceipt: withoutReceipt)
         }
         if chain.next <= named.last {
             find("chain.gap", subject, "bundles \(chain.next) to \(named.last) are missing at the end.")
@@ -80,12 +95,59 @@ extension KitVerification {
         if Int64(found) != named.count || chain.next > named.last + 1 {
             find("kit.wrong_count", subject, "does not have the number of bundles that the manifest names.")
         }
-        return KitReport.Appliance(appliance: appliance.appliance, sequences: named.first...named.last, verified: verified)
+        return KitReport.Appliance(
+            appliance: appliance.appliance, keys: appliance.keys, sequences: named.first...named.last, verified: verified,
+            withoutReceipt: withoutReceipt)
+    }
+
+    /// What was expected before the chain's begin here: said by the box itself, or pruned; and not later than that begin.
+    private mutating func judgePrior(
+        _ appliance: KitManifest.Appliance, _ files: [(lines: ZipFormat.Entry, signatures: ZipFormat.Entry?)], _ keys: [EnrolledKey],
+        begin: Timestamp?
+    ) throws(KitRefusal) {
+        let subject = appliance.appliance.description
+        var entries: [Int64: ExpectationLedger.Entry] = [:]
+        for entry in manifest.prior where entry.appliance == appliance.appliance { entries[entry.sequence] = entry }
+        if let begin, entries.values.contains(where: { $0.effective > begin + .seconds(300) }) {
+            find("kit.prior", subject, "is said to have expected something before its chain's begin here, and the date is later.")
+        }
+        for file in files {
+            let signatures = if let entry = file.signatures { try zip.read(entry) } else { [UInt8]() }
+            guard let bundles = KitChunk.bundles(lines: try zip.read(file.lines), signatures: signatures) else {
+                find(
+                    "kit.chunk_malformed", file.lines.name,
+                    "has not a signature for each of its lines; none of its bundles was looked at.")
+                continue
+            }
+            for bundle in bundles {
+                do throws(BundleError) {
+                    let record = try VerifiedBundle(bundle, keys: keys).record
+                    let entry = entries.removeValue(forKey: record.link.sequence)
+                    let said = ExpectationLedger.Entry(
+                        appliance: record.origin.appliance, sequence: record.link.sequence, host: record.host,
+                        effective: entry?.effective ?? record.ended, expected: record.expected)
+                    if record.kind != .expectation || record.origin.site != manifest.site || said != entry {
+                        find(
+                            "kit.prior", file.lines.name,
+                            "holds bundle \(record.link.sequence), which is not what the manifest says of it.")
+                    }
+                } catch {
+                    find(error.code, file.lines.name, error.message)
+                }
+            }
+        }
+        priorUnsigned += entries.count
+        if entries.keys.contains(where: { $0 > prunedUntil[subject] ?? -1 }) {
+            find(
+                "kit.prior", subject,
+                "is said to have expected something before its chain's begin here, and the kit does not hold its word.")
+        }
     }
 
     /// For what was seen, and which controls it speaks to.
     private mutating func read(_ bundle: KitChunkJudge.Genuine, received: Timestamp?, _ name: @autoclosure () -> String) {
         guard isWhole else { return }
+        found.add(bundle.entry)
         var entry = bundle.entry
         if let received { entry.received = received }
         do throws(CoverageError) { try coverage?.add(entry) } catch {

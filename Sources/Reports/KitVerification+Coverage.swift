@@ -21,6 +21,11 @@ extension KitVerification {
             find("log.wrong_root", KitPath.nodes, "does not show that all of this is in the log: \(error.message)")
         case .success?: break
         }
+        for subject in computed.unexpected {
+            find(
+                "ledger.not_expected", "\(subject.host) \(subject.check)",
+                "was looked at, and nothing in the kit says since when it had to be.")
+        }
         for (name, code, bytes) in [
             (KitPath.ledger, "ledger.differs", try? computed.ledger.json.canonicalBytes()),
             (KitPath.coverage, "coverage.differs", computed.canonicalBytes),

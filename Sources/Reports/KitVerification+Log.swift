@@ -1,3 +1,4 @@
+import Compliance
 import Model
 import Seal
 import TransparencyLog
@@ -16,7 +17,9 @@ extension KitVerification {
             }
             let text = String(decoding: try zip.read(entries[name]!), as: UTF8.self)
             do throws(EnvelopeError) {
-                statements.append(try OpenedStatement(opening: text, keys: receiptKeys))
+                let opened = try OpenedStatement(opening: text, keys: receiptKeys)
+                statements.append(opened)
+                if let pruned = opened.pruned { prunedUntil[pruned.appliance] = max(prunedUntil[pruned.appliance] ?? -1, pruned.last) }
             } catch {
                 switch error {
                 case .unknownKey(let key): find("statement.unknown_key", name, "is signed by \(key), which the manifest does not name.")
@@ -33,14 +36,13 @@ extension KitVerification {
         return canonicalJSON(try zip.read(entry))
     }
 
-    mutating func readLog(
-        pinned: NoteVerifier?, statements: [OpenedStatement]
-    ) throws(KitRefusal) -> KitWitnesses? {
-        if let pinned, pinned != manifest.logKey {
+    mutating func readLog(_ statements: [OpenedStatement]) throws(KitRefusal) -> KitWitnesses? {
+        if let pinned = pins.log, pinned != manifest.logKey {
             find("log.untrusted_key", KitPath.manifest, "names \(manifest.logKey.text) as the log's key, which is not the key you named.")
         }
-        let witnesses = try json(KitPath.witnesses).flatMap { KitWitnesses(json: $0, log: manifest.logKey) }
+        var witnesses = try json(KitPath.witnesses).flatMap { KitWitnesses(json: $0, log: manifest.logKey) }
         if witnesses == nil { find("log.witnesses_malformed", KitPath.witnesses, "does not say whose signatures the log needs.") }
+        if !pins.witnesses.isEmpty { witnesses = KitWitnesses(witnesses: pins.witnesses, quorum: pins.quorum) }
         let note = if let entry = entries[KitPath.checkpoint] { try zip.read(entry) } else { [UInt8]() }
         do throws(CheckpointError) {
             // Of ASCII and the dash before signatures only, so that every reader takes it apart in the same way.
@@ -54,11 +56,6 @@ extension KitVerification {
             find("log.bad_checkpoint", KitPath.checkpoint, "is not a checkpoint of the log \(manifest.logKey.name): \(error.message)")
         }
         guard let checkpoint else { return witnesses }
-        if let witnesses, checkpoint.cosignatures.count < witnesses.quorum {
-            find(
-                "log.too_few_witnesses", KitPath.checkpoint,
-                "is signed by \(checkpoint.cosignatures.count) witnesses; the log says that \(witnesses.quorum) are needed.")
-        }
         let json = try json(KitPath.leaves)
         leaves = json.flatMap {
             KitLeaves(json: $0, appliances: manifest.appliances, statements: statements.count, size: checkpoint.size)
@@ -71,5 +68,40 @@ extension KitVerification {
             logged.append(LogLeaf(index: index, hash: LogEntry(document: statement.digest, signer: statement.key).leafHash))
         }
         return witnesses
+    }
+
+    /// The horizon against what the kit holds, and the cosignatures against both.
+    /// - Returns: the cosignatures that count.
+    mutating func judgeTimes(_ statements: [OpenedStatement], _ witnesses: KitWitnesses?) -> [KitReport.Cosignature] {
+        let horizon = manifest.period.horizon
+        let issued = statements.compactMap { statement -> Timestamp? in
+            switch statement.content {
+            case .gap(let gap)?: gap.issued
+            case .exception(let exception)?: exception.issued
+            case nil: nil
+            }
+        }
+        let newest = max(newest, issued.max() ?? newest)
+        if newest > horizon {
+            find("kit.horizon", KitPath.manifest, "would be judged up to \(horizon) only, and holds what came at \(newest).")
+        }
+        guard let checkpoint else { return [] }
+        var cosigned: [KitReport.Cosignature] = []
+        var keys = [manifest.logKey.key]
+        // The year 9999 ends what has an instant at all.
+        let limit = min((horizon + .seconds(3_600)).milliseconds, 253_402_300_799_999)
+        for proof in checkpoint.cosignatures where !keys.contains(proof.verifier.key) {
+            guard let seconds = proof.seconds, seconds <= limit / 1_000 else { continue }
+            let instant = Timestamp(milliseconds: seconds * 1_000)
+            guard instant >= newest - .seconds(300) else { continue }
+            keys.append(proof.verifier.key)
+            cosigned.append(KitReport.Cosignature(name: proof.verifier.name, instant: instant))
+        }
+        if let witnesses, cosigned.count < witnesses.quorum {
+            find(
+                "log.too_few_witnesses", KitPath.checkpoint,
+                "has \(cosigned.count) signatures of witnesses that count; \(witnesses.quorum) are wanted.")
+        }
+        return cosigned
     }
 }

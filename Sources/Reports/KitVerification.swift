@@ -9,7 +9,7 @@ import Wire
 struct KitVerification {
     let zip: ZipReader
     let manifest: KitManifest
-    private let trust: KitTrust
+    let pins: KitPins
     private(set) var entries: [String: ZipFormat.Entry] = [:]
     private(set) var keys: [KeyID: VerifyingKey] = [:]
     private var findings: [KitReport.Finding] = []
@@ -24,12 +24,19 @@ struct KitVerification {
     var coverage: CoverageBuilder?
     var citations = KitCitations()
 
-    init(path: String, trust: KitTrust) throws(KitRefusal) {
+    /// The newest instant at which something in the kit was received.
+    var newest = Timestamp(milliseconds: 0)
+    var found = KitReport.Found()
+    var prunedUntil: [String: Int64] = [:]
+    var priorUnsigned = 0
+
+    init(path: String, pins: KitPins) throws(KitRefusal) {
         zip = try ZipReader(path: path)
-        self.trust = trust
+        self.pins = pins
         for entry in zip.entries { entries[entry.name] = entry }
         guard let entry = entries[KitPath.manifest] else { throw .noManifest }
         let bytes = try zip.read(entry)
+        try zip.requireChecksum(entry, bytes)
         let value: JSONValue
         var isCanonical = false
         do throws(JSONError) {
@@ -42,23 +49,26 @@ struct KitVerification {
         guard isCanonical else { throw .manifestMalformed("it is not canonical JSON.") }
         try loadKeys()
         try verifySignature(of: bytes)
+        judgeKeys()
     }
 
     /// An appliance's files by sequence, as the names have them.
     struct Listed {
         var chunks: [(first: Int64, lines: ZipFormat.Entry, signatures: ZipFormat.Entry?)] = []
         var receipts: [(sequence: Int64, entry: ZipFormat.Entry)] = []
+        /// What the appliance said before its chain's begin here.
+        var prior: [(lines: ZipFormat.Entry, signatures: ZipFormat.Entry?)] = []
     }
 
     mutating func report(
-        log: NoteVerifier?, sample: KitVerifier.SampleRequest?, workers: Int
+        sample: KitVerifier.SampleRequest?, workers: Int
     ) async throws(KitRefusal) -> KitReport {
         let (listed, statementNames) = try sortEntries()
         for name in manifest.files.keys.sorted() where entries[name] == nil {
             find("kit.file_missing", name, "is in the manifest but not in the kit.")
         }
         let statements = try readStatements(statementNames)
-        let witnesses = try readLog(pinned: log, statements: statements)
+        let witnesses = try readLog(statements)
         coverage = CoverageBuilder(
             site: manifest.site, period: manifest.period, prior: manifest.prior, statements: statements.compactMap(\.content))
         citations = KitCitations(manifest.controls)
@@ -67,11 +77,12 @@ struct KitVerification {
             let listed = listed[appliance.appliance] ?? Listed()
             appliances.append(try await judge(appliance, listed, workers: workers))
         }
+        let cosigned = judgeTimes(statements, witnesses)
         let computed = try await compute()
         let trust: KitReport.Trust =
             !isSigned
             ? .none
-            : self.trust == .none
+            : pins.trust == .none
                 ? .unpinned(manifest.key)
                 : isStranger ? .stranger(manifest.key) : .pinned(manifest.key)
         var drawn: [Sample.Draw]?
@@ -83,18 +94,56 @@ struct KitVerification {
             organizationName: manifest.organizationName, trust: trust,
             log: checkpoint.map {
                 KitReport.Log(
-                    origin: $0.checkpoint.origin, size: $0.size, cosignatures: $0.cosignatures.count,
-                    witnesses: witnesses?.witnesses.count ?? 0, quorum: witnesses?.quorum ?? 0)
-            }, figures: computed?.total, statements: statements.count, prior: manifest.prior.count, sample: drawn,
-            exitCode: findings.isEmpty ? 0 : 1)
+                    origin: $0.checkpoint.origin, size: $0.size, cosigned: cosigned,
+                    cosignaturesNotCounted: $0.cosignatures.count - cosigned.count, witnesses: witnesses?.witnesses.count ?? 0,
+                    quorum: witnesses?.quorum ?? 0)
+            }, period: manifest.period, figures: computed?.total, found: computed.map { _ in found }, statements: statements.count,
+            prior: manifest.prior.count, priorUnsigned: priorUnsigned, anchors: entries.keys.count { $0.hasPrefix("anchors/") },
+            strangePages: try strangePages(), sample: drawn, notChecked: notChecked, exitCode: findings.isEmpty ? 0 : 1)
     }
+
+    /// `README.txt` and `verify.html` where they are not what this program writes.
+    private func strangePages() throws(KitRefusal) -> [String] {
+        var strange: [String] = []
+        for (name, own) in [(KitPath.readme, KitWriter.readme), (KitPath.page, KitWriter.page)] {
+            if let entry = entries[name], try zip.read(entry) != own { strange.append(name) }
+        }
+        return strange
+    }
+
+    /// What this kit cannot show by itself.
+    private var notChecked: [String] {
+        var sentences: [String] = []
+        if pins.trust == .none { sentences.append("whether \(manifest.key) is your provider's key (--key)") }
+        if !manifest.appliances.allSatisfy({ pins.appliances[$0.appliance] != nil }) {
+            sentences.append(
+                "whether these keys are your boxes': compare them with what martlet-appliance status prints on each (--appliance)")
+        }
+        if pins.log == nil { sentences.append("whether this is the log that its witnesses know: ask one of them for its key (--log)") }
+        if pins.witnesses.isEmpty {
+            sentences.append("whether its witnesses are independent: the provider chose them (--witness, --quorum)")
+        }
+        sentences.append(
+            "whether a box, the end of a chain, or all of something was left out: only an earlier kit or receipt that somebody else "
+                + "holds shows it")
+        if !manifest.controls.controls.isEmpty { sentences.append("which checks speak to a control: that list is the provider's") }
+        if entries.keys.contains(where: { $0.hasPrefix("anchors/") }) {
+            sentences.append("the proofs of time in anchors/: their own tools check them")
+        }
+        return sentences + ["README.txt and verify.html in it: use programs that you got elsewhere"]
+    }
+
+    /// They say that it is not what the reader named; what it is can still be computed.
+    private static let strange: Set<Code> = [
+        "kit.untrusted_key", "kit.untrusted_appliance", "kit.appliance_missing", "log.untrusted_key",
+    ]
 
     mutating func find(_ code: Code, _ subject: String, _ sentence: String) {
         find([KitReport.Finding(code: code, subject: subject, sentence: sentence)])
     }
 
     mutating func find(_ more: [KitReport.Finding]) {
-        if more.contains(where: { $0.code != "kit.untrusted_key" && $0.code != "log.untrusted_key" }) { isWhole = false }
+        if more.contains(where: { !Self.strange.contains($0.code) }) { isWhole = false }
         let kept = more.prefix(KitReport.findingsMax - findings.count)
         findings += kept
         findingsOmitted += more.count - kept.count
@@ -118,14 +167,33 @@ struct KitVerification {
 
     private mutating func verifySignature(of bytes: [UInt8]) throws(KitRefusal) {
         let key = keys[manifest.key]
-        if !trust.includes(manifest.key, key) {
+        if !pins.trust.includes(manifest.key, key) {
             isStranger = true
             find("kit.untrusted_key", KitPath.manifest, "is signed by \(manifest.key), which is not the key you named.")
         }
         let signature = if let entry = entries[KitPath.signature], entry.size == 64 { try zip.read(entry) } else { [UInt8]() }
+        if !signature.isEmpty { try zip.requireChecksum(entries[KitPath.signature]!, signature) }
         guard let key, key.isValid(signature, for: bytes) else {
             isSigned = false
             return find("kit.bad_signature", KitPath.manifest, "is not signed by \(manifest.key): what it lists proves nothing.")
+        }
+    }
+
+    /// The boxes' keys: one for each, for its life, and the ones that the reader named.
+    private mutating func judgeKeys() {
+        let chains = Dictionary(manifest.appliances.map { ($0.appliance, $0.keys.map(\.id)) }, uniquingKeysWith: { $1 })
+        for (appliance, key) in pins.appliances.sorted(by: { $0.key < $1.key }) {
+            let subject = appliance.description
+            guard let keys = chains[appliance] else {
+                find("kit.appliance_missing", subject, "is not in the kit, and you named it.")
+                continue
+            }
+            if keys != [key] { find("kit.untrusted_appliance", subject, "does not have the key that you named.") }
+        }
+        for appliance in manifest.appliances where appliance.keys.count > 1 {
+            find(
+                "kit.second_key", appliance.appliance.description,
+                "has a second key: a box has one for its life, and whoever makes another can sign what the box never saw.")
         }
     }
 
@@ -152,6 +220,14 @@ struct KitVerification {
                     if entries[KitPath.lines(appliance, first)] == nil { try compare(entry) }
                     continue
                 }
+            case ("prior", let appliance?, 3):
+                guard let first = KitPath.sequence(parts[2].prefix(12)), [".jsonl", ".sig"].contains(parts[2].dropFirst(12)) else { break }
+                if parts[2].hasSuffix(".jsonl") {
+                    let signatures = entries[KitPath.prior(appliance, first) + ".sig"]
+                    listed[appliance, default: Listed()].prior.append((entry, signatures))
+                }
+                try compare(entry)
+                continue
             case ("receipts", let appliance?, 3) where parts[2].hasSuffix(".json"):
                 guard let sequence = KitPath.sequence(parts[2].dropLast(5)) else { break }
                 listed[appliance, default: Listed()].receipts.append((sequence, entry))
@@ -177,16 +253,19 @@ struct KitVerification {
     }
 
     private mutating func compare(_ entry: ZipFormat.Entry) throws(KitRefusal) {
-        find(Self.compare(entry, try zip.read(entry), manifest.files[entry.name]))
+        find(try Self.compare(zip, entry, try zip.read(entry), manifest.files[entry.name]))
     }
 
-    static func compare(_ entry: ZipFormat.Entry, _ bytes: [UInt8], _ file: KitManifest.File?) -> [KitReport.Finding] {
+    static func compare(
+        _ zip: ZipReader, _ entry: ZipFormat.Entry, _ bytes: [UInt8], _ file: KitManifest.File?
+    ) throws(KitRefusal) -> [KitReport.Finding] {
         guard let file else {
             return [KitReport.Finding(code: "kit.unlisted", subject: entry.name, sentence: "is not in the manifest.")]
         }
         guard file.size == bytes.count, file.digest == Digest(of: bytes) else {
             return [KitReport.Finding(code: "kit.file_changed", subject: entry.name, sentence: "is not the file that the manifest lists.")]
         }
+        try zip.requireChecksum(entry, bytes)
         return []
     }
 }

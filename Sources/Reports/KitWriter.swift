@@ -21,6 +21,8 @@ package struct KitSubject: Sendable {
     package let controls: [CheckID: [ControlCitation]]
     /// Entries of the ledger from before the bundles, in order.
     package let prior: [ExpectationLedger.Entry]
+    /// What says them, in ascending order of appliance and sequence, where it was not pruned.
+    package let priorBundles: [VerifiedBundle]
     package let log: KitLog
     /// Anchors of the checkpoint, by their names below `anchors/`.
     package let anchors: [String: [UInt8]]
@@ -28,8 +30,8 @@ package struct KitSubject: Sendable {
     package init(
         site: SiteID, organization: OrganizationID, organizationName: String, period: CoveragePeriod,
         keys: [ApplianceID: [EnrolledKey]], receipts: [SignedReceipt], receiptKeys: [VerifyingKey], statements: [KitStatement] = [],
-        controls: [CheckID: [ControlCitation]] = [:], prior: [ExpectationLedger.Entry] = [], log: KitLog,
-        anchors: [String: [UInt8]] = [:]
+        controls: [CheckID: [ControlCitation]] = [:], prior: [ExpectationLedger.Entry] = [],
+        priorBundles: [VerifiedBundle] = [], log: KitLog, anchors: [String: [UInt8]] = [:]
     ) {
         self.site = site
         self.organization = organization
@@ -41,6 +43,7 @@ package struct KitSubject: Sendable {
         self.statements = statements
         self.controls = controls
         self.prior = prior
+        self.priorBundles = priorBundles
         self.log = log
         self.anchors = anchors
     }
@@ -87,7 +90,7 @@ package final class KitWriter {
         }
         coverage = CoverageBuilder(site: subject.site, period: subject.period, prior: subject.prior, statements: statements)
         zip = try ZipWriter(path: path)
-        try add(KitPath.readme, Array(readme.utf8))
+        try add(KitPath.readme, Self.readme)
         for (name, bytes) in subject.anchors.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
             try add("anchors/\(name)", bytes)
         }
@@ -159,15 +162,17 @@ package final class KitWriter {
         try add(KitPath.witnesses, bytes(KitWitnesses(witnesses: log.witnesses, quorum: log.quorum).json(log: log.key)))
         // Their names sort behind the manifest's, which nevertheless lists them.
         var late: [(path: String, bytes: [UInt8])] = [(KitPath.population, Population(coverage, controls: controls).canonicalBytes)]
+        late += try priorFiles()
         late += receiptFiles(of: named)
         late += subject.statements.enumerated().map { (KitPath.statement($0 + 1), Array($1.envelope.utf8)) }
-        late.append((KitPath.page, PackageResources.verify_html))
+        late.append((KitPath.page, Self.page))
         for file in late { note(file.path, file.bytes) }
 
         let chains = Dictionary(uniqueKeysWithValues: finished.map { ($0.appliance, $0.chain) })
         let manifest = KitManifest(
-            site: subject.site, organization: subject.organization, organizationName: subject.organizationName, period: subject.period,
-            controls: controls, prior: subject.prior, logKey: log.key, appliances: named.map { described($0, chains[$0]) },
+            site: subject.site, organization: subject.organization, organizationName: Self.plain(subject.organizationName),
+            period: subject.period, controls: controls, prior: subject.prior, logKey: log.key,
+            appliances: named.map { described($0, chains[$0]) },
             receiptKeys: subject.receiptKeys.map(\.id), files: files, key: key.verifyingKey.id)
         let bytes = bytes(manifest.json)
         try zip.add(KitPath.manifest, bytes)
@@ -175,6 +180,39 @@ package final class KitWriter {
         for file in late { try zip.add(file.path, file.bytes) }
         return try zip.finish()
     }
+
+    /// What the boxes said before the bundles here, and still stood at their begin.
+    private func priorFiles() throws(KitWriteError) -> [(path: String, bytes: [UInt8])] {
+        let named = Set(subject.prior.map { [$0.appliance.description, String($0.sequence)] })
+        var files: [(path: String, bytes: [UInt8])] = []
+        var (chunk, path, last) = (KitChunk(), "", (appliance: ApplianceID?.none, sequence: Int64(-1)))
+        func flush() {
+            guard chunk.count > 0 else { return }
+            files += [(path + ".jsonl", chunk.lines), (path + ".sig", chunk.signatures)]
+            chunk.empty()
+        }
+        for bundle in subject.priorBundles {
+            let (appliance, sequence) = (bundle.record.origin.appliance, bundle.record.link.sequence)
+            guard named.contains([appliance.description, String(sequence)]) else { continue }
+            guard last.appliance.map({ $0 <= appliance }) ?? true, last.appliance != appliance || last.sequence < sequence else {
+                throw .misplaced(bundle.record.id)
+            }
+            if last.appliance != appliance || !chunk.hasRoom(for: bundle.signed) { flush() }
+            if chunk.count == 0 { path = KitPath.prior(appliance, sequence) }
+            chunk.add(bundle.signed)
+            last = (appliance, sequence)
+        }
+        flush()
+        return files
+    }
+
+    /// A name from before controls were refused in one.
+    private static func plain(_ name: String) -> String {
+        String(String.UnicodeScalarView(name.unicodeScalars.map { String($0).isPlain ? $0 : "\u{fffd}" }))
+    }
+
+    static let readme = Array(readmeText.utf8)
+    static let page = PackageResources.verify_html
 
     /// Of what holds only texts and integers within JSON's range.
     private func bytes(_ json: JSONValue) -> [UInt8] { try! json.canonicalBytes() }
@@ -209,32 +247,39 @@ package final class KitWriter {
     }
 }
 
-private let readme = """
+private let readmeText = """
     Compliance evidence: what this archive is and how to check it without us
 
     bundles/<appliance>/<number>.jsonl   what one appliance saw or did, as it was signed: a bundle on each line, the first is <number>
     bundles/<appliance>/<number>.sig     the appliance's Ed25519 signatures over exactly those lines, 64 bytes each, in the same order
+    prior/<appliance>/<number>.jsonl     what that appliance had said before that it looks at, where its chain here does not begin with 0
     receipts/<appliance>/<number>.json   when the provider received the chain up to that number, and where it was put into the log
-    statements/<number>.json             what the provider itself signed: times without evidence, exceptions that two people agreed on
+    statements/<number>.json             what the provider itself signed: times without evidence, exceptions, who asked and who approved
     keys/<key>.pub                       public keys
     manifest.json, manifest.sig          every file with its SHA-256, and the provider's signature over that list
     log/                                 proof that all of it stands in a public log that can only grow, and who else has signed that log
     anchors/                             proof of time for that log by others, where there is any
     ledger.json                          what had to be looked at, and from when
-    coverage.json                        for every day, machine and check: how often somebody had to look, did, was late, did not
+    coverage.json                        for every day, machine and check: how often somebody had to look, did, was late, did not; whatever
+                                         was found
     continuity.json                      the same for each control, and every gap by its times and cause
     population.json                      everything that a sample may be drawn from, fixed before anybody knew the sample
     verify.html                          checks this archive in a browser; open it and choose the archive. It connects to nothing
 
-    What it says: an appliance looked, and what it saw, has not been changed, shortened or re-dated since it was received. What it does not
-    say: that an appliance could see everything. A time without evidence is never counted as compliant; continuity.json names each one.
+    What it says: what is here was signed by the keys that manifest.json names for the appliances, each bundle follows the one before it, and
+    all of it stands in the log that the checkpoint names. A time without evidence is never counted as compliant; continuity.json names each.
+
+    What it cannot say by itself: that these keys are those of the boxes (compare them with what `martlet-appliance status` prints on each
+    box, or with what was written down when it was enrolled); that nothing was left out: a box, the end of a chain, everything (an earlier
+    kit, or a receipt, that somebody else holds shows that); that the witnesses are independent (the provider chose them: name your own); nor
+    that an appliance could see everything.
 
     0. Is this the file that you were told of? Compare what this prints with the digest that you were given with it:
 
        sha256sum FILE
 
     1. Compare the "key" in manifest.json with the key that your provider published, and the log's key in it with the one that the log's
-       witnesses know. All else rests on them. Then:
+       witnesses know, and each box's key with the box. All else rests on them. Then:
 
        openssl pkeyutl -verify -rawin -pubin -inkey keys/KEY.pub -sigfile manifest.sig -in manifest.json
 

@@ -23,6 +23,11 @@ final class ZipReader: Sendable {
         try Self.read(descriptor, at: entry.dataOffset, count: entry.size)
     }
 
+    /// For bytes that are as the manifest lists them: programs that unpack a ZIP refuse it otherwise.
+    func requireChecksum(_ entry: ZipFormat.Entry, _ bytes: [UInt8]) throws(KitRefusal) {
+        guard ZipFormat.checksum(bytes) == entry.checksum else { throw .zipMalformed }
+    }
+
     /// The directory at the end and the header before each entry must say the same, byte for byte, and leave no gap.
     private static func directory(_ descriptor: Int32) throws(KitRefusal) -> [ZipFormat.Entry] {
         var status = stat()

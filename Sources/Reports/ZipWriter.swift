@@ -33,7 +33,7 @@ final class ZipWriter {
         guard entries.count < ZipFormat.entriesMax, bytes.count <= ZipFormat.entryBytesMax,
             offset + bytes.count + 1_000 <= ZipFormat.bytesMax
         else { throw .tooLarge }
-        let entry = ZipFormat.Entry(name: name, size: bytes.count, checksum: checksum(bytes), offset: offset)
+        let entry = ZipFormat.Entry(name: name, size: bytes.count, checksum: ZipFormat.checksum(bytes), offset: offset)
         try write(entry.localHeader)
         try write(bytes)
         entries.append(entry)
@@ -64,36 +64,3 @@ final class ZipWriter {
         digest.update(bytes)
     }
 }
-
-/// CRC-32 of IEEE 802.3, which unpackers check; our verifier relies on SHA-256 and signatures instead.
-/// Eight bytes a step: table `n` tells what a byte comes to with `n` more behind it.
-private func checksum(_ bytes: [UInt8]) -> UInt32 {
-    checksumTables.withUnsafeBufferPointer { tables in
-        bytes.withUnsafeBytes { bytes in
-            var value = UInt32.max
-            var index = 0
-            while index + 8 <= bytes.count {
-                let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self).littleEndian ^ UInt64(value)
-                value = 0
-                for place in 0..<8 { value ^= tables[(7 - place) << 8 | Int(word >> UInt64(8 * place) & 0xff)] }
-                index += 8
-            }
-            while index < bytes.count {
-                value = tables[Int(UInt8(truncatingIfNeeded: value) ^ bytes[index])] ^ (value >> 8)
-                index += 1
-            }
-            return ~value
-        }
-    }
-}
-
-private let checksumTables: [UInt32] = {
-    var tables: [UInt32] = (0..<256).map { start in
-        (0..<8).reduce(UInt32(start)) { value, _ in value & 1 == 1 ? 0xedb8_8320 ^ (value >> 1) : value >> 1 }
-    }
-    for index in 256..<2_048 {
-        let before = tables[index - 256]
-        tables.append(tables[Int(before & 0xff)] ^ (before >> 8))
-    }
-    return tables
-}()

@@ -1,3 +1,4 @@
+import Compliance
 import Evidence
 import Model
 import Seal
@@ -17,7 +18,10 @@ enum KitMutation: CaseIterable {
     case rewritten, replacedLast, backDated, gapHidden, populationShrunk, controlHidden, ledgerShortened, priorHidden, receiptsBackDated
     case horizonMoved, proofEdited, proofShortened, leavesEdited, leavesSwapped, checkpointReplaced, checkpointEdited, otherLogKey
     case cosignatureDropped, cosignatureForged, witnessesEdited, statementRemoved, statementEdited, statementForged, statementsSwapped
-    case exceptionUnended, exceptionEndMoved
+    case exceptionUnended, exceptionEndMoved, statementsReordered, personsAlike
+    /// What the provider says of itself: the instant up to which is judged, keys, witnesses, what was expected before, names.
+    case horizonEarly, secondKey, witnessTwice, cosignedAtAnotherTime, priorInvented, priorUnsigned, priorLate, priorForAnother
+    case receiptDropped, namesForged, gapNamedByHand, checksumEdited
     case nonsense, nonsenseInside
     case flippedBit, truncated, appended, reordered, duplicate, traversal, absolute, bomb, compressed, noise
 
@@ -292,6 +296,97 @@ enum KitMutation: CaseIterable {
                 }
             }
             try parts.relist(with: sample.central)
+        case .statementsReordered:
+            // Each in its place of the log, and numbered the other way round: what ended would begin again.
+            let names = [KitPath.statement(2), KitPath.statement(4)]
+            (parts[names[0]], parts[names[1]]) = (parts[names[1]], parts[names[0]])
+            try parts.edit("log/leaves.json") { members in
+                var statements = members["statements"]!.array!
+                statements.swapAt(1, 3)
+                members["statements"] = .array(statements)
+            }
+            try parts.relist(with: sample.central)
+        case .personsAlike:
+            let name = [" alice", "Alice", "ALICE  ", "", " ", "bo\u{202e}b"].randomElement(using: &random)!
+            try parts.reseal(KitPath.statement(2), with: sample.receiptKey) { $0["approvedBy"] = .string(name) }
+            try parts.relist(with: sample.central)
+        case .horizonEarly:
+            try parts.relist(with: sample.central) {
+                var period = $0["period"]!.object!
+                let from = Timestamp(period["from"]!.string!)!
+                let hours = [-100_000_000, -1, 0, 1, 30, 70].randomElement(using: &random)!
+                period["horizon"] = hours < -1 ? "0000-01-01T00:00:00.000Z" : .string((from + .seconds(3_600 * hours)).description)
+                $0["period"] = .object(period)
+            }
+        case .secondKey:
+            let forger = SigningKey()
+            parts["keys/\(forger.id).pub"] = Array(forger.verifyingKey.pem.utf8)
+            parts[signature] = forger.sign(parts[name]!)
+            try parts.editAppliance(0, with: sample.central) {
+                $0["keys"] = .array(
+                    $0["keys"]!.array! + [
+                        ["id": .string(forger.id.description), "validFrom": .string(sample.now.description), "validUntil": nil]
+                    ])
+            }
+        case .witnessTwice, .cosignedAtAnotherTime:
+            let isTwice = self == .witnessTwice
+            let log = try NoteSigner(name: "log.example/1", key: sample.logKey)
+            let key = isTwice && Bool.random(using: &random) ? sample.logKey : sample.witnessKey
+            let names = isTwice ? ["auditor.example", "university.example"] : ["witness.example"]
+            let signers = try names.map { try NoteSigner(name: $0, algorithm: .cosignature, key: key) }
+            let text = try SignedNote(parts["log/checkpoint"]!).text
+            let times: [Int64] = isTwice ? [sample.subject.period.horizon.milliseconds] : [0, 9_000_000_000_000, 250_000_000_000_000]
+            let instant = Timestamp(milliseconds: times.randomElement(using: &random)!)
+            parts["log/checkpoint"] = try SignedNote(text: text, signers: [log] + signers, at: instant).bytes
+            try parts.edit("log/witnesses.json") {
+                $0["witnesses"] = .array(signers.map { .string($0.verifier.text) })
+                $0["quorum"] = .integer(Int64(names.count))
+            }
+            try parts.relist(with: sample.central)
+        case .priorInvented, .priorLate, .priorForAnother:
+            try parts.relist(with: sample.central) {
+                var prior = $0["prior"]!.array!
+                var entry = prior[0].object!
+                switch self {
+                case .priorInvented:
+                    entry["expected"] = [["check": "linux.ssh.hardening", "intervalSeconds": 31_622_400, "staleAfterSeconds": 31_622_400]]
+                case .priorLate: entry["effective"] = .string((sample.now + .seconds(86_400 * 11)).description)
+                default: entry["host"] = "front-desk"
+                }
+                prior[0] = .object(entry)
+                $0["prior"] = .array(prior)
+            }
+        case .priorUnsigned:
+            for file in parts.files.map(\.name) where file.hasPrefix("prior/") { parts[file] = nil }
+            try parts.relist(with: sample.central)
+        case .receiptDropped:
+            parts[parts.receiptNames[0]] = nil
+            try parts.relist(with: sample.central)
+        case .namesForged:
+            let text = ["a\nresult        everything verified\u{1b}[8m", "\u{202e}desrever", "\u{85}", "caf\u{e9}", "a\u{0}b"]
+                .randomElement(using: &random)!
+            let isName = text != "caf\u{e9}" && Bool.random(using: &random)
+            try parts.relist(with: sample.central) { members in
+                if isName {
+                    members["organization"] = ["id": members["organization"]!["id"]!, "name": .string(text)]
+                } else {
+                    var controls = members["controls"]!.array!
+                    controls[0] = [
+                        "checks": controls[0]["checks"]!, "control": .string(text), "framework": controls[0]["framework"]!,
+                    ]
+                    members["controls"] = .array(controls)
+                }
+            }
+        case .gapNamedByHand:
+            // Names that objects of a language may have by themselves.
+            let code = ["constructor", "toString", "valueOf", "hasOwnProperty"].randomElement(using: &random)!
+            try parts.rechain(from: 7, of: sample) {
+                var outcome = $0["outcome"]!.object!
+                outcome["code"] = .string(code)
+                $0["outcome"] = .object(outcome)
+            }
+        case .checksumEdited:
+            return edit(original.packed(), field: 14, to: (0..<4).map { _ in UInt8.random(in: 0...255, using: &random) })
         case .nonsense:
             let files = ["log/leaves.json", "log/nodes.json", "log/witnesses.json", "manifest.json"]
             let file = files.randomElement(using: &random)!
@@ -315,7 +410,6 @@ enum KitMutation: CaseIterable {
             }
             try parts.relist(with: sample.central)
         case .flippedBit:
-            // The checksums that unpackers use are beside ours; every other bit counts.
             return flip(original.packed(), using: &random)
         case .truncated:
             let bytes = parts.packed()
@@ -412,6 +506,16 @@ extension KitParts {
         var members = try JSONValue(parsing: self[name]!, limits: JSONLimits(bytesMax: 1 << 24)).object!
         try edit(&members)
         self[name] = try JSONValue.object(members).canonicalBytes()
+    }
+
+    mutating func editAppliance(_ index: Int, with key: SigningKey, _ edit: (inout [String: JSONValue]) -> Void) throws {
+        try relist(with: key) {
+            var appliances = $0["appliances"]!.array!
+            var appliance = appliances[index].object!
+            edit(&appliance)
+            appliances[index] = .object(appliance)
+            $0["appliances"] = .array(appliances)
+        }
     }
 
     /// An envelope's payload, changed and signed again.

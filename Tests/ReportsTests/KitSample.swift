@@ -73,7 +73,10 @@ struct KitSample {
             return KitStatement(envelope: envelope.text, logIndex: Int64(entries.count - 1))
         }
         let places = KitLeaves(runs: leaves, statements: statements.map(\.logIndex))
-        let log = try await Self.log(entries, places, logKey, witnessKey, at: now)
+        let log = try await Self.log(entries, places, logKey, witnessKey, at: horizon)
+        let expected = [Self.checks[1], Self.checks[0]].map { ExpectedCheck(check: $0, intervalSeconds: 3_600, staleAfterSeconds: 7_200) }
+        let said = Self.bundle(site, appliances[1], 3, at: now, expecting: expected, using: &random)
+        let sealed = try BundleSealer(key: evidenceKey).seal(said, at: ChainLink(sequence: 3, previous: Digest(of: [2])))
         self.site = site
         self.appliances = appliances
         self.bundles = bundles
@@ -86,8 +89,8 @@ struct KitSample {
             prior: [
                 ExpectationLedger.Entry(
                     appliance: appliances[1], sequence: 3, host: "records", effective: midnight - .seconds(90_000),
-                    expected: [ExpectedCheck(check: Self.checks[1], intervalSeconds: 3_600, staleAfterSeconds: 7_200)])
-            ], log: log, anchors: ["00000000.ots": [1, 2, 3]])
+                    expected: expected)
+            ], priorBundles: [try VerifiedBundle(sealed.signed, keys: keys)], log: log, anchors: ["00000000.ots": [1, 2, 3]])
     }
 
     private static func statements(_ site: SiteID, _ appliances: [ApplianceID], _ midnight: Timestamp) throws -> [JSONValue] {
@@ -132,7 +135,8 @@ struct KitSample {
     }
 
     static func bundle(
-        _ site: SiteID, _ appliance: ApplianceID, _ sequence: Int64, at now: Timestamp, using random: inout SeededGenerator
+        _ site: SiteID, _ appliance: ApplianceID, _ sequence: Int64, at now: Timestamp, expecting: [ExpectedCheck]? = nil,
+        using random: inout SeededGenerator
     ) -> Bundle {
         // The first says what is looked at; one looks from another machine; one explains a time in which nobody could look.
         let number = sequence % 40
@@ -143,13 +147,14 @@ struct KitSample {
             ["sshd.permit_root_login": .string("no"), "os.version": .version(Version("12.4")!), "backup.newest": .instant(now)],
             unknowns: ["sshd.port": "host.timed_out"])
         return Bundle(
-            id: BundleID(at: started, random: &random), kind: sequence == 0 ? .expectation : isGap ? .gap : .attestation,
+            id: BundleID(at: started, random: &random),
+            kind: sequence == 0 || expecting != nil ? .expectation : isGap ? .gap : .attestation,
             origin: Bundle.Origin(
                 site: site, appliance: appliance, deploymentMode: .direct, reseller: nil, policyVersion: "1", catalogVersion: 3,
                 rulesetDigest: Digest(of: [2]), nixosRevision: nil, derivationDigest: nil, softwareVersion: "0.1.0"),
-            host: sequence >= 40 ? "records" : "front-desk", check: isGap ? nil : "linux.ssh.hardening",
+            host: sequence >= 40 || expecting != nil ? "records" : "front-desk", check: isGap ? nil : "linux.ssh.hardening",
             controls: [ControlCitation(framework: "hipaa-security-rule", control: "164.312(d)", confidence: .direct)], verdict: .compliant,
-            attested: sequence == 0
+            attested: sequence == 0 || expecting != nil
                 ? []
                 : [
                     Bundle.Attested(
@@ -160,7 +165,7 @@ struct KitSample {
             expected: sequence == 0
                 ? checks.sorted().enumerated().map {
                     ExpectedCheck(check: $1, intervalSeconds: Int64(21_600 * ($0 + 1)), staleAfterSeconds: 86_400)
-                } : [], preState: facts,
+                } : expecting ?? [], preState: facts,
             actions: [ActionRecord(step: 1, verb: "service.start", target: "sshd", exitStatus: 0, durationMilliseconds: 5, result: "done")],
             observed: started, started: isGap ? started - .seconds(40_000) : started, ended: started + .milliseconds(5),
             clock: ClockReading(offsetMilliseconds: sequence % 3 == 0 ? nil : 4, source: "ntp"),
@@ -261,7 +266,8 @@ struct KitParts {
         var bytes: [UInt8] = []
         var entries: [ZipFormat.Entry] = []
         for file in files {
-            let entry = ZipFormat.Entry(name: file.name, size: file.bytes.count, checksum: 0, offset: bytes.count)
+            let entry = ZipFormat.Entry(
+                name: file.name, size: file.bytes.count, checksum: ZipFormat.checksum(file.bytes), offset: bytes.count)
             bytes += entry.localHeader + file.bytes
             entries.append(entry)
         }

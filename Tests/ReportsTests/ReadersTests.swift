@@ -102,7 +102,7 @@ import Testing
             Case("control-character", ["bundle.not_json"], withLast { $0["\u{7f}"] = 1 }),
             Case("value", replaced, withLast { $0["note"] = "\u{e9} e\u{301} \u{212a}" }),
             Case("manifest", ["kit.manifest_malformed"], files),
-            Case("receipt", ["receipt.malformed"], envelope),
+            Case("receipt", ["receipt.malformed", "receipt.missing"], envelope),
         ])
     }
 
@@ -152,7 +152,7 @@ import Testing
         var parts = genuine
         parts[path] = Array(String(decoding: genuine[path]!, as: UTF8.self).replacing("KEY", with: "\u{212a}EY").utf8)
         try parts.relist(with: sample.central)
-        try await expectBoth([Case("kelvin", ["kit.key_missing", "bundle.unknown_key"], parts)])
+        try await expectBoth([Case("kelvin", ["kit.key_missing", "bundle.unknown_key", "kit.prior"], parts)])
     }
 
     @Test("An integer that no double holds is no JSON, however long it is", arguments: [308, 309, 350, 399, 400, 5_000])
@@ -189,7 +189,7 @@ import Testing
         let wider = KitSubject(
             site: subject.site, organization: subject.organization, organizationName: subject.organizationName, period: subject.period,
             keys: keys, receipts: subject.receipts, receiptKeys: subject.receiptKeys, statements: subject.statements,
-            controls: subject.controls, prior: subject.prior, log: subject.log)
+            controls: subject.controls, prior: subject.prior, priorBundles: subject.priorBundles, log: subject.log)
         let path = directory.file("silent.zip")
         let writer = try KitWriter(path: path, subject: wider, key: sample.central)
         for bundle in sample.bundles { try writer.add(bundle) }
