@@ -72,6 +72,7 @@ let package = Package(
             name: "Hosts", dependencies: ["Model", "Seal"], swiftSettings: strict),
         .target(name: "Detection", dependencies: ["Model", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
         .target(name: "Healing", dependencies: ["Model", "Seal", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
+        .target(name: "Learning", dependencies: ["Model", "Seal", "Conditions", "Catalog"], swiftSettings: strict),
         .target(name: "Wire", dependencies: ["Model", "Seal", "Evidence"], swiftSettings: strict),
         .target(
             name: "Anchors",
@@ -156,7 +157,7 @@ let package = Package(
             name: "martlet-bench",
             dependencies: [
                 "Model", "Seal", "Redaction", "Documents", "Conditions", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing",
-                "Wire", "Appliance", "Compliance", "TransparencyLog", "Reports", "Central", "TestSupport",
+                "Learning", "Wire", "Appliance", "Compliance", "TransparencyLog", "Reports", "Central", "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], path: "Benchmarks", swiftSettings: strict),
@@ -204,6 +205,8 @@ let package = Package(
             name: "HealingTests",
             dependencies: ["Model", "Seal", "Documents", "Conditions", "Catalog", "Hosts", "Detection", "Healing", "TestSupport"],
             swiftSettings: strict),
+        .testTarget(
+            name: "LearningTests", dependencies: ["Model", "Seal", "Conditions", "Catalog", "Learning"], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["Model", "Seal", "Evidence", "Wire"], swiftSettings: strict),
         .testTarget(
             name: "AnchorsTests",

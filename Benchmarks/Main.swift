@@ -16,6 +16,7 @@ import Glibc
             ("asof", AsOfBenchmark.run),
             ("kit", KitBenchmark.run),
             ("scrub", ScrubBenchmark.run),
+            ("learning", LearningBenchmark.run),
         ]
         let wanted = CommandLine.arguments.dropFirst()
         var missed = 0

@@ -1,7 +1,7 @@
-import Conditions
+package import Conditions
 import Documents
 import Model
-import Seal
+package import Seal
 
 // The compiled form of each definition: the keys of its YAML, durations as text, values as their declared type reads them.
 // `CatalogReader` reads it back.
@@ -59,7 +59,8 @@ extension StepDefinition {
 }
 
 extension RuleDefinition {
-    var json: JSONValue {
+    /// What a pack holds of it.
+    package var json: JSONValue {
         var members: [String: JSONValue] = [
             "id": .string(id.description), "title": .string(title), "priority": .integer(Int64(priority)),
             "check": .string(check.description), "codes": .names(codes), "cooldown": .duration(cooldown),
@@ -108,7 +109,7 @@ extension CatalogSchema {
 }
 
 extension Condition {
-    var json: JSONValue {
+    package var json: JSONValue {
         switch self {
         case .all(let parts): ["all": .array(parts.map(\.json))]
         case .any(let parts): ["any": .array(parts.map(\.json))]

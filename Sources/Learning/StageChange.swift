@@ -1,0 +1,96 @@
+package import Model
+package import Seal
+
+/// How far a learned rule has come.
+package enum Stage: String, Hashable, Sendable, CaseIterable {
+    /// Only counted.
+    case candidate
+    /// What it would have done is compared with what was done; nothing of it runs.
+    case shadow
+    /// Runs at a few sites.
+    case canary
+    /// Runs at every site of the partner.
+    case active
+    /// Failed. A candidate again after a while, a few times.
+    case demoted
+    /// Withdrawn by a person, who alone can bring it back.
+    case revoked
+
+    package var runs: Bool { self == .canary || self == .active }
+}
+
+/// That a learned rule went from one stage to another: what is signed and logged, with the evidence that it rests on.
+package struct StageChange: Hashable, Sendable {
+    package static let schema = "martlet.pattern-stage/v1"
+    package static let bundlesMax = 256
+
+    package let partner: PartnerID
+    package let key: PatternKey
+    /// Grows with each change of one learned rule, from 1 without gaps.
+    package let number: Int
+    /// Of the rule: grows each time it begins anew as a candidate.
+    package let version: Int
+    package let from: Stage
+    package let to: Stage
+    package let at: Timestamp
+    /// `policy`, or the person.
+    package let by: String
+    package let reason: Code
+    /// For and against, in the stage that was left.
+    package let successes: Int
+    package let failures: Int
+    /// The bundles that say so: all of them, or where there are more than `bundlesMax` the newest.
+    package let bundles: [BundleID]
+    /// Where it runs from now on; empty but for canary. An active rule runs at every site of the partner.
+    package let sites: [SiteID]
+    /// Of the rule's canonical definition.
+    package let rule: Digest
+
+    package var json: JSONValue {
+        [
+            "schema": .string(Self.schema), "partner": .string(partner.description), "pattern": .string(key.signature.description),
+            "runbookDigest": .string(key.remedy.digest.description), "number": .integer(Int64(number)),
+            "version": .integer(Int64(version)), "from": .string(from.rawValue), "to": .string(to.rawValue),
+            "at": .string(at.description), "by": .string(by), "reason": .string(reason.description),
+            "successes": .integer(Int64(successes)), "failures": .integer(Int64(failures)),
+            "bundles": .array(bundles.map { .string($0.description) }), "sites": .array(sites.map { .string($0.description) }),
+            "rule": .string(rule.description),
+        ]
+    }
+
+    package func signed(with key: SigningKey) throws(JSONError) -> SignedEnvelope { try SignedEnvelope(signing: json, with: key) }
+}
+
+extension StageChange {
+    private static let counts: ClosedRange<Int64> = 0...1_000_000_000
+
+    /// - Throws: for anything but what `json` writes.
+    package init(json: JSONValue) throws(FieldError) {
+        let reader = try ObjectReader(json)
+        try reader.refuseUnknown(except: [
+            "schema", "partner", "pattern", "runbookDigest", "number", "version", "from", "to", "at", "by", "reason", "successes",
+            "failures", "bundles", "sites", "rule",
+        ])
+        guard try reader.string("schema", bytesMax: 100) == Self.schema else { throw .outOfRange("schema", expected: Self.schema) }
+        partner = try reader.parsed("partner")
+        key = PatternKey(try reader.parsed("pattern"), RemedyID(try reader.digest("runbookDigest")))
+        number = Int(try reader.integer("number", in: 1...1_000_000_000))
+        version = Int(try reader.integer("version", in: 1...1_000_000_000))
+        from = try reader.word("from")
+        to = try reader.word("to")
+        at = try reader.instant("at")
+        by = try reader.string("by", bytesMax: 200)
+        reason = try reader.parsed("reason")
+        successes = Int(try reader.integer("successes", in: Self.counts))
+        failures = Int(try reader.integer("failures", in: Self.counts))
+        bundles = try Self.ids(reader.strings("bundles", countMax: Self.bundlesMax, bytesMax: 40), "bundles")
+        sites = try Self.ids(reader.strings("sites", countMax: 20, bytesMax: 40), "sites")
+        rule = try reader.digest("rule")
+    }
+
+    private static func ids<Subject>(_ texts: [String], _ name: String) throws(FieldError) -> [ID<Subject>] {
+        let ids = texts.compactMap { ID<Subject>($0) }
+        guard ids.count == texts.count else { throw .outOfRange(name, expected: "identifiers") }
+        return ids
+    }
+}
