@@ -73,6 +73,15 @@ let package = Package(
         .target(name: "Detection", dependencies: ["Model", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
         .target(name: "Healing", dependencies: ["Model", "Seal", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
         .target(name: "Learning", dependencies: ["Model", "Seal", "Conditions", "Catalog"], swiftSettings: strict),
+        .target(
+            name: "Planner",
+            dependencies: [
+                "Model", "Seal", "Redaction", "Conditions", "Catalog",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], swiftSettings: strict),
         .target(name: "Wire", dependencies: ["Model", "Seal", "Evidence"], swiftSettings: strict),
         .target(
             name: "Anchors",
@@ -163,9 +172,12 @@ let package = Package(
             ], path: "Benchmarks", swiftSettings: strict),
 
         .target(
-            name: "TestSupport", dependencies: ["Model", "Seal", "Redaction", "Evidence", "TransparencyLog", "Database", "Postgres"],
-            path: "Tests/Support",
-            swiftSettings: strict),
+            name: "TestSupport",
+            dependencies: [
+                "Model", "Seal", "Redaction", "Evidence", "TransparencyLog", "Database", "Postgres",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], path: "Tests/Support", swiftSettings: strict),
         .testTarget(name: "RepositoryTests", swiftSettings: strict),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
         .testTarget(
@@ -207,6 +219,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "LearningTests", dependencies: ["Model", "Seal", "Conditions", "Catalog", "Learning"], swiftSettings: strict),
+        .testTarget(
+            name: "PlannerTests",
+            dependencies: ["Model", "Seal", "Redaction", "Catalog", "Conditions", "Hosts", "Healing", "Planner", "TestSupport"],
+            exclude: ["Injections.json", "Incidents.json"], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["Model", "Seal", "Evidence", "Wire"], swiftSettings: strict),
         .testTarget(
             name: "AnchorsTests",

@@ -87,6 +87,18 @@ import Testing
         #expect(one.judge(at: now) == (isAdmitted ? .admitted : .deferred(until: next, "gate.outside_window")))
     }
 
+    @Test("Disruptive work that a model chose needs an approval in every mode; a rule's does not, nor a model's quiet work")
+    func modelsAskFirst() throws {
+        for mode in [DeploymentMode.reseller, .direct] {
+            var chosen = try Case(tier: .l2, isDisruptive: true, window: "00:00-23:59")
+            chosen.policy.needsApprovalForDisruptive = mode == .direct
+            #expect(chosen.judge() == .needsApproval("gate.approval"))
+        }
+        #expect(try Case(tier: .l1, isDisruptive: true, window: "00:00-23:59").judge() == .admitted)
+        #expect(try Case(tier: .l2).judge() == .admitted)
+        #expect(try Case(tier: .l2, needsApproval: true).judge() == .needsApproval("gate.approval"))
+    }
+
     @Test("Outside the window disruptive work runs where the policy allows it; what needs the window never does")
     func outside() throws {
         var disruptive = try Case(isDisruptive: true, window: "22:00-04:00")

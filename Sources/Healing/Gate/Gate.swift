@@ -23,7 +23,9 @@ package enum Gate {
         // A person who orders has already been handed the matter.
         if plan.tier != .l3, let code = reasonForAPerson(policy, circumstances, now) { return .refused(code.code) }
         let isDisruptive = plan.isDisruptive || runbook.isDisruptive || runbook.needsReboot
-        if runbook.needsApproval || (isDisruptive && policy.needsApprovalForDisruptive), !isApproved(authority) {
+        // What a model chose to disturb, a person sees first, whatever the site's mode.
+        let asksFirst = policy.needsApprovalForDisruptive || plan.tier == .l2
+        if runbook.needsApproval || (isDisruptive && asksFirst), !isApproved(authority) {
             return .needsApproval(GateCode.approval.code)
         }
         if isDisruptive || runbook.needsWindow {

@@ -1,0 +1,77 @@
+import Catalog
+import Conditions
+import Model
+import Planner
+import Seal
+import Testing
+
+@Suite struct PromptTests {
+    @Test func theSameIncidentGivesTheSameBytesOnAnyHost() throws {
+        let one = try Prompt(Desk.request())
+        let other = try Prompt(Desk.request(at: Desk.now + .seconds(100_000)))
+        #expect(one.bytes == other.bytes && one.pattern == other.pattern)
+        #expect(try Prompt(Desk.request("host.services.critical", "services.failed")).pattern != one.pattern)
+    }
+
+    @Test func itNamesNoHostAndNoSiteAndNoPatient() throws {
+        let request = Desk.request(facts: Desk.facts(first: "backup of patient John Miller, SSN 219-09-9999"))
+        let text = String(decoding: try Prompt(request).bytes, as: UTF8.self)
+        #expect(!text.contains("front-desk-7") && !text.contains("219-09-9999") && !text.contains("Miller"))
+        #expect(text.contains("services.first_not_running"))
+    }
+
+    @Test func everyShippedCheckIsAskedAboutWithinTheLimitOrNotAtAll() throws {
+        var asked = 0
+        for check in Desk.catalog.checks.values where check.platforms.contains("linux") {
+            for clause in check.drift {
+                var facts = Facts()
+                for name in clause.condition.facts.union(check.requires) {
+                    facts[name] = .strings((0..<40).map { "long-name-of-a-service-\($0)@instance.service" })
+                }
+                do throws(PlannerRefusal) {
+                    let prompt = try Prompt(Desk.request(check.id, clause.code, facts: facts))
+                    #expect(prompt.bytes.count <= Prompt.bytesMax)
+                    asked += 1
+                } catch {
+                    #expect(error.code == "planner.nothing_to_choose" || error.code == "planner.prompt_too_large")
+                }
+            }
+        }
+        #expect(asked > 5)
+    }
+
+    @Test func aFactThatARunbookDoesNotTakeIsNotOffered() throws {
+        let offers = Desk.request(facts: Desk.facts(notRunning: ["cron.service", "a b; c"])).offers.offers
+        #expect(!offers.contains { $0.runbook == "linux.service.start" })
+        #expect(offers.contains { $0.runbook == "linux.service.restart" })
+        #expect(Desk.request(platforms: ["windows"]).offers.offers.isEmpty)
+        #expect(throws: PlannerRefusal.nothingToChoose) { try Prompt(Desk.request(platforms: ["windows"])) }
+    }
+
+    @Test func valuesOfTwoRulesAreNotMixed() throws {
+        let request = Desk.request(
+            "linux.ssh.hardening", "ssh.root_login",
+            facts: Facts(["sshd.installed": .boolean(true), "sshd.permit_root_login": .string("yes")]))
+        let prompt = try Prompt(request)
+        let right = Desk.input(["option": "PermitRootLogin", "value": "no"])
+        let choice = try AnswerReader.choice(ModelCall(tool: "linux_sshd_set_option", input: right), prompt: prompt, request: request)
+        #expect(choice.parameters == ["option": .string("PermitRootLogin"), "value": .string("no")])
+        for value in ["yes", "4", "INFO"] {
+            let wrong = Desk.input(["option": "PermitRootLogin", "value": .string(value)])
+            #expect(throws: PlannerRefusal.self, "\(value)") {
+                try AnswerReader.choice(ModelCall(tool: "linux_sshd_set_option", input: wrong), prompt: prompt, request: request)
+            }
+        }
+    }
+
+    @Test func partsOfAListKeepItsOrder() throws {
+        let request = Desk.request(facts: Desk.facts(notRunning: ["a.service", "b.service", "c.service"]))
+        let prompt = try Prompt(request)
+        let labels = try #require(
+            request.offers.labels.filter { ["a.service", "c.service"].contains($0.value) }.keys.sorted() as [String]?)
+        let call = ModelCall(
+            tool: "linux_service_start", input: Desk.input(["units": .array(labels.reversed().map { .string($0) })]))
+        let choice = try AnswerReader.choice(call, prompt: prompt, request: request)
+        #expect(choice.parameters == ["units": .strings(["a.service", "c.service"])])
+    }
+}
