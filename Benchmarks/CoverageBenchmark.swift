@@ -52,8 +52,8 @@ enum CoverageBenchmark {
 
     private static func entry(_ sequence: Int64, _ host: HostID, _ instant: Timestamp, _ content: ChainEntry.Content) -> ChainEntry {
         ChainEntry(
-            appliance: appliance, sequence: sequence, received: instant + .seconds(5), host: host, observed: instant, started: instant,
-            ended: instant, clockOffsetMilliseconds: 3, content: content)
+            appliance: appliance, sequence: sequence, received: instant + .seconds(5), enrolled: midnight, host: host, observed: instant,
+            started: instant, ended: instant, clockOffsetMilliseconds: 3, content: content)
     }
     private static let appliance = ApplianceID(at: Samples.now)
     private static let site = SiteID(at: Samples.now)

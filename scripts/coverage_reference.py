@@ -11,8 +11,8 @@ import json
 import sys
 
 from verify_kit import (
-    Coverage, Reading, Trust, canonical, coverage_json, continuity_json, each_once, ledger_json, looks, milliseconds, population_json, rules,
-    sample, written)
+    HOUR, Coverage, Reading, Trust, canonical, coverage_json, continuity_json, each_once, ledger_json, looks, milliseconds,
+    population_json, rules, sample, written)
 
 
 def chains(bundles):
@@ -56,7 +56,7 @@ def verdict_runs(question):
         for host, check, at, word, code in looks(bundle) if trust.counts else ():
             if word == "unknown":
                 at = trust.own
-            elif not trust.believes(at, bundle):
+            elif not trust.believes(at, bundle) or trust.before is not None and at < min(trust.before, bundle["ended"] - 25 * HOUR):
                 continue
             run = open_runs.get((host, check))
             if run and at <= run["last"]:
@@ -123,7 +123,7 @@ def read(line):
         entry["effective"] = milliseconds(entry["effective"])
         entry["expected"] = each_once(entry["expected"])
     for bundle in question["bundles"]:
-        for name in ("observed", "started", "ended", "received"):
+        for name in ("observed", "started", "ended", "received", "enrolled"):
             bundle[name] = milliseconds(bundle[name])
     return question
 

@@ -38,6 +38,7 @@ RECEIPT_BYTES_MAX = 65_536
 INTEGER_MAX = 2**53 - 1
 SEQUENCE_MAX = 999_999_999_999
 SKEW = 300_000
+MERGE_DELAY = 10_000
 STATEMENT_BYTES_MAX = 131_072
 RECEIPT_RUNS_MAX = 500
 SECONDS_MAX = 31_622_400
@@ -418,6 +419,11 @@ HOUR = 3_600_000
 LATEST = 253_402_300_799_999
 GRACE_MAX = 168
 PAIRS_MAX = 50_000
+DAY = 24 * HOUR
+# How long before its bundle's end a look may have been made if the check was spoken of since.
+LISTED_MAX = 2 * HOUR
+# A gap's first and last minutes are not sure: its appliance leaves a sign of life every five.
+BLIND_EDGE = 900_000
 
 
 class TooManyChecks(Exception):
@@ -428,8 +434,8 @@ def by_units(text):
     return text.encode("utf-16-be")
 
 
-def limited(milliseconds):
-    return min(max(milliseconds, 0), LATEST)
+def limited(milliseconds, enrolled=0):
+    return min(max(milliseconds, enrolled, 0), LATEST)
 
 
 # --- The rules of a check ---------------------------------------------------------------------------------------------
@@ -456,27 +462,30 @@ def each_once(expected):
 class Trust:
     def __init__(self):
         self.newest = self.confirmed = self.floor = None
+        self.enrolled = 0
 
     def judge(self, bundle):
-        """Sets what the bundle's dates are worth: counts, withdraw (None, "all" or an instant), latest, own."""
+        """Sets what the bundle's dates are worth: counts, withdraw (None, "all" or an instant), latest, own, before."""
+        self.enrolled, self.before = bundle["enrolled"], self.newest
         offset = bundle["clock"]["offsetMs"]
         wrong = offset is not None and abs(offset) > 900_000
         off = offset if wrong else 0
         ended, received = bundle["ended"], bundle["received"]
         self.counts, self.withdraw, self.latest = False, None, None
-        self.own = min(limited(received), limited(bundle["observed"] - off))
+        self.own = limited(min(received, bundle["observed"] - off), self.enrolled)
         if ended > received + 300_000:
             return
         went_back = self.newest is not None and ended < self.newest - 900_000
         if wrong:
             self.withdraw = "all" if self.confirmed is None else self.confirmed
             self.newest = self.confirmed
-            self.floor = self.latest = limited(ended - off)
+            self.floor = self.latest = limited(ended - off, self.enrolled)
             return
         if offset is not None:
-            self.latest = limited(ended)
+            self.latest = limited(ended, self.enrolled)
             if went_back:
-                self.withdraw = self.newest = self.confirmed = self.floor = ended
+                self.withdraw = self.newest = self.confirmed = ended
+                self.floor = self.latest
         elif went_back:
             return
         self.counts = True
@@ -485,7 +494,7 @@ class Trust:
             self.confirmed = ended if self.confirmed is None else max(self.confirmed, ended)
 
     def believes(self, at, bundle):
-        return at <= bundle["ended"] and (self.floor is None or at >= self.floor)
+        return self.enrolled <= at <= bundle["ended"] and (self.floor is None or at >= self.floor)
 
 
 def looks(bundle):
@@ -515,6 +524,8 @@ class Reading:
         self.first, self.end = question["from"] // HOUR, question["until"] // HOUR
         self.entries = list(question["prior"])
         self.places = set()
+        self.prior = sorted(question["prior"], key=lambda entry: (entry["effective"], entry["sequence"]))
+        self.received = {}
         self.appliance, self.trust, self.own, self.own_entries = None, None, {}, []
 
     def place(self, pair):
@@ -528,28 +539,47 @@ class Reading:
         if appliance != self.appliance:
             self.end_appliance()
             self.appliance, self.trust = appliance, Trust()
+            # When each (host, check) was last spoken of; hours that the appliance said it was blind in; what it expects of its hosts.
+            self.spoken, self.blind, self.told = {}, {}, None
+            self.expected = {entry["host"]: entry["expected"] for entry in self.prior if entry["appliance"] == appliance}
             self.read.append({"appliance": appliance, "first": bundle["sequence"]})
         self.read[-1]["last"] = bundle["sequence"]
         trust, own, own_entries = self.trust, self.own, self.own_entries
         trust.judge(bundle)
+        self.received[appliance] = max(bundle["received"], self.received.get(appliance, 0))
         if trust.withdraw is not None:
-            for key in own:
-                own[key] = set() if trust.withdraw == "all" else {h for h in own[key] if h <= trust.withdraw // HOUR}
+            for hours in (own, self.blind):
+                for key in hours:
+                    hours[key] = set() if trust.withdraw == "all" else {h for h in hours[key] if h <= trust.withdraw // HOUR}
         if trust.latest is not None:
+            latest = trust.latest if self.told is None else max(trust.latest, self.told)
             for entry in own_entries:
-                entry["effective"] = min(entry["effective"], trust.latest)
+                entry["effective"] = min(entry["effective"], latest)
         for host, check, at, word, code in looks(bundle):
+            spoken = self.spoken.get((host, check))
+            if trust.counts:
+                self.spoken[self.place((host, check))] = bundle["ended"]
             if word != "unknown" and trust.counts:
-                if trust.believes(at, bundle) and self.first <= at // HOUR < self.end + GRACE_MAX:
-                    own.setdefault(self.place((host, check)), set()).add(at // HOUR)
+                if not trust.believes(at, bundle) or not self.first <= at // HOUR < self.end + GRACE_MAX:
+                    continue
+                if spoken is not None and at < min(spoken, bundle["ended"] - LISTED_MAX):
+                    continue
+                if any(at // HOUR in self.blind.get((host, name), ()) for name in (check, None)):
+                    continue
+                own.setdefault((host, check), set()).add(at // HOUR)
             elif self.first <= trust.own // HOUR < self.end:
                 reason = code if word == "unknown" else "gap.clock"
                 self.reasons.setdefault(self.place((host, check)), {}).setdefault(trust.own // HOUR, reason)
         if bundle["kind"] == "expectation":
-            known = [trust.own, trust.newest] + [entry["effective"] for entry in own_entries[-1:]]
+            expected = each_once(bundle["expected"])
+            if asks_for_less(expected, self.expected.get(bundle["host"], [])):
+                told = bundle["received"] - HOUR
+                self.told = told if self.told is None else max(told, self.told)
+            self.expected[bundle["host"]] = expected
+            known = [trust.own, trust.newest, self.told] + [entry["effective"] for entry in own_entries[-1:]]
             own_entries.append({
                 "appliance": appliance, "sequence": bundle["sequence"], "host": bundle["host"],
-                "effective": max(x for x in known if x is not None), "expected": each_once(bundle["expected"])})
+                "effective": max(x for x in known if x is not None), "expected": expected})
         if bundle["kind"] == "gap" and bundle["started"] < bundle["ended"]:
             hours = range(max(bundle["started"] // HOUR, self.first), min(-(-bundle["ended"] // HOUR), self.end))
             if hours:
@@ -557,6 +587,9 @@ class Reading:
                 place = self.gaps.setdefault(self.place(pair) if pair[1] else pair, {})
                 for hour in hours:
                     place.setdefault(hour, bundle["outcome"]["code"])
+                if trust.counts:
+                    first, end = -(-(bundle["started"] + BLIND_EDGE) // HOUR), (bundle["ended"] - BLIND_EDGE) // HOUR
+                    self.blind.setdefault(pair, set()).update(range(max(first, self.first), min(end, self.end)))
 
     def end_appliance(self):
         for key, hours in self.own.items():
@@ -570,19 +603,30 @@ class Reading:
         return self
 
 
-def segments(entries, horizon):
-    found, watching = {}, {}
+def asks_for_less(expected, before):
+    now = {item["check"]: rules(item) for item in expected}
+    return any(
+        item["check"] not in now or now[item["check"]][0] > rules(item)[0] or now[item["check"]][1] > rules(item)[1] for item in before)
 
-    def close(host, check, at):
+
+def segments(entries, horizon):
+    """Segments of each (host, check): from, until, length, grace, watcher; and who took which host over from whom."""
+    found, watching, takeovers = {}, {}, []
+
+    def close(host, check, at, lasts):
         _, begun, (length, grace), watcher = watching[host][1][check]
         if begun < at:
-            found.setdefault((host, check), []).append((begun, at, length, grace, watcher))
+            found.setdefault((host, check), []).append((begun, lasts, length, grace, watcher))
 
     for entry in entries:
         host, at = entry["host"], entry["effective"]
         watcher, open_checks = watching.get(host, (entry["appliance"], {}))
         if not entry["expected"] and watcher != entry["appliance"]:
             continue
+        # Who takes a host over shortens nothing that day: what the other one had to look at stands until it ends.
+        lasts = at if watcher == entry["appliance"] else -(-at // DAY) * DAY
+        if watcher != entry["appliance"] and open_checks:
+            takeovers.append({"appliance": entry["appliance"], "at": at, "before": watcher, "host": host})
         fresh = {}
         for item in entry["expected"]:
             rule = rules(item)[:2]
@@ -591,12 +635,40 @@ def segments(entries, horizon):
             fresh[item["check"]] = before if same else (item["check"], at, rule, entry["appliance"])
         for check in open_checks:
             if fresh.get(check) is not open_checks[check]:
-                close(host, check, at)
+                close(host, check, at, lasts)
         watching[host] = (entry["appliance"], fresh)
     for host, (_, open_checks) in watching.items():
         for check in open_checks:
-            close(host, check, horizon)
-    return found
+            close(host, check, horizon, horizon)
+    return found, takeovers
+
+
+def required_slots(found, question):
+    """Of one (host, check), by begin and length: [begin, length, grace, watcher], in hours."""
+    slots, place = {}, 0
+    while place < len(found):
+        # Those that go on without an hour's break are one watch.
+        end = place + 1
+        begun, ended = found[place][:2]
+        while end < len(found) and found[end][0] - ended < HOUR:
+            ended = max(ended, found[end][1])
+            end += 1
+        for low, high, length, grace, watcher in found[place:end]:
+            span = length * HOUR
+            number = max(low // span, -(-max(begun, question["from"]) // span))
+            while number * span < high and (number + 1) * span <= min(ended, question["until"]):
+                known = slots.get((number * length, length))
+                whole = low <= number * span and (number + 1) * span <= high
+                if known is None:
+                    slots[number * length, length] = [grace, watcher, whole]
+                else:
+                    known[0], known[2] = min(grace, known[0]), known[2] or whole
+                number += 1
+        place = end
+    for (first, length), (grace, watcher, whole) in sorted(slots.items()):
+        grace = grace if whole else max(1, grace)
+        if first + length + grace <= question["horizon"] // HOUR:
+            yield first, length, grace, watcher
 
 
 # --- Judging ----------------------------------------------------------------------------------------------------------
@@ -607,36 +679,34 @@ class Coverage:
         self.days, self.gaps, self.slots = {}, [], {}
         self.question, self.reading = question, reading
         self.statements = [s for s in question["statements"] if s["site"] == question["site"]]
-        found = segments(reading.entries, question["horizon"])
+        found, takeovers = segments(reading.entries, question["horizon"])
+        self.takeovers = [
+            one for one in takeovers
+            if question["from"] <= one["at"] < question["until"] and reading.received.get(one["before"], 0) > one["at"] + HOUR]
         for pair in sorted(found):
-            for segment in found[pair]:
-                self.judge(pair, *segment)
+            for first, length, grace, watcher in required_slots(found[pair], question):
+                self.judge(pair, first, length, grace, watcher)
 
-    def judge(self, pair, begun, ended, length, grace, watcher):
-        question = self.question
-        span = length * HOUR
-        number = -(-max(begun, question["from"]) // span)
-        while (number + 1) * span <= min(ended, question["until"]) and (number + 1) * length + grace <= question["horizon"] // HOUR:
-            first, end = number * length, (number + 1) * length
-            observed = self.reading.observed.get(pair, ())
-            day = self.days.setdefault(pair, {}).setdefault(first // 24, figures())
-            day["required"] += 1
-            if any(hour in observed for hour in range(first, end)):
-                day["made"] += 1
-            elif any(hour in observed for hour in range(end, end + grace)):
-                day["late"] += 1
-            elif self.is_excepted(pair, first * HOUR, end * HOUR):
-                day["excepted"] += 1
-            else:
-                cause = self.cause(pair, first, end, watcher)
-                day["missing"][cause] = day["missing"].get(cause, 0) + 1
-                self.miss(pair, first * HOUR, end * HOUR, cause)
-            runs = self.slots.setdefault((pair, length), [])
-            if runs and sum(runs[-1]) == number:
-                runs[-1][1] += 1
-            else:
-                runs.append([number, 1])
-            number += 1
+    def judge(self, pair, first, length, grace, watcher):
+        number, end = first // length, first + length
+        observed = self.reading.observed.get(pair, ())
+        day = self.days.setdefault(pair, {}).setdefault(first // 24, figures())
+        day["required"] += 1
+        if any(hour in observed for hour in range(first, end)):
+            day["made"] += 1
+        elif any(hour in observed for hour in range(end, end + grace)):
+            day["late"] += 1
+        elif self.is_excepted(pair, first * HOUR, end * HOUR):
+            day["excepted"] += 1
+        else:
+            cause = self.cause(pair, first, end, watcher)
+            day["missing"][cause] = day["missing"].get(cause, 0) + 1
+            self.miss(pair, first * HOUR, end * HOUR, cause)
+        runs = self.slots.setdefault((pair, length), [])
+        if runs and sum(runs[-1]) == number:
+            runs[-1][1] += 1
+        else:
+            runs.append([number, 1])
 
     def miss(self, pair, begun, ended, cause):
         last = self.gaps[-1] if self.gaps else None
@@ -728,7 +798,8 @@ def continuity_json(question, coverage):
         s["json"] for s in coverage.statements
         if s["schema"] == "martlet.exception/v1" and s["from"] < question["until"] and s["until"] > question["from"]]
     gaps = [{**gap, "from": written(gap["from"]), "until": written(gap["until"])} for gap in coverage.gaps]
-    return frame(question, "martlet.continuity/v1", total=total, controls=listed, exceptions=exceptions, gaps=gaps)
+    more = {"takeovers": [{**one, "at": written(one["at"])} for one in coverage.takeovers]} if coverage.takeovers else {}
+    return frame(question, "martlet.continuity/v1", total=total, controls=listed, exceptions=exceptions, gaps=gaps, **more)
 
 
 def population_json(question, reading, coverage):
@@ -1043,6 +1114,7 @@ def open_leaves(value, appliances, count, size):
         for run in items(item, "runs", INTEGER_MAX):
             require(isinstance(run, list) and len(run) == 3 and all(map(each_number, run)) and run[0] == following)
             require(1 <= run[2] <= chain["last"] - following + 1 and run[1] + run[2] <= size)
+            require(not runs[chain["appliance"]] or run[1] >= sum(runs[chain["appliance"]][-1][1:]))
             runs[chain["appliance"]].append(run)
             spans.append((run[1], run[1] + run[2]))
             following += run[2]
@@ -1243,7 +1315,7 @@ class Kit:
             self.find("log.too_few_witnesses", "log/checkpoint")
 
     def read_statements(self, names):
-        self.question["statements"], self.statements, self.pruned = [], [], {}
+        self.question["statements"], self.statements, self.dated, self.pruned = [], [], [], {}
         for number, name in enumerate(names, 1):
             if name != f"statements/{number:012}.json":
                 self.find("statement.misplaced", name)
@@ -1257,6 +1329,7 @@ class Kit:
                 self.find(f"statement.{signer}", name)
                 continue
             self.statements.append(leaf(hashlib.sha256(payload).digest(), signer))
+            self.dated.append((name, instant(content, "issued") if found else None))
             if found:
                 self.question["statements"].append(found)
             elif content["schema"] == "martlet.pruned/v1" and isinstance(content.get("appliance"), str) and each_number(content.get("lastSequence")):
@@ -1292,6 +1365,7 @@ class Kit:
         except Malformed:
             return self.find("log.leaves_malformed", "log/leaves.json")
         self.logged = list(zip(self.leaves[1], self.statements))
+        self.dated = [(index, at, name) for index, (name, at) in zip(self.leaves[1], self.dated) if at is not None]
 
     def compute(self):
         nodes = canonical_json(self.stated("log/nodes.json"))
@@ -1305,6 +1379,12 @@ class Kit:
                 self.find("log.wrong_root", "log/nodes.json")
         except Malformed:
             self.find("log.nodes_malformed", "log/nodes.json")
+        newest = 0
+        for _, at, name in sorted(self.dated):
+            if at < newest - MERGE_DELAY - SKEW:
+                self.find("log.order", name)
+                break
+            newest = max(newest, at)
         question, reading = self.question, self.reading.finish()
         coverage = Coverage(question, reading)
         continuity = continuity_json(question, coverage)
@@ -1431,14 +1511,16 @@ class Kit:
 
     def take(self, record, received, placed):
         """For the log's root, and for what was seen."""
+        name = f"bundles/{record['appliance']}/{record['sequence']:012}"
         for sequence, index in placed:
             if sequence == record["sequence"]:
                 self.logged.append((index, leaf(bytes.fromhex(record["digest"]), record["key"])))
+                if received is not None:
+                    self.dated.append((index, received, name))
                 break
         for *_, word, _ in looks(record):
             self.found[word] += 1
         record["received"] = self.question["horizon"] if received is None else received
-        name = f"bundles/{record['appliance']}/{record['sequence']:012}"
         try:
             self.reading.add(record)
         except TooManyChecks:
@@ -1470,7 +1552,8 @@ class Kit:
         valid_from, valid_until = instant(key, "validFrom"), optional(key, "validUntil", instant)
         if record["ended"] < valid_from - SKEW or valid_until is not None and record["ended"] > valid_until + SKEW:
             return self.find("bundle.key_not_valid", name)
-        return {**record, "digest": hashlib.sha256(data).hexdigest(), "key": self.keys[key["id"]]}
+        return {
+            **record, "digest": hashlib.sha256(data).hexdigest(), "key": self.keys[key["id"]], "enrolled": valid_from - SKEW}
 
     def receipt(self, item, sequence, name, heads, times):
         payload, value, signer = envelope(self.zip.read(name), RECEIPT_BYTES_MAX, self.receipt_keys)

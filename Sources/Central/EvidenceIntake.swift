@@ -156,7 +156,7 @@ private struct CheckedSubmission: Sendable {
     {
         let appended = try EvidenceStore.append(bundles, of: credential, at: now, in: transaction)
         if appended.added > 0, let accepted = appended.accepted {
-            let entries = bundles.filter { accepted.contains($0.record.link.sequence) }.map { ChainEntry($0.record, received: now) }
+            let entries = bundles.filter { accepted.contains($0.record.link.sequence) }.map { ChainEntry($0, received: now) }
             try RunTable.follow(entries, of: credential.appliance, site: credential.site, in: transaction)
         }
         faults.reached(.evidenceBeforeReceipt)

@@ -155,7 +155,7 @@ package struct PacketService: Sendable {
             if item.bundle.record.kind == .expectation { bundles.append(item.bundle) }
             if times?.appliance != appliance { times = (appliance, ReceiptTimes(receipts.filter { $0.appliance == appliance })) }
             let received = times?.times.received(sequence) ?? item.received
-            try builder.add(ChainEntry(item.bundle.record, received: received))
+            try builder.add(ChainEntry(item.bundle, received: received))
         }
         return (builder.finish().ledger.entries, bundles)
     }

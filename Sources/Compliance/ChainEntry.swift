@@ -28,6 +28,8 @@ package struct ChainEntry: Hashable, Sendable {
     package let sequence: Int64
     /// When Central received it; without a receipt, the instant up to which is judged.
     package var received: Timestamp
+    /// Nothing that the appliance says can be from before it.
+    package let enrolled: Timestamp
     package let host: HostID
     package let observed: Timestamp
     package let started: Timestamp
@@ -36,12 +38,13 @@ package struct ChainEntry: Hashable, Sendable {
     package let content: Content
 
     package init(
-        appliance: ApplianceID, sequence: Int64, received: Timestamp, host: HostID, observed: Timestamp, started: Timestamp,
-        ended: Timestamp, clockOffsetMilliseconds: Int64?, content: Content
+        appliance: ApplianceID, sequence: Int64, received: Timestamp, enrolled: Timestamp, host: HostID, observed: Timestamp,
+        started: Timestamp, ended: Timestamp, clockOffsetMilliseconds: Int64?, content: Content
     ) {
         self.appliance = appliance
         self.sequence = sequence
         self.received = received
+        self.enrolled = enrolled
         self.host = host
         self.observed = observed
         self.started = started
@@ -67,9 +70,14 @@ package struct WatchedCheck: Hashable, Comparable, Sendable {
 }
 
 extension ChainEntry {
-    package init(_ record: BundleRecord, received: Timestamp) {
+    package init(_ bundle: VerifiedBundle, received: Timestamp) {
+        self.init(bundle.record, received: received, enrolled: bundle.enrolled)
+    }
+
+    /// - Parameter enrolled: of the key that signed it, `VerifiedBundle.enrolled`.
+    package init(_ record: BundleRecord, received: Timestamp, enrolled: Timestamp) {
         self.init(
-            appliance: record.origin.appliance, sequence: record.link.sequence, received: received, host: record.host,
+            appliance: record.origin.appliance, sequence: record.link.sequence, received: received, enrolled: enrolled, host: record.host,
             observed: record.observed, started: record.started, ended: record.ended,
             clockOffsetMilliseconds: record.clock.offsetMilliseconds, content: Self.content(record))
     }

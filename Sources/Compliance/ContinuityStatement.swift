@@ -21,6 +21,7 @@ package struct ContinuityStatement: Hashable, Sendable {
     package let exceptions: [ExceptionStatement]
     /// Of that time the figures say nothing.
     package let pruned: [PrunedSpan]
+    package let takeovers: [Takeover]
 
     package init(_ coverage: Coverage, controls map: ControlMap) {
         site = coverage.site
@@ -37,6 +38,7 @@ package struct ContinuityStatement: Hashable, Sendable {
         }
         gaps = coverage.pairs.flatMap(\.gaps)
         pruned = coverage.pruned
+        takeovers = coverage.takeovers
         exceptions = coverage.statements.compactMap { statement in
             guard case .exception(let exception) = statement, exception.from < coverage.period.until,
                 exception.until > coverage.period.from
@@ -53,6 +55,7 @@ package struct ContinuityStatement: Hashable, Sendable {
             "site": .string(site.description), "total": .object(total.json), "until": .string(period.until.description),
         ]
         if !pruned.isEmpty { members["pruned"] = .array(pruned.map(\.json)) }
+        if !takeovers.isEmpty { members["takeovers"] = .array(takeovers.map(\.json)) }
         return .object(members)
     }
 }

@@ -82,6 +82,8 @@ package struct Coverage: Sendable {
     package let pruned: [PrunedSpan]
     /// Observed, and named by no entry of the ledger: what was expected of them is not at hand. Sorted.
     package let unexpected: [WatchedCheck]
+    /// Hosts that were taken over in the period from an appliance that went on to send.
+    package let takeovers: [Takeover]
 
     package var total: CoverageFigures { pairs.reduce(into: CoverageFigures()) { $0 += $1.total } }
 

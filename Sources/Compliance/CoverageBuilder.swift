@@ -20,8 +20,16 @@ package struct CoverageBuilder: Sendable {
     /// Of the appliance that is being read.
     private var entries: [ExpectationLedger.Entry] = []
     private var marks: [HourMarks?] = []
-    /// No hour after it is marked.
+    /// Hours in which it said, before, that it could not look; of all checks of a host: `hostBlind`.
+    private var blind: [HourMarks?] = []
+    private var hostBlind: [HostID: HourMarks] = [:]
+    /// No hour after it is marked, in any of these three.
     private var newestMark: Hour?
+    /// End of the newest bundle whose dates count that speaks of it.
+    private var spoken: [Timestamp?] = []
+    /// What it said last of each host, and before which instant nothing that it says of them takes effect.
+    private var expected: [HostID: [CheckID: SlotRule]] = [:]
+    private var told: Timestamp?
     /// Of those before it.
     private var ledger: [ExpectationLedger.Entry] = []
     private var allMarks: [HourMarks?] = []
@@ -34,6 +42,8 @@ package struct CoverageBuilder: Sendable {
     private var reasons: [HourCodes?] = []
     private var gaps: [HourCodes?] = []
     private var hostGaps: [HostID: HourCodes] = [:]
+    /// The newest of each appliance's bundles.
+    private var received: [ApplianceID: Timestamp] = [:]
     private var codes: [Code] = []
     private var codeNumbers: [Code: Int] = [:]
 
@@ -74,12 +84,15 @@ package struct CoverageBuilder: Sendable {
         } else {
             precondition(read.last.map { $0.appliance < entry.appliance } ?? true, "appliances out of order")
             endAppliance()
+            for known in prior.sorted() where known.appliance == entry.appliance { expected[known.host] = known.rules }
             read.append(Coverage.Read(appliance: entry.appliance, first: entry.sequence, last: entry.sequence))
         }
+        received[entry.appliance] = max(entry.received, received[entry.appliance] ?? entry.received)
         let judgement = trust.judge(entry)
         if let withdrawal = judgement.withdrawal { withdraw(withdrawal) }
         if let latest = judgement.latest {
             // Ascending, so that only the newest can be too late.
+            let latest = told.map { max($0, latest) } ?? latest
             for index in entries.indices.reversed() {
                 guard entries[index].effective > latest else { break }
                 entries[index].effective = latest
@@ -88,21 +101,32 @@ package struct CoverageBuilder: Sendable {
         switch entry.content {
         case .looks(let looks):
             for look in looks { try self.look(look, entry, judgement) }
-        case .expectation(let expected):
-            let effective = [judgement.instant, trust.newest, entries.last?.effective].compactMap { $0 }.max()!
+        case .expectation(let checks):
+            let rules = SlotRule.rules(checks)
+            if let before = expected.updateValue(rules, forKey: entry.host), SlotRule.asksForLess(rules, than: before) {
+                let heard = entry.received - DateTrust.toldMax
+                told = told.map { max($0, heard) } ?? heard
+            }
+            let effective = [judgement.instant, trust.newest, told, entries.last?.effective].compactMap { $0 }.max()!
             entries.append(
                 ExpectationLedger.Entry(
-                    appliance: entry.appliance, sequence: entry.sequence, host: entry.host, effective: effective, expected: expected))
+                    appliance: entry.appliance, sequence: entry.sequence, host: entry.host, effective: effective, expected: checks))
         case .gap(let check, let code):
             let from = max(entry.started.hour, period.from.hour)
             let hours = from..<max(from, min(entry.ended.hourRoundedUp, period.until.hour))
             guard entry.started < entry.ended, !hours.isEmpty else { return }
             let number = self.number(of: code)
+            let blindFrom = max((entry.started + DateTrust.offsetMax).hourRoundedUp, period.from.hour)
+            let blindHours = blindFrom..<max(blindFrom, min((entry.ended - DateTrust.offsetMax).hour, period.until.hour))
+            let isSure = judgement.counts && !blindHours.isEmpty
+            if isSure { newestMark = max(newestMark ?? .min, blindHours.upperBound - 1) }
             if let check {
                 let place = try place(of: WatchedCheck(host: entry.host, check: check))
                 gaps[place, default: HourCodes()].insert(hours, number)
+                if isSure { blind[place, default: HourMarks(period.lookHours)].insert(blindHours) }
             } else {
                 hostGaps[entry.host, default: HourCodes()].insert(hours, number)
+                if isSure { hostBlind[entry.host, default: HourMarks(period.lookHours)].insert(blindHours) }
             }
         }
     }
@@ -110,13 +134,23 @@ package struct CoverageBuilder: Sendable {
     private mutating func look(
         _ look: ChainEntry.Look, _ entry: ChainEntry, _ judgement: DateTrust.Judgement
     ) throws(CoverageError) {
+        var before: Timestamp?
+        if judgement.counts {
+            let place = try place(of: look.subject)
+            before = spoken[place]
+            spoken[place] = entry.ended
+        }
         let reason: Code
         if case .unknown(let code) = look.verdict {
             reason = code
         } else if judgement.counts {
-            guard trust.believes(look.instant, in: entry), period.lookHours.contains(look.instant.hour) else { return }
-            marks[try place(of: look.subject), default: HourMarks(period.lookHours)].insert(look.instant.hour)
-            newestMark = max(newestMark ?? look.instant.hour, look.instant.hour)
+            let (place, hour) = (try place(of: look.subject), look.instant.hour)
+            guard trust.believes(look.instant, in: entry), period.lookHours.contains(hour),
+                before.map({ look.instant >= min($0, entry.ended - DateTrust.listedMax) }) ?? true,
+                !(blind[place]?.contains(hour) ?? false), !(hostBlind[look.subject.host]?.contains(hour) ?? false)
+            else { return }
+            marks[place, default: HourMarks(period.lookHours)].insert(hour)
+            newestMark = max(newestMark ?? hour, hour)
             return
         } else {
             reason = GapCause.clock.code
@@ -132,11 +166,16 @@ package struct CoverageBuilder: Sendable {
         guard let newest = newestMark else { return }
         switch withdrawal {
         case .everything:
-            for index in marks.indices { marks[index] = nil }
+            for index in marks.indices { (marks[index], blind[index]) = (nil, nil) }
+            hostBlind = [:]
             newestMark = nil
         case .after(let instant):
             guard newest > instant.hour else { return }
-            for index in marks.indices { marks[index]?.remove(above: instant.hour) }
+            for index in marks.indices {
+                marks[index]?.remove(above: instant.hour)
+                blind[index]?.remove(above: instant.hour)
+            }
+            for host in hostBlind.keys { hostBlind[host]!.remove(above: instant.hour) }
             newestMark = instant.hour
         }
     }
@@ -158,6 +197,8 @@ package struct CoverageBuilder: Sendable {
         subjects.append(subject)
         following.append(marks.count)
         marks.append(nil)
+        blind.append(nil)
+        spoken.append(nil)
         allMarks.append(nil)
         reasons.append(nil)
         gaps.append(nil)
@@ -173,6 +214,7 @@ package struct CoverageBuilder: Sendable {
 
     private mutating func endAppliance() {
         for index in marks.indices {
+            (blind[index], spoken[index]) = (nil, nil)
             guard let own = marks[index] else { continue }
             marks[index] = nil
             if allMarks[index] == nil { allMarks[index] = own } else { allMarks[index]!.formUnion(own) }
@@ -180,6 +222,9 @@ package struct CoverageBuilder: Sendable {
         ledger += entries
         entries = []
         newestMark = nil
+        hostBlind = [:]
+        expected = [:]
+        told = nil
         trust = DateTrust()
     }
 
@@ -187,7 +232,7 @@ package struct CoverageBuilder: Sendable {
     package mutating func finish() -> Coverage {
         endAppliance()
         let ledger = ExpectationLedger(site: site, entries: prior + ledger)
-        let segments = ledger.segments(until: period.horizon)
+        let (segments, takeovers) = ledger.segments(until: period.horizon)
         let unknown = number(of: GapCause.unknown.code)
         var pairs: [Coverage.Pair] = []
         for subject in segments.keys.sorted() {
@@ -195,14 +240,18 @@ package struct CoverageBuilder: Sendable {
             var pair = PairBuilder(
                 subject, period: period, marks: places[subject].flatMap { allMarks[$0] }, layers: layers.own,
                 statements: layers.statements, exceptions: layers.exceptions, codes: codes, unknown: unknown)
-            for segment in segments[subject]! { pair.add(segment) }
+            for slot in segments[subject]!.slots(in: period) { pair.add(slot) }
             if let pair = pair.finish() { pairs.append(pair) }
         }
         let named = Set(ledger.entries.flatMap { entry in entry.expected.map { WatchedCheck(host: entry.host, check: $0.check) } })
         let unexpected = places.filter { place in !(allMarks[place.value]?.isEmpty ?? true) && !named.contains(place.key) }.keys.sorted()
+        let disputed = takeovers.filter { takeover in
+            period.from <= takeover.at && takeover.at < period.until
+                && received[takeover.before].map { $0 > takeover.at + Takeover.quietMin } ?? false
+        }
         return Coverage(
             site: site, period: period, ledger: ledger, statements: statements, read: read, pairs: pairs, pruned: pruned,
-            unexpected: unexpected)
+            unexpected: unexpected, takeovers: disputed)
     }
 
     private mutating func layers(

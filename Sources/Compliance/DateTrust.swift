@@ -6,6 +6,13 @@ package struct DateTrust: Hashable, Sendable {
     package static let aheadMax: Duration = .seconds(300)
     /// How far a clock may be off, or go back, before its dates are in doubt. Slots are hours: minutes do not matter.
     package static let offsetMax: Duration = .seconds(900)
+    /// How long before its bundle's end a look may have been made if its check was spoken of since. Each look is listed before the next
+    /// one of another hour is written down, and a host is attested after its scan: this is how long a scan may take.
+    package static let listedMax: Duration = .seconds(7_200)
+    /// As `listedMax`, where only the appliance's newest date is known: its longest heartbeat, and an hour.
+    package static let runListedMax: Duration = .seconds(90_000)
+    /// How long before Central heard of it that may take effect what asks for less than before.
+    package static let toldMax: Duration = .seconds(3_600)
 
     /// Newest date that counted.
     package private(set) var newest: Timestamp?
@@ -33,6 +40,8 @@ package struct DateTrust: Hashable, Sendable {
         package var latest: Timestamp?
         /// The bundle's own instant.
         package var instant: Timestamp
+        /// The newest date that counted before this bundle.
+        package var before: Timestamp?
     }
 
     package mutating func judge(_ entry: ChainEntry) -> Judgement {
@@ -41,9 +50,10 @@ package struct DateTrust: Hashable, Sendable {
         let isWrong = offset.map { $0.magnitude > limit.magnitude } ?? false
         let correction = isWrong ? offset ?? 0 : 0
         let ended = entry.ended
-        let trueEnd = Self.limited(ended.milliseconds - correction)
+        let trueEnd = Self.limited(ended.milliseconds - correction, entry)
         var judgement = Judgement(
-            counts: false, instant: min(Self.limited(entry.received.milliseconds), Self.limited(entry.observed.milliseconds - correction)))
+            counts: false, instant: Self.limited(min(entry.received.milliseconds, entry.observed.milliseconds - correction), entry),
+            before: newest)
         if ended > entry.received + Self.aheadMax { return judgement }
         let wentBack = newest.map { ended < $0 - Self.offsetMax } ?? false
         if isWrong {
@@ -60,7 +70,7 @@ package struct DateTrust: Hashable, Sendable {
             judgement.latest = trueEnd
             if wentBack {
                 judgement.withdrawal = .after(ended)
-                (newest, confirmed, floor) = (ended, ended, ended)
+                (newest, confirmed, floor) = (ended, ended, trueEnd)
             }
         }
         guard judgement.counts else { return judgement }
@@ -71,11 +81,11 @@ package struct DateTrust: Hashable, Sendable {
 
     /// Whether a look that such a bundle lists was made when it says.
     package func believes(_ instant: Timestamp, in entry: ChainEntry) -> Bool {
-        instant <= entry.ended && (floor.map { instant >= $0 } ?? true)
+        instant >= entry.enrolled && instant <= entry.ended && (floor.map { instant >= $0 } ?? true)
     }
 
-    /// The years 1970 to 9999.
-    private static func limited(_ milliseconds: Int64) -> Timestamp {
-        Timestamp(milliseconds: min(max(milliseconds, 0), 253_402_300_799_999))
+    /// Not before the appliance was enrolled, and in the years 1970 to 9999.
+    private static func limited(_ milliseconds: Int64, _ entry: ChainEntry) -> Timestamp {
+        Timestamp(milliseconds: min(max(milliseconds, entry.enrolled.milliseconds, 0), 253_402_300_799_999))
     }
 }

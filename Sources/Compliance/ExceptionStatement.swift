@@ -133,6 +133,13 @@ package enum CentralStatement: Hashable, Sendable {
     case gap(GapStatement)
     case exception(ExceptionStatement)
 
+    package var issued: Timestamp {
+        switch self {
+        case .gap(let gap): gap.issued
+        case .exception(let exception): exception.issued
+        }
+    }
+
     package var json: JSONValue {
         switch self {
         case .gap(let gap): gap.json

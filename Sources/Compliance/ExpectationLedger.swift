@@ -25,6 +25,8 @@ package struct ExpectationLedger: Hashable, Sendable {
             self.expected = expected.filter { known.insert($0.check).inserted }.sorted { $0.check < $1.check }
         }
 
+        var rules: [CheckID: SlotRule] { SlotRule.rules(expected) }
+
         package static func < (left: Entry, right: Entry) -> Bool {
             (left.effective, left.appliance, left.sequence) < (right.effective, right.appliance, right.sequence)
         }
@@ -39,18 +41,30 @@ package struct ExpectationLedger: Hashable, Sendable {
         self.entries = entries.sorted()
     }
 
-    /// For each check that was ever expected its segments, ascending; the last ends at `horizon`.
-    package func segments(until horizon: Timestamp) -> [WatchedCheck: [Segment]] {
+    /// For each check that was ever expected its segments, ascending by begin; the last ends at `horizon`. And who took over which host.
+    package func segments(until horizon: Timestamp) -> (segments: [WatchedCheck: [Segment]], takeovers: [Takeover]) {
         var segments: [WatchedCheck: [Segment]] = [:]
+        var takeovers: [Takeover] = []
         var hosts: [HostID: Watch] = [:]
-        func end(_ check: CheckID, _ host: HostID, _ open: Watch.Open, _ watcher: ApplianceID, at instant: Timestamp) {
+        func end(
+            _ check: CheckID, _ host: HostID, _ open: Watch.Open, _ watcher: ApplianceID, at instant: Timestamp, lasts: Timestamp
+        ) {
             guard open.from < instant else { return }
-            let segment = Segment(from: open.from, until: instant, rule: open.rule, watcher: watcher)
+            let segment = Segment(from: open.from, until: lasts, rule: open.rule, watcher: watcher)
             segments[WatchedCheck(host: host, check: check), default: []].append(segment)
         }
         for entry in entries {
             var watch = hosts[entry.host] ?? Watch(watcher: entry.appliance, open: [:])
             guard !entry.expected.isEmpty || watch.watcher == entry.appliance else { continue }
+            // Who takes a host over shortens nothing that day: what the other one had to look at stands until it ends.
+            var lasts = entry.effective
+            if watch.watcher != entry.appliance {
+                lasts = Timestamp(hour: -(-entry.effective.hourRoundedUp).flooredDivision(by: 24) * 24)
+                if !watch.open.isEmpty {
+                    takeovers.append(
+                        Takeover(appliance: entry.appliance, before: watch.watcher, host: entry.host, at: entry.effective))
+                }
+            }
             var open: [CheckID: Watch.Open] = [:]
             for item in entry.expected {
                 let rule = SlotRule(item)
@@ -61,15 +75,15 @@ package struct ExpectationLedger: Hashable, Sendable {
                 }
             }
             for (check, before) in watch.open where watch.watcher != entry.appliance || open[check]?.from != before.from {
-                end(check, entry.host, before, watch.watcher, at: entry.effective)
+                end(check, entry.host, before, watch.watcher, at: entry.effective, lasts: lasts)
             }
             watch = Watch(watcher: entry.appliance, open: open)
             hosts[entry.host] = watch
         }
         for (host, watch) in hosts {
-            for (check, open) in watch.open { end(check, host, open, watch.watcher, at: horizon) }
+            for (check, open) in watch.open { end(check, host, open, watch.watcher, at: horizon, lasts: horizon) }
         }
-        return segments
+        return (segments, takeovers)
     }
 
     /// What was expected of every host at an instant.

@@ -15,6 +15,12 @@ struct HourMarks: Sendable {
         words[place >> 6] |= 1 << UInt64(place & 63)
     }
 
+    mutating func insert(_ hours: Range<Hour>) {
+        for hour in hours.clamped(to: span) { insert(hour) }
+    }
+
+    func contains(_ hour: Hour) -> Bool { contains(anyOf: hour..<(hour + 1)) }
+
     /// Whether any of these hours is marked; those outside of the span are not.
     func contains(anyOf hours: Range<Hour>) -> Bool {
         let low = max(hours.lowerBound, span.lowerBound) - span.lowerBound

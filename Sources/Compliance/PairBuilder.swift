@@ -24,6 +24,8 @@ struct PairBuilder {
     /// The day that is being filled.
     private var day = 0
     private var figures = CoverageFigures()
+    /// What Central said of the watcher of the slot before.
+    private var said: (watcher: ApplianceID, codes: HourCodes?)?
 
     init(
         _ subject: WatchedCheck, period: CoveragePeriod, marks: HourMarks?, layers: [HourCodes], statements: [Statement],
@@ -39,29 +41,23 @@ struct PairBuilder {
         self.unknown = unknown
     }
 
-    /// - Precondition: segments come in ascending order.
-    mutating func add(_ segment: Segment) {
-        let numbers = segment.slots(in: period)
-        guard !numbers.isEmpty else { return }
-        keep(numbers, hours: segment.rule.hours)
-        let central = statements(for: segment.watcher)
-        for number in numbers {
-            let hours = number * segment.rule.hours..<(number + 1) * segment.rule.hours
-            begin(day: hours.lowerBound / 24)
-            figures.required += 1
-            if marks?.contains(anyOf: hours) ?? false {
-                figures.made += 1
-            } else if segment.rule.grace > 0,
-                marks?.contains(anyOf: hours.upperBound..<(hours.upperBound + segment.rule.grace)) ?? false
-            {
-                figures.late += 1
+    /// - Precondition: slots come by begin, then length.
+    mutating func add(_ slot: Slot) {
+        let hours = slot.hours
+        keep(hours.lowerBound / hours.count, hours: hours.count)
+        begin(day: hours.lowerBound / 24)
+        figures.required += 1
+        if marks?.contains(anyOf: hours) ?? false {
+            figures.made += 1
+        } else if slot.grace > 0, marks?.contains(anyOf: hours.upperBound..<(hours.upperBound + slot.grace)) ?? false {
+            figures.late += 1
+        } else {
+            let (from, until) = (Timestamp(hour: hours.lowerBound), Timestamp(hour: hours.upperBound))
+            if exceptions.contains(where: { $0.lowerBound <= from && until <= $0.upperBound }) {
+                figures.excepted += 1
             } else {
-                let (from, until) = (Timestamp(hour: hours.lowerBound), Timestamp(hour: hours.upperBound))
-                if exceptions.contains(where: { $0.lowerBound <= from && until <= $0.upperBound }) {
-                    figures.excepted += 1
-                } else {
-                    miss(from, until, cause(of: hours, central))
-                }
+                if said?.watcher != slot.watcher { said = (slot.watcher, statements(for: slot.watcher)) }
+                miss(from, until, cause(of: hours, said?.codes))
             }
         }
     }
@@ -92,7 +88,8 @@ struct PairBuilder {
         }
     }
 
-    private mutating func keep(_ numbers: Range<Int>, hours: Hour) {
+    private mutating func keep(_ number: Int, hours: Hour) {
+        let numbers = number..<(number + 1)
         guard let index = slots.firstIndex(where: { $0.hours == hours }) else {
             slots.append(Coverage.RequiredSlots(hours: hours, runs: [numbers]))
             return

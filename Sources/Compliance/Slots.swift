@@ -44,6 +44,15 @@ package struct SlotRule: Hashable, Sendable {
         grace = min(Self.graceMax, Hour(beyond / 3_600))
         reachSeconds = max(expected.staleAfterSeconds, Int64(hours) * 7_200)
     }
+
+    /// What a check is named twice for, the first holds.
+    static func rules(_ checks: [ExpectedCheck]) -> [CheckID: SlotRule] {
+        Dictionary(checks.map { ($0.check, SlotRule($0)) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    static func asksForLess(_ rules: [CheckID: SlotRule], than before: [CheckID: SlotRule]) -> Bool {
+        before.contains { check, old in rules[check].map { $0.hours > old.hours || $0.grace > old.grace } ?? true }
+    }
 }
 
 /// What is judged, and up to when.
@@ -77,12 +86,4 @@ package struct Segment: Hashable, Sendable {
     package let until: Timestamp
     package let rule: SlotRule
     package let watcher: ApplianceID
-
-    /// Numbers of the slots that lie wholly in it and in the period and are due: slot k is the hours [k·L, (k+1)·L).
-    package func slots(in period: CoveragePeriod) -> Range<Int> {
-        let first = max(from.hourRoundedUp, period.from.hour)
-        let end = min(until.hour, period.until.hour, period.horizon.hour - rule.grace)
-        let k = -(-first).flooredDivision(by: rule.hours)
-        return k..<max(k, end.flooredDivision(by: rule.hours))
-    }
 }

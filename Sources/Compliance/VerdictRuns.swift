@@ -35,6 +35,8 @@ package struct VerdictRuns: Sendable {
     /// Whether there may be anything to withdraw after an instant.
     package private(set) var newestRun: Timestamp?
     package private(set) var newestEffective: Timestamp?
+    /// Nothing that the appliance says of its hosts takes effect before it, since it asked for less.
+    package private(set) var told: Timestamp?
 
     /// - Parameters:
     ///   - open: at least those that `needs` names for the bundles that will be applied.
@@ -43,7 +45,8 @@ package struct VerdictRuns: Sendable {
     ///   - expected: newest expectation of each host that `needs` names.
     package init(
         appliance: ApplianceID, trust: DateTrust = DateTrust(), lastSequence: Int64 = -1, open: [VerdictRun] = [],
-        newestRun: Timestamp? = nil, newestEffective: Timestamp? = nil, expected: [HostID: [ExpectedCheck]] = [:]
+        newestRun: Timestamp? = nil, newestEffective: Timestamp? = nil, told: Timestamp? = nil,
+        expected: [HostID: [ExpectedCheck]] = [:]
     ) {
         self.appliance = appliance
         self.trust = trust
@@ -51,10 +54,17 @@ package struct VerdictRuns: Sendable {
         self.open = Dictionary(open.map { ($0.subject, $0) }, uniquingKeysWith: { $1 })
         self.newestRun = newestRun
         self.newestEffective = newestEffective
-        for (host, checks) in expected { expect(checks, of: host) }
+        self.told = told
+        for (host, checks) in expected { self.expected[host] = SlotRule.rules(checks) }
     }
 
-    /// The (host, check) whose open run, and whose host's expectation, have to be there before `apply`.
+    /// The hosts whose newest expectation has to be there before `apply`.
+    package static func hosts(_ entry: ChainEntry) -> Set<HostID> {
+        if case .expectation = entry.content { return [entry.host] }
+        return Set(needs(entry).map(\.host))
+    }
+
+    /// The (host, check) whose open run has to be there before `apply`.
     package static func needs(_ entry: ChainEntry) -> [WatchedCheck] {
         guard case .looks(let looks) = entry.content else { return [] }
         return looks.map(\.subject)
@@ -79,7 +89,8 @@ package struct VerdictRuns: Sendable {
             }
             open = [:]
         }
-        if let latest = judgement.latest, let newest = newestEffective, newest > latest {
+        let settled = judgement.latest.map { latest in told.map { max($0, latest) } ?? latest }
+        if let latest = settled, let newest = newestEffective, newest > latest {
             changes.append(.settle(at: latest))
             newestEffective = latest
         }
@@ -87,11 +98,15 @@ package struct VerdictRuns: Sendable {
         case .looks(let looks):
             guard judgement.counts else { break }
             for look in looks {
-                if let change = take(look, entry, at: judgement.instant) { changes.append(change) }
+                if let change = take(look, entry, judgement) { changes.append(change) }
             }
         case .expectation(let checks):
-            expect(checks, of: entry.host)
-            let effective = [judgement.instant, trust.newest, newestEffective].compactMap { $0 }.max()!
+            let rules = SlotRule.rules(checks)
+            if let before = expected.updateValue(rules, forKey: entry.host), SlotRule.asksForLess(rules, than: before) {
+                let heard = entry.received - DateTrust.toldMax
+                told = told.map { max($0, heard) } ?? heard
+            }
+            let effective = [judgement.instant, trust.newest, told, newestEffective].compactMap { $0 }.max()!
             newestEffective = effective
             changes.append(
                 .expect(
@@ -102,11 +117,13 @@ package struct VerdictRuns: Sendable {
         return changes
     }
 
-    private mutating func take(_ look: ChainEntry.Look, _ entry: ChainEntry, at instant: Timestamp) -> Change? {
+    private mutating func take(_ look: ChainEntry.Look, _ entry: ChainEntry, _ judgement: DateTrust.Judgement) -> Change? {
         var look = look
         if case .unknown = look.verdict {
-            look = ChainEntry.Look(look.subject, at: instant, look.verdict)
-        } else if !trust.believes(look.instant, in: entry) {
+            look = ChainEntry.Look(look.subject, at: judgement.instant, look.verdict)
+        } else if !trust.believes(look.instant, in: entry)
+            || judgement.before.map({ look.instant < min($0, entry.ended - DateTrust.runListedMax) }) ?? false
+        {
             return nil
         }
         if var run = open[look.subject] {
@@ -128,9 +145,5 @@ package struct VerdictRuns: Sendable {
         open[run.subject] = run
         newestRun = newestRun.map { max($0, run.last) } ?? run.last
         return change(run)
-    }
-
-    private mutating func expect(_ checks: [ExpectedCheck], of host: HostID) {
-        expected[host] = Dictionary(checks.map { ($0.check, SlotRule($0)) }, uniquingKeysWith: { first, _ in first })
     }
 }

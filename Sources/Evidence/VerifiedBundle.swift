@@ -34,6 +34,8 @@ package final class VerifiedBundle: Hashable, Sendable {
     /// SHA-256 of the canonical bytes.
     package let digest: Digest
     package let key: KeyID
+    /// From when on that key may have spoken, by the clocks of both sides: nothing it says can be from before.
+    package let enrolled: Timestamp
 
     /// - Parameters:
     ///   - keys: the appliance's enrolled keys. Whose bundle it is, is the caller's to compare: a valid signature says only that one of
@@ -63,6 +65,7 @@ package final class VerifiedBundle: Hashable, Sendable {
         self.signed = signed
         digest = Digest(of: signed.bytes)
         self.key = key.key.id
+        enrolled = key.validFrom - EnrolledKey.skewMax
     }
 
     package static func == (left: VerifiedBundle, right: VerifiedBundle) -> Bool {

@@ -32,7 +32,7 @@ struct KitChunkJudge: Sendable {
         init(_ bundle: VerifiedBundle, signer: Digest, received: Timestamp) {
             place = ChainPlace(bundle)
             leaf = LogEntry(document: bundle.digest, signerDigest: signer).leafHash
-            entry = ChainEntry(bundle.record, received: received)
+            entry = ChainEntry(bundle, received: received)
             check = bundle.record.check
             controls = bundle.record.controls
         }

@@ -84,6 +84,8 @@ extension KitLeaves {
                     numbers[2] >= 1, numbers[2] <= chain.last - next + 1, numbers[1] >= 0, numbers[1] < size,
                     numbers[2] <= size - numbers[1]
                 else { return nil }
+                // A chain stands in the log in the order in which it was received.
+                if let last = runs[appliance]?.last, numbers[1] < last.index + last.count { return nil }
                 runs[appliance, default: []].append(LogRun(sequence: next, index: numbers[1], count: numbers[2]))
                 spans.append(numbers[1]..<(numbers[1] + numbers[2]))
                 next += numbers[2]

@@ -57,11 +57,12 @@ extension KitVerification {
                 if faults.isEmpty {
                     verified += 1
                     while place < places.count, places[place].sequence + places[place].count <= sequence { place += 1 }
+                    let received = times.received(sequence)
                     if isWhole, place < places.count {
                         let index = places[place].index + sequence - places[place].sequence
                         logged.append(LogLeaf(index: index, hash: genuine.leaf))
+                        if let received { logDates.addBundle(sequence, of: appliance.appliance, at: index, received) }
                     }
-                    let received = times.received(sequence)
                     if let received {
                         newest = max(newest, received)
                     } else {

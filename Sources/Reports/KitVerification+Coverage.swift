@@ -21,6 +21,9 @@ extension KitVerification {
             find("log.wrong_root", KitPath.nodes, "does not show that all of this is in the log: \(error.message)")
         case .success?: break
         }
+        if let name = logDates.firstFall {
+            find("log.order", name, "is dated more than five minutes before what stands earlier in the log.")
+        }
         for subject in computed.unexpected {
             find(
                 "ledger.not_expected", "\(subject.host) \(subject.check)",

@@ -64,7 +64,8 @@ extension KitVerification {
             find("log.leaves_malformed", KitPath.leaves, "does not name one place in the log for each bundle and statement.")
             return witnesses
         }
-        for (statement, index) in Swift.zip(statements, leaves.statements) {
+        for (number, (statement, index)) in Swift.zip(statements, leaves.statements).enumerated() {
+            if let issued = statement.content?.issued { logDates.addStatement(number + 1, at: index, issued) }
             logged.append(LogLeaf(index: index, hash: LogEntry(document: statement.digest, signer: statement.key).leafHash))
         }
         return witnesses
@@ -74,14 +75,7 @@ extension KitVerification {
     /// - Returns: the cosignatures that count.
     mutating func judgeTimes(_ statements: [OpenedStatement], _ witnesses: KitWitnesses?) -> [KitReport.Cosignature] {
         let horizon = manifest.period.horizon
-        let issued = statements.compactMap { statement -> Timestamp? in
-            switch statement.content {
-            case .gap(let gap)?: gap.issued
-            case .exception(let exception)?: exception.issued
-            case nil: nil
-            }
-        }
-        let newest = max(newest, issued.max() ?? newest)
+        let newest = statements.compactMap(\.content?.issued).reduce(newest) { max($0, $1) }
         if newest > horizon {
             find("kit.horizon", KitPath.manifest, "would be judged up to \(horizon) only, and holds what came at \(newest).")
         }

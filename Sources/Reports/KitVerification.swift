@@ -21,6 +21,7 @@ struct KitVerification {
     var checkpoint: VerifiedCheckpoint?
     var leaves: KitLeaves?
     var logged: [LogLeaf] = []
+    var logDates = LogDates()
     var coverage: CoverageBuilder?
     var citations = KitCitations()
 

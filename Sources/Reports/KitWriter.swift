@@ -124,7 +124,7 @@ package final class KitWriter {
         }
         let received = times.received(link.sequence) ?? subject.period.horizon
         do throws(CoverageError) {
-            try coverage.add(ChainEntry(bundle.record, received: received))
+            try coverage.add(ChainEntry(bundle, received: received))
         } catch { throw .coverage(error) }
         chunk.add(bundle.signed)
     }

@@ -112,7 +112,7 @@ import Wire
                     }
                 }
                 let held = try await SiteEvidence(of: tenant.site, services: central.services, for: CentralUnderTest.person)
-                try await held.forEach { entries.append(ChainEntry($0.bundle.record, received: $0.received)) }
+                try await held.forEach { entries.append(ChainEntry($0.bundle, received: $0.received)) }
 
                 let rebuild = RunRebuild(central.services)
                 let findings = try await rebuild.run(tenant.site, for: CentralUnderTest.person)

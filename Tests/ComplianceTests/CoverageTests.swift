@@ -16,6 +16,7 @@ import Testing
         var appliance = box
         var entries: [ChainEntry] = []
         var offset: Int64? = 0
+        var enrolled = Timestamp(milliseconds: 0)
         /// Beside `ended`.
         var receivedAfter: Duration = .seconds(10)
 
@@ -24,7 +25,7 @@ import Testing
             let received = Timestamp(milliseconds: ended.milliseconds - (offset ?? 0)) + receivedAfter
             entries.append(
                 ChainEntry(
-                    appliance: appliance, sequence: Int64(entries.count), received: received, host: ssh.host,
+                    appliance: appliance, sequence: Int64(entries.count), received: received, enrolled: enrolled, host: ssh.host,
                     observed: started.map(instant) ?? ended, started: started.map(instant) ?? ended, ended: ended,
                     clockOffsetMilliseconds: offset, content: content))
         }
@@ -114,10 +115,10 @@ import Testing
         var chain = Chain()
         chain.expect(0.1)
         chain.add(5.5, .expectation([]))
-        chain.expect(5.6)
+        chain.expect(6.6)
         chain.add(8, .expectation([]))
-        // Hours 1 to 4, then 6 and 7.
-        #expect(try figures(chain).required == 6)
+        // Hours 1 to 4, then 7.
+        #expect(try figures(chain).required == 5)
     }
 
     @Test func anExpectationThatChangesNothingEndsNoSlot() throws {
@@ -125,8 +126,8 @@ import Testing
         chain.expect(0)
         chain.expect(4.5)
         chain.expect(6.5, every: 7_200, stale: 7_200)
-        // 0 to 5, then slots of two hours from 8.
-        #expect(try figures(chain).required == 6 + 8)
+        // 0 to 6, and slots of two hours from 6: the change cuts hour 6 and the slot from 6 to 8, and excuses neither.
+        #expect(try figures(chain).required == 7 + 9)
     }
 
     @Test func unknownObservesNothingAndIsTheCause() throws {
@@ -252,8 +253,9 @@ import Testing
                 let entry = chain.entries[0]
                 try builder.add(
                     ChainEntry(
-                        appliance: entry.appliance, sequence: number, received: entry.received, host: entry.host, observed: entry.observed,
-                        started: entry.started, ended: entry.ended, clockOffsetMilliseconds: 0, content: entry.content))
+                        appliance: entry.appliance, sequence: number, received: entry.received, enrolled: entry.enrolled, host: entry.host,
+                        observed: entry.observed, started: entry.started, ended: entry.ended, clockOffsetMilliseconds: 0,
+                        content: entry.content))
             }
         }
     }

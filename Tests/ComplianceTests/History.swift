@@ -14,7 +14,8 @@ struct HistoryBundle {
         var members: [String: JSONValue] = [
             "appliance": .string(entry.appliance.description), "sequence": .integer(entry.sequence),
             "host": .string(entry.host.description),
-            "received": .string(entry.received.description), "observed": .string(entry.observed.description),
+            "received": .string(entry.received.description), "enrolled": .string(entry.enrolled.description),
+            "observed": .string(entry.observed.description),
             "started": .string(entry.started.description), "ended": .string(entry.ended.description), "kind": .string(kind),
             "clock": ["offsetMs": entry.clockOffsetMilliseconds.map { .integer($0) } ?? .null, "source": "test"],
             "check": .null, "verdict": .null, "attested": [], "expected": [],
@@ -140,11 +141,13 @@ struct History {
         var isRead = true
         var sequence: Int64 = Int64.random(in: 0...2, using: &random)
         var delay: Int64 = 5
+        let enrolled = isHostile && random.chance(30) ? now + .seconds(Int.random(in: 0...60_000, using: &random)) : now - .seconds(300)
         for host in hosts where random.chance(90) {
             bundles.append(
                 HistoryBundle(
                     entry: ChainEntry(
-                        appliance: appliance, sequence: sequence, received: now + .seconds(9), host: host, observed: now, started: now,
+                        appliance: appliance, sequence: sequence, received: now + .seconds(9), enrolled: enrolled, host: host,
+                        observed: now, started: now,
                         ended: now, clockOffsetMilliseconds: 0, content: .expectation(expectation())), kind: "expectation"))
             sequence += 1
         }
@@ -195,7 +198,8 @@ struct History {
                 content = ("attestation", .looks(looks))
             }
             let entry = ChainEntry(
-                appliance: appliance, sequence: sequence, received: now + .seconds(delay), host: host, observed: started,
+                appliance: appliance, sequence: sequence, received: now + .seconds(delay), enrolled: enrolled, host: host,
+                observed: started,
                 started: started, ended: ended, clockOffsetMilliseconds: offset, content: content.1)
             bundles.append(HistoryBundle(entry: entry, kind: content.0))
             sequence += isHostile && random.chance(5) ? Int64.random(in: -2...3, using: &random) : 1

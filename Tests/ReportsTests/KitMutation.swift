@@ -286,7 +286,7 @@ enum KitMutation: CaseIterable {
             try parts.relist(with: sample.central)
         case .exceptionUnended, .exceptionEndMoved:
             // The later statement of the same name ends the first one early; no longer, or at another time.
-            try parts.reseal(KitPath.statement(4), with: sample.receiptKey) { members in
+            try parts.reseal(KitPath.statement(2), with: sample.receiptKey) { members in
                 if self == .exceptionUnended {
                     members["id"] = "another"
                 } else {
@@ -298,17 +298,17 @@ enum KitMutation: CaseIterable {
             try parts.relist(with: sample.central)
         case .statementsReordered:
             // Each in its place of the log, and numbered the other way round: what ended would begin again.
-            let names = [KitPath.statement(2), KitPath.statement(4)]
+            let names = [KitPath.statement(1), KitPath.statement(2)]
             (parts[names[0]], parts[names[1]]) = (parts[names[1]], parts[names[0]])
             try parts.edit("log/leaves.json") { members in
                 var statements = members["statements"]!.array!
-                statements.swapAt(1, 3)
+                statements.swapAt(0, 1)
                 members["statements"] = .array(statements)
             }
             try parts.relist(with: sample.central)
         case .personsAlike:
             let name = [" alice", "Alice", "ALICE  ", "", " ", "bo\u{202e}b"].randomElement(using: &random)!
-            try parts.reseal(KitPath.statement(2), with: sample.receiptKey) { $0["approvedBy"] = .string(name) }
+            try parts.reseal(KitPath.statement(1), with: sample.receiptKey) { $0["approvedBy"] = .string(name) }
             try parts.relist(with: sample.central)
         case .horizonEarly:
             try parts.relist(with: sample.central) {

@@ -26,7 +26,8 @@ struct KitSample {
 
     static let checks: [CheckID] = ["linux.ssh.hardening", "linux.firewall.ruleset", "linux.backup.freshness"]
 
-    init(seed: UInt64, count: Int = 12) async throws {
+    /// - Parameter backdates: whether the exception is the last in the log and dated as ever.
+    init(seed: UInt64, count: Int = 12, backdates: Bool = false) async throws {
         var random = SeededGenerator(seed: seed)
         let (now, evidenceKey, receiptKey) = (now, evidenceKey, receiptKey)
         let site = SiteID(at: now, random: &random)
@@ -37,41 +38,61 @@ struct KitSample {
         var receipts: [SignedReceipt] = []
         var entries = (0..<5).map { LogEntry(document: Digest(of: [UInt8($0)]), signer: evidenceKey.verifyingKey) }
         var leaves: [ApplianceID: [LogRun]] = [:]
+        // Submissions and statements stand in the log as they came.
+        var submitted: [(bundles: [VerifiedBundle], received: Timestamp)] = []
         // One whole chain, and one that the kit's period cuts at its start.
         for (appliance, first) in zip(appliances, [0, 40] as [Int64]) {
             var previous = first == 0 ? Digest.genesis : Digest(of: [1])
             let last = first + Int64(count) - 1
-            var logged: [LogRun] = []
-            var begun = first
+            var waiting: [VerifiedBundle] = []
+            var received = now
             for sequence in first...last {
                 let bundle = Self.bundle(site, appliance, sequence, at: now, using: &random)
                 let sealed = try BundleSealer(key: evidenceKey).seal(bundle, at: ChainLink(sequence: sequence, previous: previous))
                 previous = sealed.digest
                 bundles.append(try VerifiedBundle(sealed.signed, keys: keys))
+                waiting.append(bundles[bundles.count - 1])
+                guard sequence == last || sequence == first + Int64(count) / 2 else { continue }
+                received = max(received, bundle.ended + .seconds(60))
+                submitted.append((waiting, received))
+                waiting = []
+            }
+        }
+        submitted.sort { $0.received < $1.received }
+        var payloads = try Self.statements(site, appliances, midnight)
+        if backdates { payloads.append(payloads.removeFirst()) }
+        var statements: [KitStatement] = []
+        func state(until date: Timestamp?) throws {
+            while let next = payloads.first, date.map({ next.issued < $0 }) ?? true {
+                let envelope = try SignedEnvelope(signing: payloads.removeFirst().json, with: receiptKey)
+                entries.append(LogEntry(document: Digest(of: envelope.payload), signer: receiptKey.verifyingKey))
+                statements.append(KitStatement(envelope: envelope.text, logIndex: Int64(entries.count - 1)))
+            }
+        }
+        for (submission, received) in submitted {
+            try state(until: received)
+            var logged: [LogRun] = []
+            let (first, last) = (submission[0].record, submission[submission.count - 1])
+            for bundle in submission {
+                let sequence = bundle.record.link.sequence
                 if let run = logged.last, run.index + run.count == entries.count {
                     logged[logged.count - 1].count += 1
                 } else {
                     logged.append(LogRun(sequence: sequence, index: Int64(entries.count), count: 1))
                 }
-                entries.append(LogEntry(document: sealed.digest, signer: evidenceKey.verifyingKey))
+                entries.append(LogEntry(document: bundle.digest, signer: evidenceKey.verifyingKey))
                 if sequence % 5 == 4 { entries.append(LogEntry(document: Digest(of: [99]), signer: receiptKey.verifyingKey)) }
-                guard sequence == last || sequence == first + Int64(count) / 2 else { continue }
-                receipts.append(
-                    SignedReceipt(
-                        signing: Receipt(
-                            site: site, appliance: appliance, firstSequence: begun, lastSequence: sequence, head: previous,
-                            received: bundle.ended + .seconds(60), logged: logged),
-                        with: receiptKey))
-                leaves[appliance, default: []] += logged
-                (logged, begun) = ([], sequence + 1)
             }
+            receipts.append(
+                SignedReceipt(
+                    signing: Receipt(
+                        site: site, appliance: first.origin.appliance, firstSequence: first.link.sequence,
+                        lastSequence: last.record.link.sequence, head: last.digest, received: received, logged: logged),
+                    with: receiptKey))
+            leaves[first.origin.appliance, default: []] += logged
         }
+        try state(until: nil)
         let horizon = midnight + .seconds(86_400 * 4)
-        let statements = try Self.statements(site, appliances, midnight).map { payload in
-            let envelope = try SignedEnvelope(signing: payload, with: receiptKey)
-            entries.append(LogEntry(document: Digest(of: envelope.payload), signer: receiptKey.verifyingKey))
-            return KitStatement(envelope: envelope.text, logIndex: Int64(entries.count - 1))
-        }
         let places = KitLeaves(runs: leaves, statements: statements.map(\.logIndex))
         let log = try await Self.log(entries, places, logKey, witnessKey, at: horizon)
         let expected = [Self.checks[1], Self.checks[0]].map { ExpectedCheck(check: $0, intervalSeconds: 3_600, staleAfterSeconds: 7_200) }
@@ -93,7 +114,9 @@ struct KitSample {
             ], priorBundles: [try VerifiedBundle(sealed.signed, keys: keys)], log: log, anchors: ["00000000.ots": [1, 2, 3]])
     }
 
-    private static func statements(_ site: SiteID, _ appliances: [ApplianceID], _ midnight: Timestamp) throws -> [JSONValue] {
+    private static func statements(
+        _ site: SiteID, _ appliances: [ApplianceID], _ midnight: Timestamp
+    ) throws -> [(json: JSONValue, issued: Timestamp)] {
         let day: (Int) -> Timestamp = { midnight + .seconds(86_400 * $0) }
         let exception = try ExceptionStatement(
             id: "move", site: site, host: "records", check: checks[1], from: day(1), until: day(2), reason: "the room is rebuilt",
@@ -103,10 +126,11 @@ struct KitSample {
             id: "move", site: site, host: "records", check: checks[1], from: day(1) + .seconds(18 * 3_600), until: day(2),
             reason: "the room was ready at noon, and is rebuilt again", requestedBy: "alice", approvedBy: "bob",
             issued: day(1) + .seconds(12 * 3_600))
+        let gap = GapStatement(
+            site: site, appliance: appliances[0], from: day(2), until: day(3), cause: .silent, issued: day(3), note: "é")!
         return [
-            GapStatement(
-                site: site, appliance: appliances[0], from: day(2), until: day(3), cause: .silent, issued: day(3), note: "é")!.json,
-            exception.json, ["schema": "martlet.drill/v1", "site": .string(site.description), "result": "done"], again.json,
+            (exception.json, exception.issued), (again.json, again.issued), (gap.json, gap.issued),
+            (["schema": "martlet.drill/v1", "site": .string(site.description), "result": "done"], day(4)),
         ]
     }
 

@@ -66,6 +66,12 @@ import Testing
         return parts
     }
 
+    @Test func anExceptionDatedBeforeWhatStandsEarlierInTheLogIsAFinding() async throws {
+        let path = directory.file("backdated.zip")
+        try await KitSample(seed: 7, backdates: true).write(to: path)
+        try await expectBoth([Case("backdated", ["log.order"], try KitParts(path: path))])
+    }
+
     func expectBoth(_ cases: [Case]) async throws {
         for item in cases { try Data(item.parts.packed()).write(to: URL(filePath: directory.file("batch/\(item.name)"))) }
         let script = "\(repositoryRoot)/scripts/verify_kit.py"

@@ -89,7 +89,7 @@ import Testing
             let records = try await records()
             let period = try #require(CoveragePeriod(from: from, until: from + .seconds(86_400 * days), horizon: clock.now))
             var builder = CoverageBuilder(site: process.context.identity.site, period: period)
-            for record in records { try builder.add(ChainEntry(record, received: record.ended)) }
+            for record in records { try builder.add(ChainEntry(record, received: record.ended, enrolled: from)) }
             return builder.finish()
         }
 

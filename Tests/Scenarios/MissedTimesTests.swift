@@ -199,6 +199,7 @@ import Testing
         try await held.forEach { item in
             var members = try JSONValue(parsing: item.bundle.signed.bytes, limits: JSONLimits(bytesMax: 1 << 18)).object ?? [:]
             members["received"] = .string(item.received.description)
+            members["enrolled"] = .string(item.bundle.enrolled.description)
             bundles.append(.object(members))
         }
         let statements = try await life.services.coverage.statements(of: life.owner.site, in: life.owner.scope)

@@ -55,7 +55,7 @@ struct RunCatchUp: Sendable {
             """
         ).map { row in
             let bundle = SignedBundle(bytes: try row.blob(0), signature: try row.blob(1))
-            return ChainEntry(try VerifiedBundle(bundle, keys: keys.map(\.key)).record, received: try row.instant(2))
+            return ChainEntry(try VerifiedBundle(bundle, keys: keys.map(\.key)), received: try row.instant(2))
         }
         return (entries, keys.first?.site)
     }

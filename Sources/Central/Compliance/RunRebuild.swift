@@ -64,7 +64,7 @@ package struct RunRebuild: Sendable {
             try await held.forEach { item in
                 let record = item.bundle.record
                 if all.last?.runs.appliance != record.origin.appliance { all.append(Made(record.origin.appliance)) }
-                all[all.count - 1].add(ChainEntry(record, received: item.received))
+                all[all.count - 1].add(ChainEntry(item.bundle, received: item.received))
             }
         } catch let error as CentralError where error == .noEvidence && !pruned.isEmpty {
             // Every bundle of the site is gone.
@@ -108,7 +108,7 @@ package struct RunRebuild: Sendable {
         let state = try RunTable.state(of: appliance, in: transaction)
         let isSameState =
             state.trust == made.runs.trust && state.lastSequence == made.runs.lastSequence && state.newestRun == made.runs.newestRun
-            && state.newestEffective == made.runs.newestEffective
+            && state.newestEffective == made.runs.newestEffective && state.told == made.runs.told
         let (wanted, found) = (Set(runs + ledger), Set(storedRuns + storedLedger))
         let finding = Finding(
             appliance: appliance, bundles: made.bundles, runs: runs.count,

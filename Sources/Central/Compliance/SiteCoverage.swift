@@ -30,7 +30,7 @@ package struct SiteCoverage: Sendable {
             // Nothing came, or nothing is left of it: what was expected is known of what was pruned only.
             return builder.finish()
         }
-        try await held.forEach { item in try builder.add(ChainEntry(item.bundle.record, received: item.received)) }
+        try await held.forEach { item in try builder.add(ChainEntry(item.bundle, received: item.received)) }
         return builder.finish()
     }
 

@@ -416,5 +416,6 @@ enum CentralSchema {
                 log_index BIGINT NOT NULL REFERENCES statement (log_index)
             );
             """),
+        Migration(23, "expectations that ask for less", "ALTER TABLE run_state ADD COLUMN told_at BIGINT;"),
     ]
 }

@@ -16,12 +16,13 @@ enum RunTable {
         var lastSequence: Int64
         var newestRun: Timestamp?
         var newestEffective: Timestamp?
+        var told: Timestamp?
     }
 
     static func state(of appliance: ApplianceID, in transaction: any SQLTransaction) throws -> State {
         let rows = try transaction.query(
             """
-            SELECT last_sequence, newest_at, confirmed_at, floor_at, newest_run_at, newest_effective_at
+            SELECT last_sequence, newest_at, confirmed_at, floor_at, newest_run_at, newest_effective_at, told_at
             FROM run_state WHERE appliance_id = \(appliance.description)
             """)
         guard let row = rows.first else { return State(trust: DateTrust(), lastSequence: -1) }
@@ -29,7 +30,7 @@ enum RunTable {
             newest: try row.optionalInstant(1), confirmed: try row.optionalInstant(2), floor: try row.optionalInstant(3))
         return State(
             trust: trust, lastSequence: try row.integer(0), newestRun: try row.optionalInstant(4),
-            newestEffective: try row.optionalInstant(5))
+            newestEffective: try row.optionalInstant(5), told: try row.optionalInstant(6))
     }
 
     /// Goes on with bundles of one appliance; those that were followed before change nothing.
@@ -40,13 +41,13 @@ enum RunTable {
         let state = try state(of: appliance, in: transaction)
         let new = entries.filter { $0.sequence > state.lastSequence }
         guard let first = new.first, first.sequence == state.lastSequence + 1 else { return }
-        let hosts = Set(new.flatMap(VerdictRuns.needs).map(\.host))
+        let hosts = new.reduce(into: Set()) { $0.formUnion(VerdictRuns.hosts($1)) }
         let open = try hosts.flatMap { try openRuns(of: appliance, $0, in: transaction) }
         var expected: [HostID: [ExpectedCheck]] = [:]
         for host in hosts { expected[host] = try expectation(of: appliance, host, in: transaction) }
         var runs = VerdictRuns(
             appliance: appliance, trust: state.trust, lastSequence: state.lastSequence, open: open, newestRun: state.newestRun,
-            newestEffective: state.newestEffective, expected: expected)
+            newestEffective: state.newestEffective, told: state.told, expected: expected)
         var batch = RunBatch(appliance: appliance, site: site, open: open)
         for entry in new {
             let newest = runs.newestRun
@@ -60,14 +61,16 @@ enum RunTable {
         let values: [SQLValue] = [
             .text(runs.appliance.description), .integer(runs.lastSequence), .optional(runs.trust.newest), .optional(runs.trust.confirmed),
             .optional(runs.trust.floor), .optional(runs.newestRun), .optional(runs.newestEffective),
+            .optional(runs.told),
         ]
         try transaction.insert(
             into: "run_state",
-            columns: "appliance_id, last_sequence, newest_at, confirmed_at, floor_at, newest_run_at, newest_effective_at", rows: [values],
+            columns: "appliance_id, last_sequence, newest_at, confirmed_at, floor_at, newest_run_at, newest_effective_at, told_at",
+            rows: [values],
             conflict: """
                 ON CONFLICT (appliance_id) DO UPDATE SET last_sequence = excluded.last_sequence, newest_at = excluded.newest_at,
                 confirmed_at = excluded.confirmed_at, floor_at = excluded.floor_at, newest_run_at = excluded.newest_run_at,
-                newest_effective_at = excluded.newest_effective_at
+                newest_effective_at = excluded.newest_effective_at, told_at = excluded.told_at
                 """)
     }
 
