@@ -175,7 +175,8 @@ import Wire
                     credentialsPath: lab.credentials, makesBuckets: true)),
             retentionDays: 2_190)
         try await CentralUnderTest.run(.sqlite, change: { $0.objects = objects }, hasRecurringWork: false) { central in
-            let lock: Duration = .seconds(8)
+            // Long enough that the archive gets to it on a busy machine: an object cannot be locked until a time that is over.
+            let lock: Duration = .seconds(20)
             /// Received so long ago that the lock of what is archived now ends in seconds.
             func aged(_ name: String, by span: Duration) async throws -> Place {
                 let tenant = try await central.makeTenant(name)
