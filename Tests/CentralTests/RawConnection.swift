@@ -5,6 +5,8 @@ import NIOSSL
 /// A connection that sends exactly what it is told, when it is told: what no HTTP client would do.
 struct RawConnection: Sendable {
     private let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
+    /// Before the other side knew of it, whose deadlines begin with the connection.
+    private let began = ContinuousClock.now
 
     /// - Parameter authority: DER of the CA to trust; nil speaks no TLS.
     init(port: Int, authority: [UInt8]?, as identity: BoxIdentity? = nil) async throws {
@@ -33,11 +35,10 @@ struct RawConnection: Sendable {
     func close() async { try? await channel.executeThenClose { _, _ in } }
 
     /// Sends `text` at once, then the bytes of `trickle` one by one with a pause before each, until the other side closes.
-    /// - Returns: what came, and how long the connection lived.
+    /// - Returns: what came, and how long the connection has lived.
     func talk(_ text: String, trickle: String = "", every pause: Duration = .milliseconds(50)) async throws -> (
         reply: String, lived: Duration
     ) {
-        let began = ContinuousClock.now
         let reply = try await channel.executeThenClose { inbound, outbound in
             try await withThrowingTaskGroup(of: [UInt8].self) { group in
                 group.addTask {
