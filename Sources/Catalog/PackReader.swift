@@ -30,10 +30,13 @@ struct PackReader {
         try log.throwIfErrors()
         var digests: [RunbookID: Digest] = [:]
         for entry in list("runbooks") {
-            guard let runbook = reader.runbook(Node(json: entry, at: mark("runbooks"))),
-                let bytes = try? entry.value.canonicalBytes()
-            else { continue }
-            digests[runbook.id] = Digest(of: bytes)
+            guard let runbook = reader.runbook(Node(json: entry, at: mark("runbooks"))) else { continue }
+            do throws(JSONError) {
+                digests[runbook.id] = Digest(of: try entry.value.canonicalBytes())
+            } catch {
+                // A plan is bound to its runbook by this digest: without one the pack is refused.
+                log.error(at: mark("runbooks"), code: "pack.runbook", "runbook \(runbook.id) has no canonical form: \(error.message)")
+            }
         }
         try log.throwIfErrors()
         var rules: [RuleDefinition] = []
