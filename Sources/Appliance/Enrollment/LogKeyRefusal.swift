@@ -38,6 +38,7 @@ extension Identity {
         let statement: LogKeyStatement
         do throws(EnvelopeError) { statement = try SignedLogKey.open(signed, key: orderKey) } catch { throw .envelope(error) }
         guard statement.site == site, statement.appliance == appliance else { throw .elsewhere }
+        // Which part of it is wrong, only its maker could mend.
         guard let key = try? NoteVerifier(statement.key), key.algorithm == .ed25519 else { throw .notAKey }
         guard let logKey else { return key }
         guard key == logKey else { throw .pinned(logKey.text) }

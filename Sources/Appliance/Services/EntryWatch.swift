@@ -66,6 +66,7 @@ package actor EntryWatch {
         heard = received
         guard let question = asked else { return }
         asked = nil
+        // Whatever is wrong with a proof, it does not show the entry.
         if let proof, let proof = try? LogProof(Array(proof.utf8)), proof.index == question.index, proof.note.text == shown?.text,
             (try? proof.verify(leaf: question.leaf, trust: trust)) != nil
         {

@@ -71,6 +71,7 @@ struct WitnessPusher: Service {
         tls.minimumTLSVersion = .tlsv12
         if let path = witness.authorityPath {
             let pem = try YAMLReader.contents(path: path, bytesMax: 1 << 20)
+            // The library's reason names a line of its own source; the file is what a person can mend.
             guard let authorities = try? NIOSSLCertificate.fromPEMBytes(pem), !authorities.isEmpty else {
                 throw CentralError.logWitnesses("\(path) holds no certificate")
             }

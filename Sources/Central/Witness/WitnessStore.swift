@@ -181,7 +181,7 @@ package struct WitnessStore: Sendable {
             CentralAlert(
                 code: "log.rolled_back", subject: try row.text(0), since: try row.instant(2),
                 sentence: "\(try row.text(0)) says that it has cosigned size \(try row.integer(1)), which this log does not have. Was "
-                    + "the database restored from a backup? If not, look at that machine")
+                    + "the database restored from a backup? If not, look at that machine.")
         }
         return disputes + ahead
     }
