@@ -2,7 +2,7 @@
 """Verifies a kit of evidence offline, sharing no code with `martlet verify`: same codes of findings, same exit codes.
 
   verify_kit.py [--key KEYID | --trust FILE] [--log VKEY] [--witness VKEY]... [--quorum N] [--appliance ID=KEYID]...
-                [--sample N --nonce TEXT] [--json] KIT
+                [--earlier KIT] [--sample N --nonce TEXT] [--json] KIT
   verify_kit.py --batch DIR        one JSON line for each kit in DIR, for tests
 
 Exit code: 0 everything verified, 1 findings, 2 not a kit that can be judged. Needs Python 3.9 and `cryptography`.
@@ -798,8 +798,14 @@ def continuity_json(question, coverage):
         s["json"] for s in coverage.statements
         if s["schema"] == "martlet.exception/v1" and s["from"] < question["until"] and s["until"] > question["from"]]
     gaps = [{**gap, "from": written(gap["from"]), "until": written(gap["until"])} for gap in coverage.gaps]
-    more = {"takeovers": [{**one, "at": written(one["at"])} for one in coverage.takeovers]} if coverage.takeovers else {}
+    more = {"takeovers": takeovers(coverage)} if coverage.takeovers else {}
+    if question["pruned"]:
+        more["pruned"] = question["pruned"]
     return frame(question, "martlet.continuity/v1", total=total, controls=listed, exceptions=exceptions, gaps=gaps, **more)
+
+
+def takeovers(coverage):
+    return [{**one, "at": written(one["at"])} for one in coverage.takeovers]
 
 
 def population_json(question, reading, coverage):
@@ -1038,6 +1044,22 @@ def statement_fields(value):
     return found
 
 
+def pruned_fields(value):
+    """Of martlet.pruned/v1, as continuity.json lists it; None where it is not in its form."""
+    try:
+        found = {"appliance": text(value, "appliance", 200, APPLIANCE), "firstSequence": integer(value, "firstSequence", 0, SEQUENCE_MAX)}
+        found["lastSequence"] = integer(value, "lastSequence", found["firstSequence"], SEQUENCE_MAX)
+        for key in ("firstDigest", "lastDigest"):
+            found[key] = text(value, key, 200, DIGEST)
+        for key in ("receivedFrom", "receivedUntil", "made"):
+            instant(value, key)
+            found[key] = value[key]
+        found["retentionDays"] = optional(value, "retentionDays", integer, 1, 100_000)
+    except Malformed:
+        return None
+    return found
+
+
 def each_number(found):
     return type(found) is int and 0 <= found
 
@@ -1133,8 +1155,10 @@ def node_hash(left, right):
     return hashlib.sha256(b"\1" + left + right).digest()
 
 
-def log_root(size, leaves, nodes):
-    """From (index, hash) of leaves and [level, index, hash] of nodes; None where they do not make exactly one root."""
+def log_root(size, leaves, nodes, wanted=(), known_of=None):
+    """From (index, hash) of leaves and [level, index, hash] of nodes; None where they do not make exactly one root.
+
+    Those of `wanted`, pairs of level and index, that are met on the way are put into `known_of`."""
     if size == 0:
         return hashlib.sha256().digest() if not leaves and not nodes else None
     known, rest, height = sorted(leaves), list(reversed(nodes)), (size - 1).bit_length()
@@ -1146,6 +1170,9 @@ def log_root(size, leaves, nodes):
         if [node[1] for node in given] != sorted({node[1] for node in given}):
             return None
         here = sorted(here + [(index, bytes.fromhex(data), True) for _, index, data in given], key=lambda node: node[0])
+        for index, data, _ in here if wanted else ():
+            if (level, index) in wanted:
+                known_of[level, index] = data
         known, position = [], 0
         while position < len(here):
             index, data, is_given = here[position]
@@ -1164,6 +1191,23 @@ def log_root(size, leaves, nodes):
         if len({index for index, _ in known}) != len(known):
             return None
     return known[0][1] if len(known) == 1 and not rest else None
+
+
+def root_of_first(old, size, leaves, nodes):
+    """The root of the tree's first `old` leaves, where it follows from what is known; None where it does not."""
+    subtrees, begin, known = [], 0, {}
+    for level in range(old.bit_length() - 1, -1, -1):
+        if old >> level & 1:
+            subtrees.append((level, begin >> level))
+            begin += 1 << level
+    log_root(size, leaves, nodes, set(subtrees), known)
+    if any(place not in known for place in subtrees):
+        return None
+    hashes = [known[place] for place in subtrees]
+    joined = hashes.pop() if hashes else hashlib.sha256().digest()
+    while hashes:
+        joined = node_hash(hashes.pop(), joined)
+    return joined
 
 
 class Times:
@@ -1186,7 +1230,7 @@ class Pins:
     """What the reader knows from elsewhere, instead of what the kit says of itself."""
 
     def __init__(self):
-        self.key = self.raw_key = self.log = self.witnesses = self.quorum = self.sample = None
+        self.key = self.raw_key = self.log = self.witnesses = self.quorum = self.sample = self.earlier = None
         self.appliances = {}
 
 
@@ -1201,6 +1245,8 @@ class Kit:
         self.pins = pins
         self.newest, self.unreceipted, self.cosigned, self.found = 0, {}, [], dict.fromkeys(("compliant", "drift", "unknown", "not_applicable"), 0)
         self.checkpoint = self.leaves = self.witnesses = self.total = self.sample = None
+        self.quorum = self.tree = self.population = self.earlier = None
+        self.held, self.takeovers = {}, []
         self.omitted = 0
         self.signed = True
         self.stranger = False
@@ -1259,7 +1305,8 @@ class Kit:
     def verify(self):
         for name in sorted(set(self.manifest["files"]) - set(self.zip.entries)):
             self.find("kit.file_missing", name)
-        known = {item["appliance"] for item in self.manifest["appliances"]}
+        self.boxes = {item["appliance"]: item for item in self.manifest["appliances"]}
+        known = set(self.boxes)
         chunks = {name: [] for name in known}
         receipts = {name: [] for name in known}
         self.prior, self.unsigned = {name: [] for name in known}, 0
@@ -1315,7 +1362,7 @@ class Kit:
             self.find("log.too_few_witnesses", "log/checkpoint")
 
     def read_statements(self, names):
-        self.question["statements"], self.statements, self.dated, self.pruned = [], [], [], {}
+        self.question["statements"], self.question["pruned"], self.statements, self.dated, self.stated_of = [], [], [], [], []
         for number, name in enumerate(names, 1):
             if name != f"statements/{number:012}.json":
                 self.find("statement.misplaced", name)
@@ -1329,12 +1376,14 @@ class Kit:
                 self.find(f"statement.{signer}", name)
                 continue
             self.statements.append(leaf(hashlib.sha256(payload).digest(), signer))
+            gone = pruned_fields(content) if content["schema"] == "martlet.pruned/v1" else None
+            # For a comparison with another kit: digest, date, and whether it is kept for ever.
+            self.stated_of.append((hashlib.sha256(payload).digest(), found and found["issued"], gone is not None))
             self.dated.append((name, instant(content, "issued") if found else None))
             if found:
                 self.question["statements"].append(found)
-            elif content["schema"] == "martlet.pruned/v1" and isinstance(content.get("appliance"), str) and each_number(content.get("lastSequence")):
-                name = content["appliance"]
-                self.pruned[name] = max(self.pruned.get(name, -1), content["lastSequence"])
+            elif gone:
+                self.question["pruned"].append(gone)
 
     def stated(self, name):
         return self.zip.read(name) if name in self.zip.entries else b""
@@ -1351,6 +1400,7 @@ class Kit:
             keys = [note_key(key, 4) for key in items(value, "witnesses", 1_000)]
             require(len(set(keys)) == len(keys))
             self.witnesses = keys, quorum
+            self.quorum = quorum
         except Malformed:
             self.find("log.witnesses_malformed", "log/witnesses.json")
         if self.pins.witnesses is not None:
@@ -1377,6 +1427,8 @@ class Kit:
             size, root, _ = self.checkpoint
             if nodes["size"] != size or log_root(size, self.logged, nodes["nodes"]) != root:
                 self.find("log.wrong_root", "log/nodes.json")
+            else:
+                self.tree = size, root, sorted(self.logged), nodes["nodes"]
         except Malformed:
             self.find("log.nodes_malformed", "log/nodes.json")
         newest = 0
@@ -1397,6 +1449,9 @@ class Kit:
             if canonical(value).encode() != self.stated(f"{name}.json"):
                 self.find(f"{name}.differs", f"{name}.json")
         self.total = continuity["total"]
+        self.takeovers = takeovers(coverage)
+        if self.whole:
+            self.population = population_json(question, reading, coverage)
         if self.pins.sample:
             self.sample = sample({**self.pins.sample, "root": self.checkpoint[1].hex()}, reading)
 
@@ -1475,6 +1530,10 @@ class Kit:
                     self.newest = max(self.newest, received)
                 if self.whole:
                     self.take(record, received, placed)
+                self.held.setdefault(appliance, {})[sequence] = (record["digest"], received)
+                if any(one["appliance"] == appliance and one["lastSequence"] + 1 == sequence and one["lastDigest"] != record["previous"]
+                       for one in self.question["pruned"]):
+                    self.find("kit.pruned", name)
                 if begin is None:
                     begin = self.question["horizon"] if received is None else received
             if any(digest != record["digest"] for digest in heads.get(sequence, ())):
@@ -1504,10 +1563,13 @@ class Kit:
                 if entry is None or record["kind"] != "expectation" or record["site"] != self.manifest["site"] or {
                         **entry, **said} != entry:
                     self.find("kit.prior", name)
-        pruned = self.pruned.get(appliance, -1)
+        pruned = self.pruned_last(appliance)
         self.unsigned += len(entries)
         if any(sequence > pruned for sequence in entries):
             self.find("kit.prior", appliance)
+
+    def pruned_last(self, appliance):
+        return max((one["lastSequence"] for one in self.question["pruned"] if one["appliance"] == appliance), default=-1)
 
     def take(self, record, received, placed):
         """For the log's root, and for what was seen."""
@@ -1592,11 +1654,150 @@ class Kit:
         return runs[low][1] + sequence - runs[low][0]
 
 
+class Comparison:
+    """Whether a kit goes on from an earlier one of the same site: docs/formats/kit.md, "An earlier kit"."""
+
+    TAIL = 8 * 24 * HOUR
+
+    def __init__(self, earlier, later):
+        self.earlier, self.later = earlier, later
+        self.findings, self.notes, self.bundles, self.shown = [], [], 0, False
+        old, new = earlier.manifest, later.manifest
+        if old["site"] != new["site"] or old["organization"]["id"] != new["organization"]["id"]:
+            self.find("earlier.other_site", "manifest.json")
+            return
+        same_log = earlier.question["log"] == later.question["log"]
+        if not same_log:
+            self.find("earlier.other_log", "manifest.json")
+        self.before, self.now = earlier.question, later.question
+        self.as_long = self.now["until"] >= self.before["until"]
+        if self.as_long and self.now["horizon"] < self.before["horizon"] - HOUR:
+            self.find("earlier.horizon_back", "manifest.json")
+        if None not in (earlier.quorum, later.quorum) and later.quorum < earlier.quorum:
+            self.find("earlier.quorum_lower", "log/witnesses.json")
+        for item in old["appliances"]:
+            self.compare_box(item)
+        self.compare_statements()
+        if same_log and earlier.tree and later.tree:
+            self.compare_logs()
+        if earlier.population and later.population:
+            self.compare_populations()
+        overlaps = self.before["from"] < self.now["until"] and self.now["from"] < self.before["until"]
+        if overlaps and old["controls"] != new["controls"]:
+            self.notes.append("earlier.controls_changed")
+
+    def find(self, code, subject):
+        self.findings.append((code, subject))
+
+    def compare_box(self, old):
+        appliance = old["appliance"]
+        new = next((item for item in self.later.manifest["appliances"] if item["appliance"] == appliance), None)
+        if new is None:
+            return self.find("earlier.appliance_missing", appliance)
+        kept = len(old["keys"]) == len(new["keys"]) and all(
+            one["id"] == other["id"] and one["validFrom"] == other["validFrom"]
+            and (one.get("validUntil") is None or one.get("validUntil") == other.get("validUntil"))
+            for one, other in zip(old["keys"], new["keys"]))
+        if not kept:
+            self.find("earlier.key_changed", appliance)
+        present, pruned = self.later.held.get(appliance, {}), self.later.pruned_last(appliance)
+        first = {}
+        for sequence, (digest, received) in sorted(self.earlier.held.get(appliance, {}).items()):
+            if not new["count"] or not new["first"] <= sequence <= new["last"]:
+                known = self.before["horizon"] if received is None else received
+                if sequence > pruned and self.now["from"] <= known <= self.now["until"] + self.TAIL:
+                    first.setdefault("bundle_missing" if new["count"] and sequence < new["first"] else "chain_back", sequence)
+                continue
+            # One that does not verify has a finding of its own.
+            if sequence not in present:
+                continue
+            self.bundles += 1
+            if present[sequence][0] != digest:
+                first.setdefault("bundle_changed", sequence)
+            if received is not None and present[sequence][1] != received:
+                first.setdefault("received_changed", sequence)
+            places = [kit.shown(kit.boxes[appliance], sequence) for kit in (self.earlier, self.later) if kit.leaves]
+            if len(places) == 2 and places[0] != places[1]:
+                first.setdefault("place_changed", sequence)
+        for word in ("bundle_missing", "chain_back"):
+            if word in first:
+                self.find("earlier." + word, appliance)
+        for word in ("bundle_changed", "received_changed", "place_changed"):
+            if word in first:
+                self.find("earlier." + word, f"bundles/{appliance}/{first[word]:012}")
+
+    def compare_statements(self):
+        indices = self.later.leaves[1] if self.later.leaves else [None] * len(self.later.stated_of)
+        places = {digest: index for (digest, *_), index in zip(self.later.stated_of, indices)}
+        for number, (digest, issued, gone) in enumerate(self.earlier.stated_of):
+            name = f"statements/{number + 1:012}.json"
+            if digest not in places:
+                if self.as_long or not gone and issued is not None and issued <= self.now["until"] + self.TAIL:
+                    self.find("earlier.statement_missing", name)
+            elif self.earlier.leaves and places[digest] not in (None, self.earlier.leaves[1][number]):
+                self.find("earlier.place_changed", name)
+
+    def compare_logs(self):
+        small, large = sorted((self.earlier.tree, self.later.tree), key=lambda tree: tree[0])
+        leaves = dict(small[2])
+        same = all(leaves.get(index, data) == data for index, data in large[2])
+        root = root_of_first(small[0], large[0], large[2], large[3])
+        if not same or root not in (None, small[1]):
+            self.find("earlier.log_forked", "log/checkpoint")
+        else:
+            self.shown = root is not None
+
+    def compare_populations(self):
+        gone = [milliseconds(one["receivedUntil"]) + DAY for one in self.now["pruned"]]
+        begin = max([self.before["from"], self.now["from"]] + gone)
+        end = min(self.before["until"], self.now["until"], self.before["horizon"] - DAY, self.now["horizon"] - DAY)
+        first, last = -(-begin // HOUR), end // HOUR
+        if begin >= end:
+            return
+        kept = hours_of(self.later.population, None, None)
+        for pair, hours in sorted(hours_of(self.earlier.population, first, last).items(), key=lambda item: item[0].encode()):
+            if not hours <= kept.get(pair, set()):
+                self.find("earlier.population_shrunk", pair)
+
+
+def hours_of(population, first, last):
+    """The hours of required slots by host and check; of those that lie wholly between these."""
+    hours = {}
+    for item in population["slots"]:
+        length = item["hours"]
+        for number, count in item["runs"]:
+            low = number if first is None else max(number, -(-first // length))
+            high = number + count if last is None else min(number + count, last // length)
+            if low < high:
+                hours.setdefault(f"{item['host']} {item['check']}", set()).update(range(low * length, high * length))
+    return hours
+
+
+def compare_with(path, later):
+    """Nobody vouches for the earlier kit but who has kept it, so the pins are not held against it."""
+    try:
+        earlier = Kit(path, Pins())
+        earlier.verify()
+    except Refusal:
+        earlier = None
+    if earlier is None or earlier.findings:
+        later.find("earlier.not_verified", "earlier")
+    if earlier is None or not earlier.signed:
+        return None
+    comparison = Comparison(earlier, later)
+    for code, subject in comparison.findings:
+        later.find(code, subject)
+    return {"bundles": comparison.bundles, "isLogShown": comparison.shown, "notes": comparison.notes,
+            "size": earlier.tree[0] if earlier.tree else None}
+
+
 def judge(path, pins=None):
     pins = pins or Pins()
     try:
         kit = Kit(path, pins)
         kit.verify()
+        if pins.earlier:
+            kit.earlier = compare_with(pins.earlier, kit)
     except Refusal as refusal:
         return {"exit": 2, "findings": [{"code": refusal.args[0], "subject": "kit"}], "trust": "not judged"}
     signer = kit.manifest["key"]
@@ -1616,7 +1817,7 @@ def judge(path, pins=None):
          "withoutReceipt": kit.unreceipted.get(item["appliance"], 0)} for item in kit.manifest["appliances"]]
     return {"exit": 1 if findings else 0, "findings": findings, "findingsOmitted": kit.omitted, "appliances": appliances, "trust": trust,
             "figures": kit.total, "found": kit.total and kit.found, "sample": kit.sample, "prior": len(question["prior"]),
-            "priorUnsigned": kit.unsigned,
+            "priorUnsigned": kit.unsigned, "takeovers": kit.takeovers, "pruned": question["pruned"], "earlier": kit.earlier,
             "period": {**kit.manifest["period"], "daysNotJudged": max(0, question["until"] - begin_of_rest) // day},
             "anchors": sum(name.startswith("anchors/") for name in kit.zip.entries), "notChecked": not_checked(kit, pins),
             "log": kit.checkpoint and {
@@ -1634,8 +1835,11 @@ def not_checked(kit, pins):
         (boxes, "whether these keys are your boxes': compare them with what martlet-appliance status prints on each (--appliance)"),
         (pins.log is None, "whether this is the log that its witnesses know: ask one of them for its key (--log)"),
         (pins.witnesses is None, "whether its witnesses are independent: the provider chose them (--witness, --quorum)"),
-        (True, "whether a box, the end of a chain, or all of something was left out: only an earlier kit or receipt that somebody else "
-               "holds shows it"),
+        (kit.earlier, "whether something was left out that the earlier kit does not hold either"),
+        (kit.earlier and not kit.earlier["isLogShown"],
+         "whether the log goes on from the earlier kit's checkpoint: martlet log consistency shows it"),
+        (not kit.earlier, "whether a box, the end of a chain, or all of something was left out: only an earlier kit or receipt that "
+                          "somebody else holds shows it (--earlier)"),
         (kit.question["controls"], "which checks speak to a control: that list is the provider's"),
         (any(name.startswith("anchors/") for name in kit.zip.entries), "the proofs of time in anchors/: their own tools check them"),
         (True, "README.txt and verify.html in it: use programs that you got elsewhere"),
@@ -1656,6 +1860,7 @@ def main():
     parser.add_argument("--witness", metavar="VKEY", action="append", help="a witness whose cosignature counts, instead of the kit's own")
     parser.add_argument("--quorum", metavar="N", type=int, help="how many of these are wanted; all, if left out")
     parser.add_argument("--appliance", metavar="ID=KEYID", action="append", default=[], help="a box that must be in it, and its key")
+    parser.add_argument("--earlier", metavar="KIT", help="a kit of the same site that you have kept: this one must go on from it")
     parser.add_argument("--sample", metavar="N", type=int, help="draw so many bundles; needs --nonce")
     parser.add_argument("--nonce", metavar="TEXT", help="16 to 200 bytes, chosen after the kit was received")
     parser.add_argument("--json", action="store_true")
@@ -1668,7 +1873,7 @@ def main():
     if not options.kit or options.key and options.trust:
         parser.error("name one kit, and at most one of --key and --trust")
     pins = Pins()
-    pins.key = options.key
+    pins.key, pins.earlier = options.key, options.earlier
     if options.trust:
         with open(options.trust, "rb") as file:
             pins.raw_key = raw_key(file.read(1_000))
@@ -1728,6 +1933,18 @@ def table(report):
     if report.get("prior"):
         yield (f"ledger    {report['prior']} entries from before these bundles; {report['priorUnsigned']} of them on the provider's word, "
                "the others signed by the boxes; when they took effect is the provider's word")
+    for one in report.get("pruned", ()):
+        term = f" after {one['retentionDays']} days" if one["retentionDays"] else " after their term"
+        yield (f"pruned    {one['appliance']}: bundles {one['firstSequence']} to {one['lastSequence']}, received until {one['receivedUntil']}, "
+               f"are gone{term}; the last was {one['lastDigest']}")
+    for one in report.get("takeovers", ()):
+        yield f"taken over {one['host']} by {one['appliance']} at {one['at']}, where {one['before']} was and still sent: ask why"
+    if earlier := report.get("earlier"):
+        shown = "" if earlier["size"] is None else f"; the log goes on from its {earlier['size']} entries" if earlier["isLogShown"] else (
+            f"; that the log goes on from its {earlier['size']} entries does not follow from what the two kits hold")
+        yield f"earlier   {earlier['bundles']} bundles of the earlier kit are here, the same{shown}"
+        for note in earlier["notes"]:
+            yield f"          {note}: ask why"
     if report.get("anchors"):
         yield f"anchors   {report['anchors']}, not checked here"
     if seen := report.get("figures"):

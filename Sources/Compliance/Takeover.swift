@@ -11,6 +11,9 @@ package struct Takeover: Hashable, Sendable {
     package let host: HostID
     package let at: Timestamp
 
+    /// For people.
+    package var sentence: String { "\(host) by \(appliance) at \(at), where \(before) was and still sent: ask why" }
+
     package var json: JSONValue {
         [
             "appliance": .string(appliance.description), "at": .string(at.description), "before": .string(before.description),

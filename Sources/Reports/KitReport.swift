@@ -61,6 +61,17 @@ package struct KitReport: Hashable, Sendable {
         package let quorum: Int
     }
 
+    /// What comparing with an earlier kit showed; what is wrong is among the findings.
+    package struct Earlier: Hashable, Sendable {
+        /// Of it, that are here too and the same.
+        package let bundles: Int
+        /// Of its log; nil where it was not verified.
+        package let size: Int64?
+        package let isLogShown: Bool
+        /// What is another, and may be so: somebody should ask why.
+        package let notes: [Code]
+    }
+
     package enum Trust: Hashable, Sendable {
         /// The signing key is one that the caller brought along.
         case pinned(KeyID)
@@ -94,6 +105,12 @@ package struct KitReport: Hashable, Sendable {
     package let anchors: Int
     /// Texts for people in the kit that are not what this program writes.
     package let strangePages: [String]
+    /// Who took a host over from whom while that one still sent.
+    package let takeovers: [Takeover]
+    /// What is gone after its term, as the provider's statements in the kit say.
+    package let pruned: [PrunedStatement]
+    /// nil where no earlier kit was named, or it cannot be compared.
+    package let earlier: Earlier?
     /// In the order drawn; nil where none was asked for, or the population was not computed.
     package let sample: [Sample.Draw]?
     /// What the kit cannot show by itself, and the reader did not bring along.
@@ -108,7 +125,8 @@ package struct KitReport: Hashable, Sendable {
         KitReport(
             findings: [Finding(code: refusal.code, subject: "kit", sentence: refusal.message)], findingsOmitted: 0, appliances: [],
             site: nil, organizationName: nil, trust: .none, log: nil, period: nil, figures: nil, found: nil, statements: 0, prior: 0,
-            priorUnsigned: 0, anchors: 0, strangePages: [], sample: nil, notChecked: [], exitCode: 2)
+            priorUnsigned: 0, anchors: 0, strangePages: [], takeovers: [], pruned: [], earlier: nil, sample: nil, notChecked: [],
+            exitCode: 2)
     }
 }
 
@@ -148,6 +166,12 @@ extension KitReport {
                     ]
                 }),
             "anchors": .integer(Int64(anchors)),
+            "earlier": earlier.map {
+                [
+                    "bundles": .integer(Int64($0.bundles)), "isLogShown": .boolean($0.isLogShown),
+                    "notes": .array($0.notes.map { .string($0.description) }), "size": $0.size.map { .integer($0) } ?? nil,
+                ]
+            } ?? nil,
             "exit": .integer(Int64(exitCode)),
             "findings": .array(
                 findings.map { ["code": .string($0.code.description), "sentence": .string($0.sentence), "subject": .string($0.subject)] }),
@@ -177,6 +201,8 @@ extension KitReport {
                 ]
             } ?? nil,
             "prior": .integer(Int64(prior)), "priorUnsigned": .integer(Int64(priorUnsigned)),
+            "pruned": .array(pruned.map(\.listed)),
+            "takeovers": .array(takeovers.map(\.json)),
             "sample": sample.map { .array($0.map { [.string($0.appliance.description), .integer($0.sequence)] }) } ?? nil,
             "site": site.map { .string($0.description) } ?? nil,
             "statements": .integer(Int64(statements)), "strangePages": .array(strangePages.map { .string($0) }),
@@ -210,6 +236,17 @@ extension KitReport {
             lines.append(
                 "ledger        \(prior) entries from before these bundles; \(priorUnsigned) of them on the provider's word, the others signed "
                     + "by the boxes; when they took effect is the provider's word")
+        }
+        for one in pruned { lines.append("pruned        \(one.sentence)") }
+        for one in takeovers { lines.append("taken over    \(one.sentence)") }
+        if let earlier {
+            let log = earlier.size.map { size in
+                earlier.isLogShown
+                    ? "; the log goes on from its \(size) entries"
+                    : "; that the log goes on from its \(size) entries does not follow from what the two kits hold"
+            }
+            lines.append("earlier       \(earlier.bundles) bundles of the earlier kit are here, the same\(log ?? "")")
+            for note in earlier.notes { lines.append("              \(note): ask why") }
         }
         if anchors > 0 { lines.append("anchors       \(anchors), not checked here") }
         for name in strangePages { lines.append("other         \(name) is not what this program writes: do not rely on what it says") }

@@ -20,8 +20,8 @@ struct OpenedStatement {
     let content: CentralStatement?
     let digest: Digest
     let key: VerifyingKey
-    /// Of a `martlet.pruned/v1`: up to which number an appliance's bundles are gone after their term.
-    let pruned: (appliance: String, last: Int64)?
+    /// nil for what is none, or not in its form.
+    let pruned: PrunedStatement?
 
     /// - Parameter keys: those of receipts.
     init(opening text: String, keys: [VerifyingKey]) throws(EnvelopeError) {
@@ -38,13 +38,7 @@ struct OpenedStatement {
             } catch { throw .field(.outOfRange("payload", expected: "an exception")) }
         default: content = nil
         }
-        if schema == "martlet.pruned/v1", let appliance = payload["appliance"]?.string, let last = payload["lastSequence"]?.integer,
-            last >= 0
-        {
-            pruned = (appliance, last)
-        } else {
-            pruned = nil
-        }
+        pruned = schema == PrunedStatement.schema ? try? PrunedStatement(json: payload) : nil
         // Canonical: `open` has made sure.
         digest = Digest(of: envelope.payload)
         self.key = key

@@ -72,6 +72,8 @@ extension KitVerification {
                         }
                     }
                     begin = begin ?? received ?? manifest.period.horizon
+                    judgePruned(genuine.place)
+                    trace?.add(sequence, of: appliance.appliance, genuine.place.digest, received: received)
                     read(genuine, received: received, name)
                 }
                 for fault in faults { find(fault.code, name, fault.message) }
@@ -99,6 +101,16 @@ extension KitVerification {
         return KitReport.Appliance(
             appliance: appliance.appliance, keys: appliance.keys, sequences: named.first...named.last, verified: verified,
             withoutReceipt: withoutReceipt)
+    }
+
+    /// What is gone ends where the chain begins, if it does: that bundle names the last one's digest.
+    private mutating func judgePruned(_ place: ChainPlace) {
+        let before = pruned.filter { $0.appliance == place.appliance && $0.lastSequence + 1 == place.link.sequence }
+        if before.contains(where: { $0.lastDigest != place.link.previous }) {
+            find(
+                "kit.pruned", KitPath.bundle(place.appliance, place.link.sequence),
+                "follows another bundle than the one that is said to be gone after its term.")
+        }
     }
 
     /// What was expected before the chain's begin here: said by the box itself, or pruned; and not later than that begin.
@@ -138,7 +150,8 @@ extension KitVerification {
             }
         }
         priorUnsigned += entries.count
-        if entries.keys.contains(where: { $0 > prunedUntil[subject] ?? -1 }) {
+        let gone = pruned.filter { $0.appliance == appliance.appliance }.map(\.lastSequence).max() ?? -1
+        if entries.keys.contains(where: { $0 > gone }) {
             find(
                 "kit.prior", subject,
                 "is said to have expected something before its chain's begin here, and the kit does not hold its word.")

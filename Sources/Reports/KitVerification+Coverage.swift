@@ -19,7 +19,8 @@ extension KitVerification {
         case nil: find("log.nodes_malformed", KitPath.nodes, "is not a list of nodes of the log's tree.")
         case .failure(let error)?:
             find("log.wrong_root", KitPath.nodes, "does not show that all of this is in the log: \(error.message)")
-        case .success?: break
+        case .success(let verified)?:
+            if let nodes { trace?.tree = KitTrace.Tree(leaves: verified.leaves, nodes: nodes, root: checkpoint.root) }
         }
         if let name = logDates.firstFall {
             find("log.order", name, "is dated more than five minutes before what stands earlier in the log.")
@@ -34,11 +35,15 @@ extension KitVerification {
             (KitPath.coverage, "coverage.differs", computed.canonicalBytes),
             (
                 KitPath.continuity, "continuity.differs",
-                try? ContinuityStatement(computed, controls: manifest.controls).json.canonicalBytes()
+                try? ContinuityStatement(computed, controls: manifest.controls).json(pruned: pruned).canonicalBytes()
             ), (KitPath.population, "population.differs", Population(computed, controls: manifest.controls).canonicalBytes),
         ] as [(String, Code, [UInt8]?)] {
             let stated = if let entry = entries[name] { try zip.read(entry) } else { [UInt8]() }
             if stated != bytes { find(code, name, "is not what follows from the bundles.") }
+        }
+        if isWhole, trace != nil {
+            let population = try json(KitPath.population)
+            trace?.population = population
         }
         return computed
     }

@@ -19,7 +19,7 @@ extension KitVerification {
             do throws(EnvelopeError) {
                 let opened = try OpenedStatement(opening: text, keys: receiptKeys)
                 statements.append(opened)
-                if let pruned = opened.pruned { prunedUntil[pruned.appliance] = max(prunedUntil[pruned.appliance] ?? -1, pruned.last) }
+                if let pruned = opened.pruned { self.pruned.append(pruned) }
             } catch {
                 switch error {
                 case .unknownKey(let key): find("statement.unknown_key", name, "is signed by \(key), which the manifest does not name.")
@@ -41,6 +41,8 @@ extension KitVerification {
             find("log.untrusted_key", KitPath.manifest, "names \(manifest.logKey.text) as the log's key, which is not the key you named.")
         }
         var witnesses = try json(KitPath.witnesses).flatMap { KitWitnesses(json: $0, log: manifest.logKey) }
+        trace?.quorum = witnesses?.quorum
+        trace?.pruned = pruned
         if witnesses == nil { find("log.witnesses_malformed", KitPath.witnesses, "does not say whose signatures the log needs.") }
         if !pins.witnesses.isEmpty { witnesses = KitWitnesses(witnesses: pins.witnesses, quorum: pins.quorum) }
         let note = if let entry = entries[KitPath.checkpoint] { try zip.read(entry) } else { [UInt8]() }
@@ -59,6 +61,12 @@ extension KitVerification {
         let json = try json(KitPath.leaves)
         leaves = json.flatMap {
             KitLeaves(json: $0, appliances: manifest.appliances, statements: statements.count, size: checkpoint.size)
+        }
+        trace?.leaves = leaves
+        trace?.statements = statements.enumerated().map { number, statement in
+            KitTrace.Stated(
+                digest: statement.digest, index: leaves?.statements[number], issued: statement.content?.issued,
+                isPruned: statement.pruned != nil)
         }
         guard let leaves else {
             find("log.leaves_malformed", KitPath.leaves, "does not name one place in the log for each bundle and statement.")

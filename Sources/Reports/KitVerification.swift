@@ -28,10 +28,12 @@ struct KitVerification {
     /// The newest instant at which something in the kit was received.
     var newest = Timestamp(milliseconds: 0)
     var found = KitReport.Found()
-    var prunedUntil: [String: Int64] = [:]
+    var pruned: [PrunedStatement] = []
+    /// Only where another kit is compared with this one.
+    var trace: KitTrace?
     var priorUnsigned = 0
 
-    init(path: String, pins: KitPins) throws(KitRefusal) {
+    init(path: String, pins: KitPins, isTraced: Bool = false) throws(KitRefusal) {
         zip = try ZipReader(path: path)
         self.pins = pins
         for entry in zip.entries { entries[entry.name] = entry }
@@ -51,6 +53,7 @@ struct KitVerification {
         try loadKeys()
         try verifySignature(of: bytes)
         judgeKeys()
+        if isTraced { trace = KitTrace(manifest) }
     }
 
     /// An appliance's files by sequence, as the names have them.
@@ -62,7 +65,7 @@ struct KitVerification {
     }
 
     mutating func report(
-        sample: KitVerifier.SampleRequest?, workers: Int
+        sample: KitVerifier.SampleRequest?, workers: Int, earlier: KitVerifier.Earlier? = nil
     ) async throws(KitRefusal) -> KitReport {
         let (listed, statementNames) = try sortEntries()
         for name in manifest.files.keys.sorted() where entries[name] == nil {
@@ -80,6 +83,7 @@ struct KitVerification {
         }
         let cosigned = judgeTimes(statements, witnesses)
         let computed = try await compute()
+        let compared = earlier.flatMap { compare($0) }
         let trust: KitReport.Trust =
             !isSigned
             ? .none
@@ -100,7 +104,20 @@ struct KitVerification {
                     quorum: witnesses?.quorum ?? 0)
             }, period: manifest.period, figures: computed?.total, found: computed.map { _ in found }, statements: statements.count,
             prior: manifest.prior.count, priorUnsigned: priorUnsigned, anchors: entries.keys.count { $0.hasPrefix("anchors/") },
-            strangePages: try strangePages(), sample: drawn, notChecked: notChecked, exitCode: findings.isEmpty ? 0 : 1)
+            strangePages: try strangePages(), takeovers: computed?.takeovers ?? [], pruned: pruned, earlier: compared, sample: drawn,
+            notChecked: notChecked(compared), exitCode: findings.isEmpty ? 0 : 1)
+    }
+
+    /// nil where there is nothing to compare with.
+    private mutating func compare(_ earlier: KitVerifier.Earlier) -> KitReport.Earlier? {
+        if !earlier.isVerified {
+            find("earlier.not_verified", "earlier", "has findings of its own: verify it by itself.")
+        }
+        guard let before = earlier.trace, let trace else { return nil }
+        let comparison = KitComparison(before, trace)
+        find(comparison.findings)
+        return KitReport.Earlier(
+            bundles: comparison.bundles, size: before.tree?.nodes.size, isLogShown: comparison.isLogShown, notes: comparison.notes)
     }
 
     /// `README.txt` and `verify.html` where they are not what this program writes.
@@ -113,7 +130,7 @@ struct KitVerification {
     }
 
     /// What this kit cannot show by itself.
-    private var notChecked: [String] {
+    private func notChecked(_ earlier: KitReport.Earlier?) -> [String] {
         var sentences: [String] = []
         if pins.trust == .none { sentences.append("whether \(manifest.key) is your provider's key (--key)") }
         if !manifest.appliances.allSatisfy({ pins.appliances[$0.appliance] != nil }) {
@@ -124,9 +141,16 @@ struct KitVerification {
         if pins.witnesses.isEmpty {
             sentences.append("whether its witnesses are independent: the provider chose them (--witness, --quorum)")
         }
-        sentences.append(
-            "whether a box, the end of a chain, or all of something was left out: only an earlier kit or receipt that somebody else "
-                + "holds shows it")
+        if let earlier {
+            sentences.append("whether something was left out that the earlier kit does not hold either")
+            if !earlier.isLogShown {
+                sentences.append("whether the log goes on from the earlier kit's checkpoint: martlet log consistency shows it")
+            }
+        } else {
+            sentences.append(
+                "whether a box, the end of a chain, or all of something was left out: only an earlier kit or receipt that somebody else "
+                    + "holds shows it (--earlier)")
+        }
         if !manifest.controls.controls.isEmpty { sentences.append("which checks speak to a control: that list is the provider's") }
         if entries.keys.contains(where: { $0.hasPrefix("anchors/") }) {
             sentences.append("the proofs of time in anchors/: their own tools check them")

@@ -74,12 +74,32 @@ package struct KitVerifier: Sendable {
         }
     }
 
-    package func verify(_ path: String) async -> KitReport {
+    /// - Parameter earlier: another kit of the same site, which this one must go on from: `KitComparison`. Nobody vouches for it but who
+    ///   has kept it, so the pins are not held against it.
+    package func verify(_ path: String, earlier: String? = nil) async -> KitReport {
         do throws(KitRefusal) {
-            var run = try KitVerification(path: path, pins: pins)
-            return try await run.report(sample: sample, workers: workers)
+            var run = try KitVerification(path: path, pins: pins, isTraced: earlier != nil)
+            guard let earlier else { return try await run.report(sample: sample, workers: workers) }
+            return try await run.report(sample: sample, workers: workers, earlier: await trace(earlier))
         } catch {
             return .refused(error)
+        }
+    }
+
+    /// What an earlier kit holds.
+    struct Earlier: Sendable {
+        /// nil for what is no kit, or is not signed by the key that it names.
+        let trace: KitTrace?
+        let isVerified: Bool
+    }
+
+    private func trace(_ path: String) async -> Earlier {
+        do throws(KitRefusal) {
+            var run = try KitVerification(path: path, pins: KitPins(), isTraced: true)
+            let report = try await run.report(sample: nil, workers: workers)
+            return Earlier(trace: report.trust == .none ? nil : run.trace, isVerified: report.exitCode == 0)
+        } catch {
+            return Earlier(trace: nil, isVerified: false)
         }
     }
 }

@@ -64,6 +64,7 @@ package final class KitWriter {
     private let subject: KitSubject
     private let key: SigningKey
     private let zip: ZipWriter
+    private let pruned: [PrunedStatement]
     private var files: [String: KitManifest.File] = [:]
     private var finished: [Progress] = []
     private var current: Progress?
@@ -80,15 +81,18 @@ package final class KitWriter {
         self.key = key
         citations = subject.controls.mapValues { Set($0) }
         var statements: [CentralStatement] = []
+        var pruned: [PrunedStatement] = []
         for (index, statement) in subject.statements.enumerated() {
             do throws(EnvelopeError) {
                 let opened = try OpenedStatement(opening: statement.envelope, keys: subject.receiptKeys)
                 if let content = opened.content { statements.append(content) }
+                if let gone = opened.pruned { pruned.append(gone) }
             } catch {
                 throw .statement(index + 1, error)
             }
         }
         coverage = CoverageBuilder(site: subject.site, period: subject.period, prior: subject.prior, statements: statements)
+        self.pruned = pruned
         zip = try ZipWriter(path: path)
         try add(KitPath.readme, Self.readme)
         for (name, bytes) in subject.anchors.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
@@ -146,7 +150,7 @@ package final class KitWriter {
         if let current { finished.append(current) }
         let controls = ControlMap(citations.mapValues { Array($0) })
         let coverage = self.coverage.finish()
-        try add(KitPath.continuity, bytes(ContinuityStatement(coverage, controls: controls).json))
+        try add(KitPath.continuity, bytes(ContinuityStatement(coverage, controls: controls).json(pruned: pruned)))
         try add(KitPath.coverage, coverage.canonicalBytes)
         let named = subject.keys.keys.sorted()
         let keys = [key.verifyingKey] + subject.receiptKeys + named.flatMap { subject.keys[$0]!.map(\.key) }
@@ -262,7 +266,8 @@ private let readmeText = """
     ledger.json                          what had to be looked at, and from when
     coverage.json                        for every day, machine and check: how often somebody had to look, did, was late, did not; whatever
                                          was found
-    continuity.json                      the same for each control, and every gap by its times and cause
+    continuity.json                      the same for each control; every gap by its times and cause; which machines two appliances claim
+                                         ("takeovers"); which evidence is gone after its term, with the last digest ("pruned")
     population.json                      everything that a sample may be drawn from, fixed before anybody knew the sample
     verify.html                          checks this archive in a browser; open it and choose the archive. It connects to nothing
 
@@ -291,6 +296,9 @@ private let readmeText = """
 
     3. Each bundle names its number ("sequence") and the SHA-256 of the one before it ("previous", what `sha256sum bundle.json`
        prints): a missing, swapped or changed bundle breaks that chain.
+
+    4. Have you kept an earlier archive of this site? `martlet verify FILE --earlier OLD` says whether this one goes on from it: nothing
+       of it gone, changed or dated anew. That is the one way to see that something was left out as a whole.
 
     `martlet verify FILE` does all of this and computes every figure again from the bundles. So does `python3 verify_kit.py FILE`, and so
     does verify.html: three programs that share no code. To draw a sample, choose any text of 16 characters or more after you have received

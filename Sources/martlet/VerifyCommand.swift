@@ -20,6 +20,7 @@ struct VerifyCommand: AsyncParsableCommand {
     @Option(help: "A witness whose cosignature counts (name+hash+key), instead of those that the kit names. Repeatable.")
     var witness: [String] = []
     @Option(help: "How many of these witnesses are wanted; all, if left out.") var quorum: Int?
+    @Option(help: "A kit of the same site that you have kept: this one must go on from it.") var earlier: String?
     @Option(help: "Draw so many bundles to look at; needs --nonce.") var sample: Int?
     @Option(help: "Any text of 16 to 200 bytes that was chosen after the kit was received.") var nonce: String?
     @Flag(help: "Print JSON.") var json = false
@@ -51,7 +52,7 @@ struct VerifyCommand: AsyncParsableCommand {
             trust: try pinned(), log: try log.map { try NoteVerifier($0) }, appliances: try boxes(), witnesses: witnesses, quorum: quorum)
         let report = await KitVerifier(
             pins, sample: sample.flatMap { KitVerifier.SampleRequest(count: $0, nonce: nonce ?? "") }, workers: workers
-        ).verify(kit)
+        ).verify(kit, earlier: earlier)
         print(json ? String(decoding: try report.json.canonicalBytes(), as: UTF8.self) + "\n" : report.table, terminator: "")
         throw ExitCode(report.exitCode)
     }

@@ -23,6 +23,8 @@ struct KitSample {
     let witnessKey = SigningKey()
     let subject: KitSubject
     let bundles: [VerifiedBundle]
+    /// All of the log.
+    private let entries: [LogEntry]
 
     static let checks: [CheckID] = ["linux.ssh.hardening", "linux.firewall.ruleset", "linux.backup.freshness"]
 
@@ -101,6 +103,7 @@ struct KitSample {
         self.site = site
         self.appliances = appliances
         self.bundles = bundles
+        self.entries = entries
         subject = KitSubject(
             site: site, organization: OrganizationID(at: now, random: &random), organizationName: "Praxis Grün",
             period: CoveragePeriod(from: midnight, until: midnight + .seconds(86_400 * 4), horizon: horizon)!,
@@ -195,6 +198,97 @@ struct KitSample {
             clock: ClockReading(offsetMilliseconds: sequence % 3 == 0 ? nil : 4, source: "ntp"),
             outcome: isGap ? .alert("gap.down") : .observed,
             note: "é\n\"")
+    }
+
+    /// A kit of the same evidence that an insider makes, or that was made earlier.
+    struct Variant {
+        var appliances: [ApplianceID]
+        /// How many bundles of each chain, from its begin and after those left out there.
+        var count = Int64.max
+        var skipped: Int64 = 0
+        var hasReceipts = true
+        /// By their places.
+        var statements: [Int]
+        /// Of the log.
+        var size: Int
+        var isForked = false
+        var quorum = 1
+        /// Days from the first midnight.
+        var days = 0..<4
+        var horizon: Timestamp
+        var controls: [CheckID: [ControlCitation]]
+        var prior: [(entry: ExpectationLedger.Entry, bundle: VerifiedBundle)]
+        var validFrom: Timestamp
+    }
+
+    var whole: Variant {
+        Variant(
+            appliances: appliances, statements: Array(subject.statements.indices), size: entries.count, horizon: subject.period.horizon,
+            controls: subject.controls, prior: Array(zip(subject.prior, subject.priorBundles)), validFrom: now)
+    }
+
+    /// What the second box is said to have expected before its chain's begin, by the box itself: insiders hold its key.
+    func prior(interval: Int64) throws -> [(entry: ExpectationLedger.Entry, bundle: VerifiedBundle)] {
+        var random = SeededGenerator(seed: 5)
+        let expected = subject.prior[0].expected.map {
+            ExpectedCheck(check: $0.check, intervalSeconds: interval, staleAfterSeconds: $0.staleAfterSeconds)
+        }
+        let bundle = Self.bundle(site, appliances[1], 3, at: now, expecting: expected, using: &random)
+        let sealed = try BundleSealer(key: evidenceKey).seal(bundle, at: ChainLink(sequence: 3, previous: Digest(of: [2])))
+        let entry = ExpectationLedger.Entry(
+            appliance: appliances[1], sequence: 3, host: "records", effective: subject.prior[0].effective, expected: expected)
+        let keys = [EnrolledKey(key: evidenceKey.verifyingKey, validFrom: now, validUntil: nil)]
+        return [(entry, try VerifiedBundle(sealed.signed, keys: keys))]
+    }
+
+    func write(_ variant: Variant, to path: String) async throws {
+        func holds(_ bundle: VerifiedBundle) -> Bool {
+            let first: Int64 = bundle.record.origin.appliance == appliances[0] ? 0 : 40
+            let number = bundle.record.link.sequence - first
+            return variant.appliances.contains(bundle.record.origin.appliance) && number >= variant.skipped
+                && number - variant.skipped < variant.count
+        }
+        let held = bundles.filter(holds)
+        var runs: [ApplianceID: [LogRun]] = [:]
+        for (appliance, all) in subject.log.leaves.runs where variant.appliances.contains(appliance) {
+            let numbers = held.filter { $0.record.origin.appliance == appliance }.map(\.record.link.sequence)
+            runs[appliance] = all.compactMap { run in
+                let (low, high) = (max(run.sequence, numbers[0]), min(run.sequence + run.count - 1, numbers[numbers.count - 1]))
+                return low <= high ? LogRun(sequence: low, index: run.index + low - run.sequence, count: high - low + 1) : nil
+            }
+        }
+        let statements = variant.statements.map { subject.statements[$0] }
+        var entries = Array(entries.prefix(variant.size))
+        // A stranger's entry, the newest one here: nothing that the kit holds.
+        if variant.isForked, let place = entries.lastIndex(of: LogEntry(document: Digest(of: [99]), signer: receiptKey.verifyingKey)) {
+            entries[place] = LogEntry(document: Digest(of: [98]), signer: receiptKey.verifyingKey)
+        }
+        let leaves = KitLeaves(runs: runs, statements: statements.map(\.logIndex))
+        let log = try await Self.log(entries, leaves, logKey, witnessKey, at: variant.horizon)
+        let midnight = subject.period.from
+        let period = CoveragePeriod(
+            from: midnight + .seconds(86_400 * variant.days.lowerBound), until: midnight + .seconds(86_400 * variant.days.upperBound),
+            horizon: variant.horizon)!
+        let keys = [EnrolledKey(key: evidenceKey.verifyingKey, validFrom: variant.validFrom, validUntil: nil)]
+        let prior = variant.prior.filter { variant.appliances.contains($0.entry.appliance) }
+        let receipts = subject.receipts.filter { receipt in
+            variant.hasReceipts
+                && held.contains {
+                    $0.record.origin.appliance == receipt.receipt.appliance && $0.record.link.sequence == receipt.receipt.lastSequence
+                }
+        }
+        let made = KitSubject(
+            site: site, organization: subject.organization, organizationName: subject.organizationName, period: period,
+            keys: Dictionary(uniqueKeysWithValues: variant.appliances.map { ($0, keys) }),
+            receipts: receipts, receiptKeys: subject.receiptKeys, statements: statements, controls: variant.controls,
+            prior: prior.map(\.entry),
+            priorBundles: prior.map(\.bundle),
+            log: KitLog(
+                checkpoint: log.checkpoint, key: log.key, witnesses: log.witnesses, quorum: variant.quorum, leaves: leaves, nodes: log.nodes
+            ))
+        let writer = try KitWriter(path: path, subject: made, key: central)
+        for bundle in held { try writer.add(bundle) }
+        try writer.finish()
     }
 
     func write(to path: String) throws {

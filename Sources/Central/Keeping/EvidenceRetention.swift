@@ -46,8 +46,9 @@ package struct EvidenceRetention: Sendable {
         for appliance in try await database.read({ try ArchiveTable.prunable(daysMin: daysMin, at: now, in: $0) }) {
             while let chunk = try await database.read({ try ArchiveTable.oldest(of: appliance, in: $0) }) {
                 let days = try await database.read { try TenantStore.retentionDays(of: chunk.organization, in: $0) }
-                guard chunk.newest + .seconds(max(Int(daysMin), days) * 86_400) <= now else { break }
-                guard try await isReleased(chunk, at: now), try await prune(chunk, at: now) else {
+                let term = max(Int(daysMin), days)
+                guard chunk.newest + .seconds(term * 86_400) <= now else { break }
+                guard try await isReleased(chunk, at: now), try await prune(chunk, after: term, at: now) else {
                     // Nothing behind it is pruned before it.
                     summary.kept += 1
                     break
@@ -72,7 +73,7 @@ package struct EvidenceRetention: Sendable {
     }
 
     /// - Returns: false where the organization is held, or this is not the next of its chain.
-    private func prune(_ chunk: ArchiveChunk, at now: Timestamp) async throws -> Bool {
+    private func prune(_ chunk: ArchiveChunk, after days: Int, at now: Timestamp) async throws -> Bool {
         let (statements, faults) = (statements, faults)
         let isPruned = try await database.write { transaction in
             guard try !HoldTable.isHeld(chunk.organization, in: transaction) else { return false }
@@ -109,7 +110,7 @@ package struct EvidenceRetention: Sendable {
                 "appliance": .string(appliance), "firstSequence": .integer(first), "lastSequence": .integer(last),
                 "firstDigest": .string(try head.digest(0).description), "lastDigest": .string(try tail.digest(0).description),
                 "receivedFrom": .string(try head.instant(2).description), "receivedUntil": .string(chunk.newest.description),
-                "made": .string(now.description),
+                "made": .string(now.description), "retentionDays": .integer(Int64(days)),
             ]
             let site: SiteID = try head.parsed(1)
             let received = try head.instant(2)

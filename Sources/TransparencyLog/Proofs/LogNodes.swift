@@ -73,7 +73,7 @@ package struct LogNodes: Hashable, Sendable {
     /// - Parameter leaves: ascending, none twice.
     /// - Throws: `.wrongLength` when a node is missing, or one is there that is not needed.
     package func root(leaves: [LogLeaf]) throws(ProofError) -> LogHash {
-        try root(leaves: leaves) { _, _, _ in }
+        try root(leaves: leaves, visited: { _, _ in }, joined: { _, _, _ in })
     }
 
     /// That one of these leaves is in the tree, by itself: what `root` follows from, but for everything beside its way up.
@@ -85,16 +85,45 @@ package struct LogNodes: Hashable, Sendable {
     package func inclusion(of index: Int64, leaves: [LogLeaf]) throws(ProofError) -> InclusionProof {
         guard leaves.contains(where: { $0.index == index }) else { throw .outside(index: index, size: size) }
         var hashes: [LogHash] = []
-        _ = try root(leaves: leaves) { level, left, right in
+        _ = try root(leaves: leaves, visited: { _, _ in }) { level, left, right in
             guard left.index >> 1 == index >> Int64(level + 1) else { return }
             hashes.append(index >> Int64(level) == left.index ? right.hash : left.hash)
         }
         return InclusionProof(hashes)
     }
 
-    /// - Parameter joined: called with each two nodes that become one, and their level.
+    /// Those of these nodes that are known here: a leaf, given, or what follows from both.
+    ///
+    /// - Throws: as `root`.
+    package func known(_ wanted: Set<TreeNode>, leaves: [LogLeaf]) throws(ProofError) -> [TreeNode: LogHash] {
+        var known: [TreeNode: LogHash] = [:]
+        let note: (Int, LogLeaf) -> Void = { level, node in
+            let place = TreeNode(level: level, index: node.index)
+            if wanted.contains(place) { known[place] = node.hash }
+        }
+        let top = try root(leaves: leaves, visited: note, joined: { _, _, _ in })
+        note(TreeShape(size: size).height, LogLeaf(index: 0, hash: top))
+        return known
+    }
+
+    /// The root of the tree's first `old` leaves, where it follows from what is known here; nil where it does not.
+    ///
+    /// - Throws: as `root`.
+    package func root(ofFirst old: Int64, leaves: [LogLeaf]) throws(ProofError) -> LogHash? {
+        guard (0...size).contains(old) else { throw .outside(index: old, size: size) }
+        guard old > 0 else { return .empty }
+        let subtrees = TreeShape(size: old).wholeSubtrees
+        let known = try known(Set(subtrees), leaves: leaves)
+        let hashes = subtrees.compactMap { known[$0] }
+        return hashes.count == subtrees.count ? LogHash.join(hashes) : nil
+    }
+
+    /// - Parameters:
+    ///   - visited: called with each node and its level, those that go up without a sibling included, but not with the root.
+    ///   - joined: called with each two nodes that become one, and their level.
     private func root(
-        leaves: [LogLeaf], joined: (_ level: Int, _ left: LogLeaf, _ right: LogLeaf) -> Void
+        leaves: [LogLeaf], visited: (_ level: Int, _ node: LogLeaf) -> Void,
+        joined: (_ level: Int, _ left: LogLeaf, _ right: LogLeaf) -> Void
     ) throws(ProofError) -> LogHash {
         guard size > 0 else {
             guard leaves.isEmpty, nodes.isEmpty else { throw .wrongLength }
@@ -111,6 +140,7 @@ package struct LogNodes: Hashable, Sendable {
                 guard node.index >= 0, node.index <= last, node.index >> 1 > parents.last?.index ?? -1 else {
                     throw .outside(index: node.index, size: size)
                 }
+                visited(level, node)
                 if node.index == last, last & 1 == 0 {
                     // A last node without a sibling follows from what is below it, unless there is nothing below.
                     guard !isGiven || (last == 0 && leaves.isEmpty) else { throw .wrongLength }
@@ -120,6 +150,7 @@ package struct LogNodes: Hashable, Sendable {
                 guard node.index & 1 == 0, let (sibling, isSiblingGiven) = try Self.next(level: level, of: &own, and: &given),
                     sibling.index == node.index + 1, !(isGiven && isSiblingGiven)
                 else { throw .wrongLength }
+                visited(level, sibling)
                 joined(level, node, sibling)
                 parents.append(LogLeaf(index: node.index >> 1, hash: .node(node.hash, sibling.hash)))
             }
