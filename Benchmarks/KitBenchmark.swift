@@ -51,7 +51,7 @@ enum KitBenchmark {
         let size = Self.size(of: path)
 
         let pages = try [held.page(isFirst: true)] + (1..<(auditCount / pageSize)).map { _ in try held.page(isFirst: false) }
-        let raw = { try await rawRate(pages[0] + pages[1], keys[0].key, for: .seconds(1)) }
+        let raw = { try await rawRate(pages[0] + pages[1], VerifyingKey(bytes: keys[0].key.bytes)!, for: .seconds(1)) }
         var rates = [try await raw()]
         var (kitRates, audits): ([Double], [Double]) = ([], [])
         for _ in 0..<rounds {
@@ -146,7 +146,7 @@ enum KitBenchmark {
             self.load = load
             self.count = count
             let key = SigningKey()
-            keys = [EnrolledKey(key: key.verifyingKey, validFrom: midnight, validUntil: nil)]
+            keys = [EnrolledKey(key: key.verifyingKey.forMany(), validFrom: midnight, validUntil: nil)]
             guard let file = fopen(directory + "/held", "w+e") else { throw BenchmarkFault("cannot make a file here") }
             self.file = file
             let sealer = BundleSealer(key: key)

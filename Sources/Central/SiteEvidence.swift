@@ -36,7 +36,7 @@ package struct SiteEvidence: Sendable {
         store = services.evidence
         var (keys, keysAtReceipt): ([ApplianceID: [EnrolledKey]], [ApplianceID: [EnrolledKey]]) = ([:], [:])
         for entry in try await store.keys(of: site, in: scope) {
-            guard let key = VerifyingKey(bytes: entry.key) else { throw DatabaseError.corrupt("an evidence key is no key") }
+            guard let key = VerifyingKey(bytes: entry.key)?.forMany() else { throw DatabaseError.corrupt("an evidence key is no key") }
             keys[entry.appliance] = [EnrolledKey(key: key, validFrom: entry.enrolled, validUntil: entry.revoked)]
             keysAtReceipt[entry.appliance] = [EnrolledKey(key: key, validFrom: entry.enrolled, validUntil: nil)]
         }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Verifies bundles on several cores, for all who read many: a kit's verifier, and Central before it hands evidence out.
 ///
-/// Signatures are verified one by one: `docs/dependencies.md` says why not in batches.
+/// Signatures are verified one by one, with keys that are prepared for many: `docs/dependencies.md` says why not in batches.
 package struct BundleVerifier: Sendable {
     /// Bundles that a core takes at a time: one to three milliseconds of work, so that none waits long for the last.
     private static let shareCount = 32

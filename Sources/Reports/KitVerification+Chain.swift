@@ -11,7 +11,7 @@ extension KitVerification {
         _ appliance: KitManifest.Appliance, _ listed: Listed, workers: Int
     ) async throws(KitRefusal) -> KitReport.Appliance {
         let enrolled = appliance.keys.compactMap { named in
-            keys[named.id].map { EnrolledKey(key: $0, validFrom: named.validFrom, validUntil: named.validUntil) }
+            keys[named.id].map { EnrolledKey(key: $0.forMany(), validFrom: named.validFrom, validUntil: named.validUntil) }
         }
         var wanted: [Int64: [Digest]] = [:]
         var receipts: [Receipt] = []

@@ -53,6 +53,7 @@ package struct SigningKey: Sendable, CustomStringConvertible {
 /// An Ed25519 public key.
 package struct VerifyingKey: Hashable, Sendable {
     private let key: Curve25519.Signing.PublicKey
+    private var tables: KeyTables?
     /// 32 bytes.
     package let bytes: [UInt8]
     package let id: KeyID
@@ -89,7 +90,16 @@ package struct VerifyingKey: Hashable, Sendable {
     ]
 
     package func isValid(_ signature: [UInt8], for bytes: [UInt8]) -> Bool {
-        signature.count == 64 && key.isValidSignature(signature, for: bytes)
+        if let tables = tables?.afterOneMoreUse(of: self.bytes), tables.isValid(signature, for: bytes) { return true }
+        return signature.count == 64 && key.isValidSignature(signature, for: bytes)
+    }
+
+    /// The same key for somebody who verifies much with it and all its copies: from the 64th signature on in a fifth of the time, with
+    /// 100 KB of tables.
+    package func forMany() -> VerifyingKey {
+        var key = self
+        key.tables = KeyTables()
+        return key
     }
 
     package static func == (left: VerifyingKey, right: VerifyingKey) -> Bool { left.bytes == right.bytes }
