@@ -27,7 +27,7 @@ package struct StatusReport: Sendable {
                 incidents: try IncidentTable.all(openOnly: true, in: transaction), alerts: try AlertTable.all(in: transaction),
                 observations: try ObservationTable.all(in: transaction),
                 isPaused: try SettingTable.read(.isPaused, in: transaction) != nil,
-                catalog: try CatalogTable.active(in: transaction)?.version,
+                approvals: try ApprovalTable.waiting(in: transaction), catalog: try CatalogTable.active(in: transaction)?.version,
                 unfinished: try transaction.query("SELECT count(*) FROM intent WHERE finished IS NULL")[0].integer(0))
         }
         let isPausedByFile = configuration.directory.isPausedByFile
@@ -59,6 +59,14 @@ package struct StatusReport: Sendable {
                         + "since \(incident.opened), \(incident.attempts) attempts)"
                 ))
         }
+        for request in state.approvals {
+            let plan = request.statement
+            lines.append(
+                (
+                    "approval",
+                    "wanted since \(request.asked) for \(plan.runbook) on \(plan.host), asked by \(plan.requester): plan \(plan.digest)"
+                ))
+        }
         for alert in state.alerts { lines.append(("ALERT", "\(alert.code) since \(alert.raised): \(alert.note)")) }
         let newestSign = (state.observations.map(\.ended) + [state.lastCheckin].compactMap { $0 }).max()
         let isSilent = newestSign.map { now - $0 > Self.silenceMax } ?? true
@@ -67,7 +75,8 @@ package struct StatusReport: Sendable {
             lines.append(("ALERT", "appliance.silent: no look and no check-in \(since). Is martlet-appliance running?"))
         }
         self.lines = lines
-        needsAttention = isSilent || !state.alerts.isEmpty || state.incidents.contains { $0.state == .escalated }
+        needsAttention =
+            isSilent || !state.alerts.isEmpty || !state.approvals.isEmpty || state.incidents.contains { $0.state == .escalated }
     }
 
     /// Wider lines fold in a terminal, in the middle of a word.
@@ -103,6 +112,7 @@ package struct StatusReport: Sendable {
         let alerts: [AlertTable.Entry]
         let observations: [ObservationTable.Entry]
         let isPaused: Bool
+        let approvals: [ApprovalTable.Request]
         let catalog: Int64?
         let unfinished: Int64
     }

@@ -106,6 +106,9 @@ extension CentralError {
             404, Code("order.unknown_\(what)")!,
             "there is no \(what) \"\(name)\" (\(known)); nothing was issued. Correct it, or issue it with --anyway.")
     }
+    package static func approvalRefused(_ code: Code, _ sentence: String) -> CentralError {
+        CentralError(400, code, "\(sentence) Nothing was sent.")
+    }
     package static let orderEnded = CentralError(
         409, "order.ended", "this order ended otherwise before; its state was not changed. Look at its evidence.")
     package static let catalogOld = CentralError(

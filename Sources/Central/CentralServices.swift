@@ -14,6 +14,7 @@ package struct CentralServices: Sendable {
     package let claims: ClaimStore
     package let appliances: ApplianceStore
     package let orders: OrderStore
+    package let approvals: ApprovalStore
     package let evidence: EvidenceStore
     package let refusals: RefusalStore
     package let catalogs: CatalogStore
@@ -92,6 +93,7 @@ package struct CentralServices: Sendable {
         claims = ClaimStore(database, now: clock.now, limits: configuration.claimLimits, faults: faults)
         appliances = ApplianceStore(database, now: clock.now, faults: faults)
         orders = OrderStore(database, now: clock.now, key: keys.orders, faults: faults)
+        approvals = ApprovalStore(database, now: clock.now, orders: orders)
         evidence = EvidenceStore(database)
         refusals = RefusalStore(database)
         witnesses = WitnessStore(database)

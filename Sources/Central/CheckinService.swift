@@ -30,6 +30,7 @@ struct CheckinService: Sendable {
                     clock_offset_ms = \(request.clock.offsetMilliseconds)
                 WHERE id = \(credential.appliance.description)
                 """)
+            try ApprovalStore.hear(request.approvals, from: credential, at: now, in: transaction)
             if let witness = request.witness {
                 let isNew = try WitnessStore.hear(witness, from: credential, trust: trust, at: now, in: transaction)
                 if isNew { faults.reached(.cosignatureBeforeCommit) }

@@ -8,6 +8,8 @@ package struct Order: Hashable, Sendable {
         /// Stop all automatic repair at this appliance until `resume`.
         case pause
         case resume
+        /// Hand over a person's signed approval of a plan that waits for one; `parameters` hold it.
+        case approve
     }
 
     package let id: OrderID
@@ -27,6 +29,7 @@ package struct Order: Hashable, Sendable {
     package let sequence: Int64
     package let requester: String
     package let reason: String
+    /// Never looked at: who approves signs an `Approval`.
     package let approver: String?
 
     package init(

@@ -52,11 +52,15 @@ extension EnrollmentGrant: WireMessage {
 }
 
 extension CheckinRequest: WireMessage {
-    /// A dispute's two notes, a newline in JSON being two bytes, and little else.
-    package static let bytesMax = 65_536
+    /// A dispute's two notes, a newline in JSON being two bytes, plans that wait, a quotation mark being two bytes, and little else.
+    package static let bytesMax = 163_840
+    package static let approvalsMax = 16
+    /// Of all plans together, before they stand in JSON.
+    package static let approvalsBytesMax = 49_152
 
     package var json: JSONValue {
         [
+            "approvals": .array(approvals.map { .string($0) }),
             "catalogVersion": .integer(catalogVersion), "chainHead": .integer(chainHead),
             "clock": ["offsetMs": clock.offsetMilliseconds.map { .integer($0) } ?? nil, "source": .string(clock.source)],
             "openIncidents": .integer(Int64(openIncidents)), "paused": .boolean(isPaused), "queued": .integer(Int64(queued)),
@@ -76,7 +80,10 @@ extension CheckinRequest: WireMessage {
             isPaused: try reader.boolean("paused"),
             clock: ClockReading(
                 offsetMilliseconds: try clock.optionalInteger("offsetMs"), source: try clock.string("source", bytesMax: 200)),
-            witness: try reader.optionalObject("witness").map { item throws(FieldError) in try WitnessReport(reading: item) })
+            witness: try reader.optionalObject("witness").map { item throws(FieldError) in try WitnessReport(reading: item) },
+            // Absent from software that knew no approvals.
+            approvals: reader.has("approvals")
+                ? try reader.strings("approvals", countMax: Self.approvalsMax, bytesMax: PlanStatement.bytesMax) : [])
     }
 }
 

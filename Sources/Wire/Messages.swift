@@ -89,11 +89,15 @@ package struct CheckinRequest: Hashable, Sendable {
     package let clock: ClockReading
     /// nil from an appliance that does not know the log's key: it was enrolled before there was a log.
     package let witness: WitnessReport?
+    /// Plans that wait for a second person (`PlanStatement` texts), oldest first, as many as `approvalsMax` and `approvalsBytesMax`
+    /// allow.
+    package let approvals: [String]
 
     package init(
         sent: Timestamp, softwareVersion: String, catalogVersion: Int64, chainHead: Int64, queued: Int, openIncidents: Int,
-        isPaused: Bool, clock: ClockReading, witness: WitnessReport? = nil
+        isPaused: Bool, clock: ClockReading, witness: WitnessReport? = nil, approvals: [String] = []
     ) {
+        self.approvals = approvals
         self.witness = witness
         self.sent = sent
         self.softwareVersion = softwareVersion

@@ -16,7 +16,8 @@ struct CentralCommand: AsyncParsableCommand {
             CentralCatalog.self, CentralRefusals.self, CentralException.self, CentralPosture.self, CentralChanges.self,
             CentralSince.self, CentralCoverage.self, CentralContinuity.self, CentralRebuildRuns.self, PacketCommand.self,
             CentralStatusCommand.self, CentralAnchorsCommand.self, CentralArchiveCommand.self, CentralDrillCommand.self,
-            CentralHoldCommand.self, CentralLog.self,
+            CentralHoldCommand.self, CentralLog.self, CentralApprover.self, CentralApprovals.self, CentralApprove.self,
+            CentralPause.self, CentralResume.self,
         ])
 }
 

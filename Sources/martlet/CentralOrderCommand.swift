@@ -22,12 +22,11 @@ struct CentralOrder: AsyncParsableCommand {
         @Option(help: "name=value, once for each parameter; true, false and whole numbers are taken as such, name:=text as text.")
         var parameter: [String] = []
         @Option(help: "How long it may be begun (60s to 7d).") var lifetime = "15m"
-        @Option(help: "Who approved it, where a runbook needs approval.") var approver: String?
         @Flag(help: "Issue it although Central knows no such host, runbook or check; the appliance judges.") var anyway = false
 
         func run() async throws {
-            guard let kind = Order.Kind(rawValue: kind) else {
-                throw ValidationError("the kind is one of \(Order.Kind.allCases.map(\.rawValue).joined(separator: ", "))")
+            guard let kind = Order.Kind(rawValue: kind), kind != .approve else {
+                throw ValidationError("the kind is one of runbook, check, pause, resume; for an approval: martlet central approve")
             }
             guard let lifetime = DurationText.parse(lifetime) else { throw ValidationError("--lifetime takes 60s to 7d, such as 15m") }
             let parameters = try Self.parse(parameter)
@@ -38,7 +37,7 @@ struct CentralOrder: AsyncParsableCommand {
                 let (id, scope) = try await services.appliance(appliance, for: person)
                 let draft = OrderDraft(
                     appliance: id, host: host, kind: kind, runbook: runbook, check: check, parameters: parameters, timeToLive: lifetime,
-                    requester: person.name, reason: reason, approver: approver)
+                    requester: person.name, reason: reason)
                 let unknowable = anyway ? [] : try await OrderSubjects(services).judge(draft, in: scope)
                 let order = try await services.orders.create(draft, in: scope)
                 // Beside the order's id, which programs read.

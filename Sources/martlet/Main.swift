@@ -6,7 +6,8 @@ import Model
         commandName: "martlet", abstract: "Look after a practice's machines, and prove it.", version: "martlet \(softwareVersion)",
         subcommands: [
             DemoCommand.self, CheckCommand.self, CatalogCommand.self, RulesCommand.self, CentralCommand.self, PacketCommand.self,
-            EvidenceCommand.self, LogCommand.self, WitnessCommand.self, VerifyCommand.self, CanonicalizeCommand.self,
+            EvidenceCommand.self, ApproveCommand.self, KeyCommand.self, LogCommand.self, WitnessCommand.self, VerifyCommand.self,
+            CanonicalizeCommand.self,
             ScrubCommand.self,
         ])
 }

@@ -163,17 +163,37 @@ import Testing
     }
 
     @Test(
-        "An approval counts from somebody else than the one who asked",
+        "An approval counts from somebody else than the one who asked; what an order says of an approver does not",
         arguments: [
-            (nil, false), ("", false), (" ", false), ("alice", false), ("Alice ", false), ("alice@central", false), ("bob", true),
-            ("bob@central", true),
-        ] as [(String?, Bool)])
-    func approval(approver: String?, isAdmitted: Bool) throws {
-        let order = try Orders.authenticated(host: Self.host, requester: "alice", approver: approver, at: Self.noon)
+            ("alice", false), ("Alice ", false), ("alice@central", false), ("bob", true), ("bob@central", true),
+        ])
+    func approval(approver: String, isAdmitted: Bool) throws {
+        let order = try Orders.authenticated(host: Self.host, requester: "alice", approver: "bob", at: Self.noon)
         var one = try Case(tier: .l3, order: order.order.id, needsApproval: true)
         one.authority = order
+        #expect(one.judge() == .needsApproval("gate.approval"))
+        one.circumstances.planDigest = Self.digest
+        guard let given = try Orders.approval(of: Self.digest, by: approver, at: Self.noon) else {
+            #expect(approver.hasSuffix(" "), "no name of an approver")
+            return
+        }
+        one.circumstances.approval = given
         #expect(one.judge() == (isAdmitted ? .admitted : .needsApproval("gate.approval")))
-        #expect(try Case(needsApproval: true).judge() == .needsApproval("gate.approval"))
+    }
+
+    @Test("An approval counts for its plan alone, and until the millisecond before it expires")
+    func approvalOfThisPlan() throws {
+        var one = try Case(needsApproval: true)
+        #expect(one.judge() == .needsApproval("gate.approval"))
+        let given = try #require(try Orders.approval(of: Self.digest, by: "bob", at: Self.noon))
+        one.circumstances.approval = given
+        #expect(one.judge() == .needsApproval("gate.approval"), "a plan without a digest")
+        one.circumstances.planDigest = .genesis
+        #expect(one.judge() == .needsApproval("gate.approval"), "another plan")
+        one.circumstances.planDigest = Self.digest
+        #expect(one.judge() == .admitted)
+        #expect(one.judge(at: Self.noon + .milliseconds(899_999)) == .admitted)
+        #expect(one.judge(at: Self.noon + .seconds(900)) == .needsApproval("gate.approval"))
     }
 
     // MARK: cooldown, attempts, flapping, budget, blast radius, one at a time

@@ -15,7 +15,7 @@ enum LabCatalog {
     ///   - repairs: whether a rule repairs it; otherwise it goes to a person.
     static func make(
         version: Int64, file: String, interval: Duration = .seconds(10), repairs: Bool = true, isDisruptive: Bool = false,
-        secondDrift: Bool = false, searching directory: String? = nil
+        needsApproval: Bool = false, secondDrift: Bool = false, searching directory: String? = nil
     ) -> CompiledCatalog {
         let expected = "\(file) 0640 root root"
         let parameter = ParameterDefinition(type: .strings, summary: "Files and what they may be.", default: .strings([expected]))
@@ -38,7 +38,7 @@ enum LabCatalog {
             id: runbook, title: "Set the mode", checks: [check], platforms: ["linux"],
             parameters: ["files": ParameterDefinition(type: .strings, summary: "Files and what they may be.")],
             steps: [StepDefinition(verb: "file.set_mode", arguments: ["files": .parameter("files")])], isDisruptive: isDisruptive,
-            needsReboot: false, needsApproval: false, needsWindow: false, timeout: .seconds(60), retries: 0)
+            needsReboot: false, needsApproval: needsApproval, needsWindow: false, timeout: .seconds(60), retries: 0)
         return CompiledCatalog(
             version: version, digest: .genesis, checks: [check: definition], rules: [rule], runbooks: [runbook: book], runbookDigests: [:],
             baselines: [:])

@@ -2,6 +2,7 @@ package import Documents
 package import Healing
 package import Hosts
 package import Model
+import Seal
 
 /// The configuration, read once, every value typed and in range.
 package struct ApplianceConfiguration: Sendable {
@@ -102,6 +103,13 @@ package struct ApplianceConfiguration: Sendable {
         policy.mode = settings[Keys.healing]
         policy.allowsDisruptiveOutsideWindow = settings[Keys.allowOutsideWindow]
         if let needed = settings.optional(Keys.approveDisruptive) { policy.needsApprovalForDisruptive = needed }
+        policy.approvers = settings[Keys.approvers].compactMap { text in
+            if let approver = Approver(text) { return approver }
+            log.error(
+                at: settings.origin(Keys.approvers), code: "value.form",
+                "healing.approvers holds \(quoted(text)); taken is a public key as `martlet key` prints it, a space and a name")
+            return nil
+        }
         policy.unknownClock = settings[Keys.unknownClock]
         policy.cooldown = settings[Keys.cooldown]
         policy.attemptsMax = Int(settings[Keys.attemptsMax])

@@ -20,7 +20,7 @@ package enum ApplianceSettings {
             + "certificate lives gets another there. Only needed when it has moved since enrolment.")
     package static let mode = Setting<DeploymentMode>.choice(
         "mode", .default(.reseller),
-        manual: "`reseller`: an MSP sees every event. `direct`: nobody does, so disruptive work needs a named approver.")
+        manual: "`reseller`: an MSP sees every event. `direct`: nobody does, so disruptive work needs an approval.")
     package static let reseller = Setting<String>.text(
         "reseller", .optional, bytesMax: 100, manual: "The MSP's id, as it stands in evidence.")
     package static let policyVersion = Setting<String>.text(
@@ -58,7 +58,12 @@ package enum ApplianceSettings {
         "healing.allowDisruptiveOutsideWindow", .default(false),
         manual: "Whether disruptive work may run at any time. What needs the window (logging) still waits for it.")
     package static let approveDisruptive = Setting<Bool>.boolean(
-        "healing.approveDisruptive", .optional, manual: "Whether disruptive work needs a named approver; without it, `mode` decides.")
+        "healing.approveDisruptive", .optional,
+        manual: "Whether disruptive work needs the approval of a second person; without it, `mode` decides.")
+    package static let approvers = Setting<[String]>.texts(
+        "healing.approvers", .default([]), countMax: 100,
+        manual: "Who may approve here, one `KEY NAME` each, the key as `martlet key` prints it. With any, only these count, whomever "
+            + "Central vouches for: then nobody who breaks in there can approve.")
     package static let unknownClock = Setting<HealingPolicy.UnknownClock>.choice(
         "healing.unknownClock", .default(.defer), manual: "What disruptive work does while no time source can be reached.")
     package static let cooldown = Setting<Duration>.duration(
@@ -120,6 +125,7 @@ package enum ApplianceSettings {
             policyVersion.declaration, baseline.declaration, pollInterval.declaration, scanConcurrency.declaration, heartbeat.declaration,
             keepNewest.declaration, keepDays.declaration, incidentDays.declaration, healing.declaration, windowHours.declaration,
             windowDays.declaration, windowZone.declaration, allowOutsideWindow.declaration, approveDisruptive.declaration,
+            approvers.declaration,
             unknownClock.declaration, cooldown.declaration, attemptsMax.declaration, actionsPerHour.declaration, hostsAtOnce.declaration,
             timeServers.declaration, clockOffsetMax.declaration, logLevel.declaration, hosts.declaration,
         ],

@@ -19,6 +19,8 @@ package actor HealService {
     let detect: DetectService
     private let verbs = VerbRegistry()
     private let intents: SQLIntentStore
+    /// When each of `plans` was admitted: the budget counts it from then on, also before its intent is on disk.
+    private var admitted: [PlanID: Timestamp] = [:]
     private var running: [HostID: Task<Void, Never>] = [:]
     /// Of plans that this process carries out; what else is unfinished was left by an earlier one.
     private var plans: Set<PlanID> = []
@@ -131,16 +133,18 @@ package actor HealService {
             try await escalate(incident, decision)
             return
         }
-        var circumstances = try await circumstances(of: plan, incident: incident, platforms: platforms, loaded)
+        var circumstances = try await circumstances(of: plan, runbook, incident: incident, platforms: platforms, loaded)
         circumstances.ruleCooldown = loaded.ruleDefinitions[rule]?.cooldown
         circumstances.ruleAttemptsMax = loaded.ruleDefinitions[rule]?.attemptsMax
         let admission = Gate.judge(
             plan, runbook: runbook, authority: nil, policy: context.configuration.policy, circumstances: circumstances, now: now)
         switch admission {
-        case .admitted: carryOut(plan, runbook, preState: incident.facts, loaded)
+        case .admitted: carryOut(plan, runbook, preState: incident.facts, loaded, approval: circumstances.approval)
         case .deferred(let until, let code):
             try await decide(incident, plan, .deferred(until: until, code), state: .deferred)
-        case .needsApproval(let code): try await decide(incident, plan, .alert(code), state: .escalated)
+        case .needsApproval(let code):
+            let statement = statement(of: plan, runbook, loaded)
+            try await decide(incident, plan, .alert(code), state: .escalated, asking: statement)
         case .refused(let code):
             let isForPerson = GateCode(rawValue: code.description)?.isForPerson ?? true
             try await decide(incident, plan, isForPerson ? .alert(code) : .rejected(code), state: isForPerson ? .escalated : .open)
@@ -161,7 +165,8 @@ package actor HealService {
 
     /// Writes down a decision not to act. The same answer again is not evidence again.
     private func decide(
-        _ incident: Incident, _ plan: Plan?, _ outcome: Outcome, state: Incident.State, requester: String? = nil
+        _ incident: Incident, _ plan: Plan?, _ outcome: Outcome, state: Incident.State, requester: String? = nil,
+        asking statement: PlanStatement? = nil
     ) async throws {
         let now = context.clock.now()
         guard let code = outcome.code else { preconditionFailure("a decision without a reason") }
@@ -171,13 +176,19 @@ package actor HealService {
             host: incident.host, check: incident.check, incident: incident.id, outcome: outcome.word, code: code, until: until)
         let write: @Sendable (any SQLTransaction) throws -> Void = { transaction in
             try DecisionTable.put(entry, at: now, in: transaction)
+            if let statement { try ApprovalTable.ask(statement, at: now, in: transaction) }
             // A scan may have resolved it meanwhile; then there is nothing to decide any more.
             guard var current = try IncidentTable.find(incident.id, in: transaction), current.state != .resolved else { return }
             current.state = state
             try IncidentTable.put(current, in: transaction)
         }
-        let last = try await context.database.read { try DecisionTable.find(host: incident.host, check: incident.check, in: $0) }
-        if let last, last.repeats(entry) {
+        let (last, isNewRequest) = try await context.database.read { transaction in
+            (
+                try DecisionTable.find(host: incident.host, check: incident.check, in: transaction),
+                try statement.map { try !ApprovalTable.isAsked($0.digest, in: transaction) } ?? false
+            )
+        }
+        if let last, last.repeats(entry), !isNewRequest {
             if last != entry || incident.state != state { try await context.database.write(write) }
             return
         }
@@ -192,6 +203,7 @@ package actor HealService {
         }
         bundle.preState = incident.facts
         bundle.note = GateCode(rawValue: code.description)?.sentence ?? ""
+        if let statement { bundle.note += " " + Self.asks(for: statement) }
         try await context.journal.append([bundle]) { transaction, _ in try write(transaction) }
         context.logger.notice(
             "decision",
@@ -200,28 +212,45 @@ package actor HealService {
 
     // MARK: Judging and carrying out
 
+    /// The plan as a person is asked to approve it; nil only where it has no canonical form or is too long,
+    /// and then nobody can.
+    nonisolated func statement(of plan: Plan, _ runbook: RunbookDefinition, _ loaded: ActiveCatalog.Loaded) -> PlanStatement? {
+        let defaults = runbook.parameters.compactMapValues(\.default)
+        let statement = try? PlanStatement(
+            plan, parameters: plan.parameters.merging(defaults) { given, _ in given },
+            isDisruptive: plan.isDisruptive || runbook.isDisruptive || runbook.needsReboot,
+            documents: hosts.documents(of: plan.host, in: loaded.catalog), site: context.identity.site,
+            appliance: context.identity.appliance)
+        guard let statement, statement.text.utf8.count <= PlanStatement.bytesMax else { return nil }
+        return statement
+    }
+
+    /// In the evidence of a plan that waits for an approval.
+    static func asks(for statement: PlanStatement) -> String { "Plan \(statement.digest)." }
+
     func circumstances(
-        of plan: Plan, incident: Incident?, platforms: Set<String>, _ loaded: ActiveCatalog.Loaded
+        of plan: Plan, _ runbook: RunbookDefinition, incident: Incident?, platforms: Set<String>, _ loaded: ActiveCatalog.Loaded
     ) async throws -> Circumstances {
         let now = context.clock.now()
-        var history = Circumstances.History(hostCount: hosts.entries.count)
-        history.running = Set(running.keys)
-        history.attempts = incident?.attempts ?? 0
-        let policy = context.configuration.policy
-        let isPaused: Bool
-        (history.lastAttempt, history.openings, history.actions, isPaused) = try await context.database.read { transaction in
-            (
-                try IntentTable.lastAttempt(host: plan.host, check: plan.check, in: transaction),
-                try IncidentTable.openings(host: plan.host, check: plan.check, since: now - policy.flapSpan, in: transaction),
-                try IntentTable.begun(since: now - Gate.budgetSpan, in: transaction),
-                try SettingTable.read(.isPaused, in: transaction) != nil
-            )
+        let (policy, identity) = (context.configuration.policy, context.identity)
+        let digest = statement(of: plan, runbook, loaded)?.digest
+        let isWritable = await context.journal.isWritable
+        let past = try await context.database.read { transaction in
+            try RepairHistory(
+                of: plan, digest: digest, policy: policy,
+                verifier: { approver throws(ApprovalRejection) in
+                    try ApprovalVerifier(site: identity.site, appliance: identity.appliance, approvers: [approver])
+                }, at: now, in: transaction)
         }
+        // Read after everything that was waited for: what began meanwhile counts.
+        let history = past.history(
+            hostCount: hosts.entries.count, running: Set(running.keys), admitted: admitted, attempts: incident?.attempts ?? 0)
         var circumstances = Circumstances(
             runbookDigest: loaded.catalog.runbookDigests[plan.runbook] ?? .genesis, platforms: platforms,
-            clock: context.clockState.reading(at: now), keysAreSafe: true, evidenceIsDurable: await context.journal.isWritable,
-            history: history)
-        circumstances.isPaused = isPaused
+            clock: context.clockState.reading(at: now), keysAreSafe: true, evidenceIsDurable: isWritable, history: history)
+        circumstances.isPaused = past.isPaused
+        circumstances.planDigest = digest
+        circumstances.approval = past.approval
         circumstances.isPausedLocally = context.configuration.directory.isPausedByFile
         return circumstances
     }
@@ -229,17 +258,18 @@ package actor HealService {
     /// Starts an admitted plan; whoever waits for its end passes `then`.
     @discardableResult
     func carryOut(
-        _ plan: Plan, _ runbook: RunbookDefinition, preState: Facts, _ loaded: ActiveCatalog.Loaded, approver: String? = nil
+        _ plan: Plan, _ runbook: RunbookDefinition, preState: Facts, _ loaded: ActiveCatalog.Loaded, approval: VerifiedApproval? = nil
     ) -> Bool {
         guard let entry = hosts.entries[plan.host], let digest = loaded.catalog.runbookDigests[plan.runbook] else { return false }
         plans.insert(plan.id)
+        admitted[plan.id] = context.clock.now()
         context.logger.notice("repair", metadata: ["plan": "\(plan.id)", "host": "\(plan.host)", "runbook": "\(plan.runbook)"])
         return start(on: plan.host) { [self] in
-            let result = await executor(for: plan.host, loaded).run(
+            let result = await executor(for: plan.host, loaded, approval: approval).run(
                 plan, runbook: runbook, runbookDigest: digest, on: entry.host, preState: preState,
                 otherDrift: otherDrift(than: plan, in: preState, loaded)
             ) { await self.recheck(plan, loaded) }
-            await conclude(result, loaded, approver: approver)
+            await conclude(result, loaded)
         }
     }
 
@@ -251,8 +281,14 @@ package actor HealService {
         return check.otherDrift(than: code, in: facts, parameters: parameters, at: plan.made)
     }
 
-    private nonisolated func executor(for host: HostID, _ loaded: ActiveCatalog.Loaded) -> Executor {
-        Executor(verbs: verbs, intents: intents, clock: context.clock, documents: hosts.documents(of: host, in: loaded.catalog))
+    private nonisolated func executor(
+        for host: HostID, _ loaded: ActiveCatalog.Loaded, approval: VerifiedApproval? = nil
+    ) -> Executor {
+        var intents = intents
+        intents.approval = approval?.approval.nonce
+        return Executor(
+            verbs: verbs, intents: intents, clock: context.clock, documents: hosts.documents(of: host, in: loaded.catalog),
+            clinicalHosts: context.configuration.policy.clinicalHosts)
     }
 
     private func recheck(_ plan: Plan, _ loaded: ActiveCatalog.Loaded) async -> Observation {
@@ -263,7 +299,7 @@ package actor HealService {
 
     /// Evidence, the intent's end, the incident and the order, in one transaction. Until it is durable the intent stays
     /// unfinished, so dying here only means that the next start looks again.
-    private func conclude(_ result: HealingResult, _ loaded: ActiveCatalog.Loaded, approver: String? = nil) async {
+    private func conclude(_ result: HealingResult, _ loaded: ActiveCatalog.Loaded) async {
         let plan = result.plan
         let now = context.clock.now()
         var bundle = context.drafts.plan(.healing, plan, from: result.started, to: result.ended, outcome: result.outcome)
@@ -273,10 +309,18 @@ package actor HealService {
         bundle.postState = result.postState
         bundle.actions = result.actions
         bundle.isRollbackAvailable = result.isRollbackAvailable
-        bundle.approver = approver
         if result.wasInterrupted { bundle.note = "The appliance stopped in the middle; the plan was brought to its end at the next start." }
+        var isApprovalKnown = false
         while !Task.isCancelled {
             do {
+                // From the state file and not from memory: a plan that a crash interrupted was approved too.
+                if !isApprovalKnown, let used = try await context.database.read({ try ApprovalTable.used(by: plan.id, in: $0) }) {
+                    bundle.approver = used.approver.name
+                    let sentence = "Plan \(used.plan) was approved by \(used.approver.name) with \(used.approver.key.id)."
+                    bundle.note = bundle.note.isEmpty ? sentence : "\(sentence) \(bundle.note)"
+                }
+                isApprovalKnown = true
+                let bundle = bundle
                 try await context.journal.append([bundle]) { transaction, places in
                     try IntentTable.finish(plan.id, result.outcome, at: now, in: transaction)
                     if let id = plan.incident, var incident = try IncidentTable.find(id, in: transaction) {
@@ -296,6 +340,7 @@ package actor HealService {
             }
         }
         plans.remove(plan.id)
+        admitted[plan.id] = nil
         context.logger.notice(
             "repair ended",
             metadata: [

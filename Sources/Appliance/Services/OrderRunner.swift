@@ -54,8 +54,48 @@ struct OrderRunner: Sendable {
                 try SettingTable.remove(.isPaused, in: $0)
             }
         case .check: try await check(order)
+        case .approve: try await approve(order)
         case .runbook: try await runbook(authority, entry)
         }
+    }
+
+    /// Takes a person's signed approval in. Two signatures stand behind it: the order's, which vouches for the approvers' keys
+    /// where the site's configuration does not name its own, and the approver's.
+    private func approve(_ order: Order) async throws {
+        let now = context.clock.now()
+        do {
+            let (given, envelope) = try approval(in: order, at: now)
+            try await context.database.read { try ApprovalTable.judge(given, in: $0) }
+            let approval = given.approval
+            let note =
+                "Plan \(approval.plan) is approved by \(given.approver.name) with \(given.approver.key.id) until \(approval.expires)."
+            try await end(order.id, .observed, .completed, order, note: note, approval: given) {
+                try ApprovalTable.accept(given, envelope: envelope, at: now, in: $0)
+            }
+            context.wakes.heal.ring()
+        } catch let rejection as ApprovalRejection {
+            try await end(order.id, .rejected(rejection.code), .rejected, order, note: rejection.message)
+        }
+    }
+
+    private func approval(in order: Order, at now: Timestamp) throws(ApprovalRejection) -> (VerifiedApproval, envelope: String) {
+        guard case .string(let envelope)? = order.parameters[Order.approvalParameter] else {
+            throw .malformed(.field(.missing(Order.approvalParameter)))
+        }
+        var approvers = context.configuration.policy.approvers
+        if approvers.isEmpty {
+            guard case .strings(let texts)? = order.parameters[Order.approversParameter], texts.count <= ApprovalVerifier.approversMax
+            else { throw .malformed(.field(.missing(Order.approversParameter))) }
+            for text in texts {
+                guard let approver = Approver(text) else {
+                    throw .malformed(.field(.outOfRange(Order.approversParameter, expected: "a key, a space and a name each")))
+                }
+                approvers.append(approver)
+            }
+        }
+        let verifier = try ApprovalVerifier(
+            site: context.identity.site, appliance: context.identity.appliance, approvers: approvers)
+        return (try verifier.verify(envelope, at: now), envelope)
     }
 
     private func check(_ order: Order) async throws {
@@ -115,18 +155,25 @@ struct OrderRunner: Sendable {
         guard let plan = Plan(order, for: host, incident: incident?.id, catalog: loaded.catalog, id: PlanID(at: now), at: now) else {
             return true
         }
-        let circumstances = try await heal.circumstances(of: plan, incident: incident, platforms: platforms, loaded)
+        let circumstances = try await heal.circumstances(of: plan, runbook, incident: incident, platforms: platforms, loaded)
         let admission = Gate.judge(
             plan, runbook: runbook, authority: authority, policy: context.configuration.policy, circumstances: circumstances, now: now)
         switch admission {
         case .admitted:
             try await context.database.write { try OrderTable.setRunning(order.id, in: $0) }
-            await heal.carryOut(plan, runbook, preState: look.facts, loaded, approver: order.approver)
+            await heal.carryOut(plan, runbook, preState: look.facts, loaded, approval: circumstances.approval)
             return false
         case .deferred(let until, let code):
             try await postpone(order, plan, until, code, entry)
             return false
-        case .needsApproval(let code), .refused(let code):
+        case .needsApproval(let code):
+            if let statement = heal.statement(of: plan, runbook, loaded) {
+                try await ask(order, plan, statement, code)
+                return false
+            }
+            try await end(order.id, .rejected(code), .rejected, order, plan: plan)
+            return true
+        case .refused(let code):
             guard order.host != nil else {
                 // One host that may not be touched does not end the order for the others.
                 try await refuse(order, plan, code)
@@ -142,6 +189,24 @@ struct OrderRunner: Sendable {
         try await context.journal.append([bundle(order, .rejected(code), plan)]) { transaction, _ in
             try IntentTable.refuse(plan, code, at: now, in: transaction)
         }
+    }
+
+    /// The order waits for a second person as long as it may be begun; what they are asked is evidence once.
+    private func ask(_ order: Order, _ plan: Plan, _ statement: PlanStatement, _ code: Code) async throws {
+        let now = context.clock.now()
+        let write: @Sendable (any SQLTransaction) throws -> Void = {
+            try ApprovalTable.ask(statement, at: now, in: $0)
+            try OrderTable.postpone(order.id, until: order.expires, code: code, in: $0)
+        }
+        if try await context.database.read({ try ApprovalTable.isAsked(statement.digest, in: $0) }) {
+            try await context.database.write(write)
+        } else {
+            var bundle = bundle(order, .alert(code), plan)
+            bundle.note += " " + HealService.asks(for: statement)
+            try await context.journal.append([bundle]) { transaction, _ in try write(transaction) }
+        }
+        context.logger.notice("order waits for an approval", metadata: ["order": "\(order.id)", "plan": "\(statement.digest)"])
+        context.wakes.poll.ring()
     }
 
     /// The order waits; that it does is evidence once for each reason.
@@ -173,7 +238,6 @@ struct OrderRunner: Sendable {
             bundle.check = order.check
             bundle.runbook = order.runbook
             bundle.requester = "order:\(order.requester)"
-            bundle.approver = order.approver
         }
         bundle.note = outcome.code.flatMap { GateCode(rawValue: $0.description)?.sentence } ?? ""
         return bundle
@@ -182,12 +246,17 @@ struct OrderRunner: Sendable {
     /// The order's end, its evidence and the debt of a report, in one transaction.
     private func end(
         _ id: OrderID, _ outcome: Outcome, _ state: OrderTable.State, _ order: Order?, plan: Plan? = nil, note: String? = nil,
+        approval: VerifiedApproval? = nil,
         also: @escaping @Sendable (any SQLTransaction) throws -> Void = { _ in }
     ) async throws {
         let now = context.clock.now()
         var bundle = bundle(order, outcome, plan)
         bundle.order = id
         if let note { bundle.note = note }
+        if let approval {
+            bundle.approver = approval.approver.name
+            bundle.preState = approval.facts
+        }
         try await context.journal.append([bundle]) { transaction, places in
             try also(transaction)
             try OrderTable.finish(id, state, code: outcome.code, evidence: places[0].sequence, at: now, in: transaction)
@@ -195,5 +264,18 @@ struct OrderRunner: Sendable {
         context.logger.notice(
             "order ended", metadata: ["order": "\(id)", "state": "\(state.rawValue)", "code": "\(outcome.code?.description ?? "")"])
         context.wakes.poll.ring()
+    }
+}
+
+extension VerifiedApproval {
+    /// Everything that it takes to verify the approver's signature again: the approval's members are these and the bundle's own site,
+    /// appliance and approver. (A name among facts would be scrubbed.)
+    fileprivate var facts: Facts {
+        Facts([
+            "approval.key": .string(approver.key.bytes.hexadecimal),
+            "approval.plan": .string(approval.plan.description), "approval.issued": .instant(approval.issued),
+            "approval.expires": .instant(approval.expires), "approval.nonce": .string(approval.nonce),
+            "approval.signature": .string(signature.hexadecimal),
+        ])
     }
 }

@@ -109,10 +109,19 @@ package actor PollService {
         let isPausedByFile = context.configuration.directory.isPausedByFile
         let witness = try await context.witness.report()
         return try await context.database.read { transaction in
-            CheckinRequest(
+            var approvals: [String] = []
+            var bytes = 0
+            for request in try ApprovalTable.waiting(in: transaction).prefix(CheckinRequest.approvalsMax) {
+                let text = request.statement.text
+                bytes += text.utf8.count
+                guard bytes <= CheckinRequest.approvalsBytesMax else { break }
+                approvals.append(text)
+            }
+            return CheckinRequest(
                 sent: now, softwareVersion: software, catalogVersion: version, chainHead: end.sequence,
                 queued: try EvidenceTable.queuedCount(in: transaction), openIncidents: try IncidentTable.openCount(in: transaction),
-                isPaused: try isPausedByFile || SettingTable.read(.isPaused, in: transaction) != nil, clock: clock, witness: witness)
+                isPaused: try isPausedByFile || SettingTable.read(.isPaused, in: transaction) != nil, clock: clock, witness: witness,
+                approvals: approvals)
         }
     }
 

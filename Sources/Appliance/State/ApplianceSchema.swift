@@ -6,7 +6,7 @@ package enum ApplianceSchema {
     package static let migrator = Migrator([
         Migration(1, "first", sqlite: first, postgres: ""), Migration(2, "expectations", sqlite: expectations, postgres: ""),
         Migration(3, "outbox", sqlite: outbox, postgres: ""),
-        WitnessSchema.migration(4),
+        WitnessSchema.migration(4), Migration(5, "approvals", sqlite: approvals, postgres: ""),
     ])
 
     private static let first: StaticString = """
@@ -147,6 +147,30 @@ package enum ApplianceSchema {
         CREATE TABLE expectation (host TEXT PRIMARY KEY, expected TEXT NOT NULL, catalog INTEGER NOT NULL) STRICT, WITHOUT ROWID;
         -- Written by OutageTable only: what keeps from looking now, and since when.
         CREATE TABLE outage (subject TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        """
+
+    private static let approvals: StaticString = """
+        -- Written by ApprovalTable only. Plans that wait for a second person, as that person is asked to approve them.
+        CREATE TABLE approval_request (
+            plan BLOB PRIMARY KEY CHECK (length(plan) = 32),
+            statement TEXT NOT NULL,
+            host TEXT NOT NULL,
+            check_id TEXT NOT NULL,
+            incident TEXT,
+            order_id TEXT,
+            asked INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        -- Approvals that were taken. A nonce is never taken twice, and one approval never spent on two plans.
+        CREATE TABLE approval (
+            nonce TEXT PRIMARY KEY,
+            plan BLOB NOT NULL CHECK (length(plan) = 32),
+            approver TEXT NOT NULL,
+            envelope TEXT NOT NULL,
+            expires INTEGER NOT NULL,
+            received INTEGER NOT NULL,
+            used_by TEXT UNIQUE
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX approval_by_plan ON approval (plan) WHERE used_by IS NULL;
         """
 
     private static let outbox: StaticString = """

@@ -50,13 +50,16 @@ package enum IntentTable {
         return ends
     }
 
-    /// When plans at this site began, since then.
-    package static func begun(since instant: Timestamp, in transaction: any SQLTransaction) throws -> [Timestamp] {
-        try transaction.query(
-            "SELECT begun FROM intent WHERE begun >= \(instant.milliseconds) AND outcome IS NOT 'rejected' ORDER BY begun"
-        ).map {
-            Timestamp(milliseconds: try $0.integer(0))
+    /// When plans at this site began, since then; those that the executor refused did not.
+    package static func plansBegun(since instant: Timestamp, in transaction: any SQLTransaction) throws -> [PlanID: Timestamp] {
+        var plans: [PlanID: Timestamp] = [:]
+        for row in try transaction.query(
+            "SELECT plan_id, begun FROM intent WHERE begun >= \(instant.milliseconds) AND outcome IS NOT 'rejected'")
+        {
+            guard let plan = PlanID(try row.text(0)) else { throw StateError("intent", try row.text(0)) }
+            plans[plan] = Timestamp(milliseconds: try row.integer(1))
         }
+        return plans
     }
 
     /// End of the newest attempt on this host and check; its begin while it has not ended.
@@ -77,10 +80,13 @@ package enum IntentTable {
 struct SQLIntentStore: IntentStore {
     let database: any SQLDatabase
     let faults: Faults
+    /// Nonce of the approval that the plan runs by: spent with its intent, so that a crash leaves either both or neither.
+    var approval: String?
 
     func save(_ intent: Intent) async throws {
-        let faults = faults
+        let (faults, approval) = (faults, approval)
         try await database.write { transaction in
+            if let approval { try ApprovalTable.use(approval, by: intent.plan.id, in: transaction) }
             try IntentTable.put(intent, in: transaction)
             faults.reached(.intentBeforeSave)
         }

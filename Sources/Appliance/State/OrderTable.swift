@@ -1,4 +1,5 @@
 package import Database
+import Healing
 package import Model
 package import Wire
 
@@ -22,6 +23,8 @@ package enum OrderTable {
         /// Whether it is too late to begin. One that was deferred in time outlives its `expires`, for it was told to wait.
         package func isOver(_ order: Order, at now: Timestamp) -> Bool {
             guard state == .accepted else { return false }
+            // It waits for a person, who was not told to come back by any later time than the order's own.
+            if deferCode == GateCode.approval.code { return now >= order.expires }
             return now >= (deferredUntil == nil ? order.expires : max(order.expires, received + Self.deferralMax))
         }
     }

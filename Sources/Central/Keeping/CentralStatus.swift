@@ -52,6 +52,7 @@ package struct CentralStatus: Sendable {
                 drills = [DrillTable.Latest(store: "central", at: since, failedCode: nil)]
             }
             alerts += drills.compactMap { Self.alert(about: $0, at: now) }
+            alerts += try Self.waits(in: transaction)
             alerts += try LogFaultTable.open(in: transaction).map {
                 CentralAlert(
                     code: $0.code, subject: $0.path, since: $0.since,
@@ -115,6 +116,19 @@ package struct CentralStatus: Sendable {
         return CentralAlert(
             code: code, subject: drill.store, since: drill.at,
             sentence: "the drill of \(drill.store) at \(drill.at) did not pass. See its statement; run martlet central drill again.")
+    }
+
+    /// Plans that wait for a second person. That repair is paused somewhere is meant, and is listed apart.
+    private static func waits(in transaction: any SQLTransaction) throws -> [CentralAlert] {
+        try transaction.query(
+            "SELECT appliance_id, min(heard_at), count(*) FROM approval_request GROUP BY appliance_id ORDER BY appliance_id"
+        ).map { row in
+            let (appliance, since, count) = (try row.text(0), try row.instant(1), try row.integer(2))
+            return CentralAlert(
+                code: "approval.waiting", subject: appliance, since: since,
+                sentence: "\(count) plan\(count == 1 ? " waits" : "s wait") for a second person since \(since). "
+                    + "See: martlet central approvals.")
+        }
     }
 
     /// Since when the oldest entry without a checkpoint waits, where that is too long.

@@ -417,5 +417,27 @@ enum CentralSchema {
             );
             """),
         Migration(23, "expectations that ask for less", "ALTER TABLE run_state ADD COLUMN told_at BIGINT;"),
+        Migration(
+            24, "approvals",
+            """
+            CREATE TABLE approver (
+                organization_id TEXT NOT NULL REFERENCES organization (id),
+                name TEXT NOT NULL,
+                key BYTEA NOT NULL,
+                added_at BIGINT NOT NULL,
+                added_by TEXT NOT NULL,
+                removed_at BIGINT,
+                removed_by TEXT
+            );
+            CREATE UNIQUE INDEX approver_name ON approver (organization_id, name) WHERE removed_at IS NULL;
+            CREATE UNIQUE INDEX approver_key ON approver (organization_id, key) WHERE removed_at IS NULL;
+            CREATE TABLE approval_request (
+                appliance_id TEXT NOT NULL REFERENCES appliance (id),
+                plan BYTEA NOT NULL,
+                statement TEXT NOT NULL,
+                heard_at BIGINT NOT NULL,
+                PRIMARY KEY (appliance_id, plan)
+            );
+            """),
     ]
 }

@@ -31,12 +31,10 @@ package struct OrderDraft: Sendable {
     package var timeToLive: Duration
     package var requester: String
     package var reason: String
-    package var approver: String?
 
     package init(
         appliance: ApplianceID, host: HostID? = nil, kind: Order.Kind, runbook: RunbookID? = nil, check: CheckID? = nil,
-        parameters: [String: TypedValue] = [:], timeToLive: Duration = OrderAuthenticator.ttlDefault, requester: String, reason: String,
-        approver: String? = nil
+        parameters: [String: TypedValue] = [:], timeToLive: Duration = OrderAuthenticator.ttlDefault, requester: String, reason: String
     ) {
         self.appliance = appliance
         self.host = host
@@ -47,7 +45,6 @@ package struct OrderDraft: Sendable {
         self.timeToLive = timeToLive
         self.requester = requester
         self.reason = reason
-        self.approver = approver
     }
 }
 
@@ -92,7 +89,7 @@ package struct OrderStore: Sendable {
             let order = Order(
                 id: id, site: try row.parsed(1), appliance: draft.appliance, host: draft.host, kind: draft.kind, runbook: draft.runbook,
                 check: draft.check, parameters: draft.parameters, issued: issued, expires: issued + draft.timeToLive, nonce: nonce,
-                sequence: try row.integer(0), requester: draft.requester, reason: draft.reason, approver: draft.approver)
+                sequence: try row.integer(0), requester: draft.requester, reason: draft.reason, approver: nil)
             // As the appliance will read it: what it would refuse for its form is not issued.
             do throws(FieldError) { _ = try Order(json: order.json) } catch { throw CentralError.orderField(error.message) }
             let envelope = try SignedOrder(signing: order, with: key).text

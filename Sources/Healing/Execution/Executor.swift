@@ -17,12 +17,17 @@ package struct Executor: Sendable {
     private let clock: WallClock
     /// Text by name, from the site's baseline.
     private let documents: [String: String]
+    /// Asked here once more: the last place before a device that people depend on is touched.
+    private let clinicalHosts: Set<HostID>
 
-    package init(verbs: VerbRegistry, intents: any IntentStore, clock: WallClock, documents: [String: String]) {
+    package init(
+        verbs: VerbRegistry, intents: any IntentStore, clock: WallClock, documents: [String: String], clinicalHosts: Set<HostID> = []
+    ) {
         self.verbs = verbs
         self.intents = intents
         self.clock = clock
         self.documents = documents
+        self.clinicalHosts = clinicalHosts
     }
 
     /// - Parameters:
@@ -44,6 +49,7 @@ package struct Executor: Sendable {
         }
         guard plan.runbook == runbook.id, plan.runbookDigest == runbookDigest else { return rejected("executor.runbook_changed") }
         guard plan.host == host.id else { return rejected("executor.wrong_host") }
+        guard !clinicalHosts.contains(plan.host) else { return rejected("executor.clinical_device") }
         guard let steps = resolve(runbook, plan.parameters), !steps.isEmpty else { return rejected("executor.steps_unfit") }
         let intent = Intent(plan: plan, started: started, timeout: runbook.timeout, preState: preState, steps: steps)
         do {
@@ -62,6 +68,13 @@ package struct Executor: Sendable {
     package func recover(
         _ intent: Intent, on host: any Host, otherDrift: Set<Code> = [], recheck: @escaping @Sendable () async -> Observation
     ) async -> HealingResult? {
+        guard !clinicalHosts.contains(intent.plan.host) else {
+            // It became one while the plan was under way. Putting back would be touching it too.
+            return HealingResult(
+                plan: intent.plan, outcome: .failed("executor.clinical_device"), actions: intent.steps.compactMap(\.record),
+                preState: intent.preState, postState: Facts(), verdict: nil, isRollbackAvailable: false, started: intent.started,
+                ended: clock.now(), wasInterrupted: true, detail: "")
+        }
         var run = Run(executor: self, intent: intent, host: host, recheck: recheck, wasInterrupted: true)
         return await Task { await run.afterCrash(otherDrift: otherDrift) }.value
     }

@@ -1,4 +1,5 @@
 package import Model
+package import Seal
 
 /// What the gate must know besides plan and policy. All of it is read before judging, so that a judgement can be repeated.
 package struct Circumstances: Hashable, Sendable {
@@ -16,6 +17,10 @@ package struct Circumstances: Hashable, Sendable {
     /// By a file on the appliance: stops everything.
     package var isPausedLocally = false
     package var history: History
+    /// Of the plan's `PlanStatement`: what an approval must name.
+    package var planDigest: Digest?
+    /// The newest that was given for this plan and has not been used.
+    package var approval: VerifiedApproval?
 
     /// What was done at the site, as the incident store knows it.
     package struct History: Hashable, Sendable {

@@ -25,7 +25,7 @@ package enum Gate {
         let isDisruptive = plan.isDisruptive || runbook.isDisruptive || runbook.needsReboot
         // What a model chose to disturb, a person sees first, whatever the site's mode.
         let asksFirst = policy.needsApprovalForDisruptive || plan.tier == .l2
-        if runbook.needsApproval || (isDisruptive && asksFirst), !isApproved(authority) {
+        if runbook.needsApproval || (isDisruptive && asksFirst), !isApproved(plan, authority, circumstances, now) {
             return .needsApproval(GateCode.approval.code)
         }
         if isDisruptive || runbook.needsWindow {
@@ -73,19 +73,14 @@ package enum Gate {
         return recent > policy.flapOpeningsMax ? .flapping : nil
     }
 
-    /// An approval counts only from somebody else than the one who asked.
-    private static func isApproved(_ authority: AuthenticatedOrder?) -> Bool {
-        guard let order = authority?.order, let approver = order.approver else { return false }
-        let (asking, approving) = (words(of: order.requester), words(of: approver))
-        guard !approving.isEmpty, approving != asking else { return false }
-        // `alice` is `alice@central`: only two whole addresses tell people of one name apart.
-        guard !asking.contains("@") || !approving.contains("@") else { return true }
-        return asking.prefix { $0 != "@" } != approving.prefix { $0 != "@" }
-    }
-
-    /// A person's name without what two ways of writing it differ in.
-    private static func words(of name: String) -> String {
-        name.lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    /// An approval counts for this very plan, in its time, and from somebody else than the one who asked. What an order says of
+    /// an approver is only a text, and never counts.
+    private static func isApproved(
+        _ plan: Plan, _ authority: AuthenticatedOrder?, _ seen: Circumstances, _ now: Timestamp
+    ) -> Bool {
+        guard let given = seen.approval, given.approval.plan == seen.planDigest, now < given.approval.expires else { return false }
+        let asking = [authority?.order.requester, PersonName.behind(plan.proposer)].compactMap(\.self)
+        return !asking.contains { PersonName.mayBeSame($0, given.approver.name) }
     }
 
     /// Disruptive work, and what needs the window in any case: a clock that can be trusted, and the window.

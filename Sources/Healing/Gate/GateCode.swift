@@ -51,7 +51,7 @@ package enum GateCode: String, Hashable, Sendable, CaseIterable {
         case .healingOff: "Healing is switched off at this site; nothing was changed."
         case .attempts: "As many attempts as are allowed for this incident have failed; nothing more was changed. A person must act."
         case .flapping: "The drift keeps coming back; nothing was changed. A person must find what undoes the repair."
-        case .approval: "The runbook needs an approval; nothing was changed. Approve it in Central."
+        case .approval: "The plan needs the approval of a second person; nothing was changed. See: martlet central approvals."
         case .clockOffset: "The appliance's clock is too far off for disruptive work; nothing was changed. It is judged again."
         case .clockUnknown: "No time source could be reached, so disruptive work waits; nothing was changed. It is judged again."
         case .windowMissing: "Disruptive work needs a maintenance window and the site has none; nothing was changed. Configure one."

@@ -1,4 +1,5 @@
 package import Model
+package import Seal
 
 /// What automation may do at a site. Each limit is a house value unless its comment says otherwise.
 package struct HealingPolicy: Hashable, Sendable {
@@ -18,7 +19,7 @@ package struct HealingPolicy: Hashable, Sendable {
     /// nil: there is no window, and disruptive work needs a person.
     package var window: MaintenanceWindow?
     package var allowsDisruptiveOutsideWindow = false
-    /// True where nobody at an MSP sees each event: disruptive work then needs a named approver.
+    /// True where nobody at an MSP sees each event: disruptive work then needs an approver.
     package var needsApprovalForDisruptive: Bool
     /// Exactly this far off is still accepted (SPEC: "over 5,000 ms").
     package var clockOffsetMillisecondsMax: Int64 = 5_000
@@ -34,6 +35,8 @@ package struct HealingPolicy: Hashable, Sendable {
     package var actionsPerHourMax = 30
     /// Share of the site's hosts that may be changed at once; one is always allowed.
     package var hostsAtOncePercentMax = 10
+    /// Who may approve, by the site's own word. Empty: whom Central's order key vouches for.
+    package var approvers: [Approver] = []
     /// Never touched by anybody's plan.
     package var clinicalHosts: Set<HostID> = []
 

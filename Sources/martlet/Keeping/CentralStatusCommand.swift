@@ -12,7 +12,7 @@ struct CentralStatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         var isFine = true
-        try await central.run { services, _ in
+        try await central.run { services, person in
             let alerts = try await services.status.alerts()
             isFine = alerts.isEmpty
             var table = CentralTable("alert", "subject", "since", "sentence")
@@ -26,11 +26,24 @@ struct CentralStatusCommand: AsyncParsableCommand {
                     .string(work.name), work.lastSuccess.map { .string($0.description) } ?? .null,
                     work.failure.map { .string($0.code) } ?? .null)
             }
+            var paused = CentralTable("paused", "site", "host", "lastCheckin")
+            for box in try await services.appliances.list(for: person) where box.isPaused && box.revoked == nil {
+                paused.add(
+                    .string(box.id.description), .string(box.siteName), .string(box.hostname),
+                    box.lastCheckin.map { .string($0.description) } ?? .null)
+            }
             guard !json else {
-                print(String(decoding: try JSONValue.object(["alerts": table.json, "works": works.json]).canonicalBytes(), as: UTF8.self))
+                print(
+                    String(
+                        decoding: try JSONValue.object(["alerts": table.json, "paused": paused.json, "works": works.json]).canonicalBytes(),
+                        as: UTF8.self))
                 return
             }
             if isFine { print("nothing needs a person") } else { try table.print(asJSON: false) }
+            if !paused.rows.isEmpty {
+                print("")
+                try paused.print(asJSON: false)
+            }
             print("")
             try works.print(asJSON: false)
         }
