@@ -799,8 +799,8 @@ def continuity_json(question, coverage):
         if s["schema"] == "martlet.exception/v1" and s["from"] < question["until"] and s["until"] > question["from"]]
     gaps = [{**gap, "from": written(gap["from"]), "until": written(gap["until"])} for gap in coverage.gaps]
     more = {"takeovers": takeovers(coverage)} if coverage.takeovers else {}
-    if question["pruned"]:
-        more["pruned"] = question["pruned"]
+    if question.get("gone"):
+        more["pruned"] = question["gone"]
     return frame(question, "martlet.continuity/v1", total=total, controls=listed, exceptions=exceptions, gaps=gaps, **more)
 
 
@@ -1362,7 +1362,7 @@ class Kit:
             self.find("log.too_few_witnesses", "log/checkpoint")
 
     def read_statements(self, names):
-        self.question["statements"], self.question["pruned"], self.statements, self.dated, self.stated_of = [], [], [], [], []
+        self.question["statements"], self.question["gone"], self.statements, self.dated, self.stated_of = [], [], [], [], []
         for number, name in enumerate(names, 1):
             if name != f"statements/{number:012}.json":
                 self.find("statement.misplaced", name)
@@ -1383,7 +1383,7 @@ class Kit:
             if found:
                 self.question["statements"].append(found)
             elif gone:
-                self.question["pruned"].append(gone)
+                self.question["gone"].append(gone)
 
     def stated(self, name):
         return self.zip.read(name) if name in self.zip.entries else b""
@@ -1532,7 +1532,7 @@ class Kit:
                     self.take(record, received, placed)
                 self.held.setdefault(appliance, {})[sequence] = (record["digest"], received)
                 if any(one["appliance"] == appliance and one["lastSequence"] + 1 == sequence and one["lastDigest"] != record["previous"]
-                       for one in self.question["pruned"]):
+                       for one in self.question["gone"]):
                     self.find("kit.pruned", name)
                 if begin is None:
                     begin = self.question["horizon"] if received is None else received
@@ -1569,7 +1569,7 @@ class Kit:
             self.find("kit.prior", appliance)
 
     def pruned_last(self, appliance):
-        return max((one["lastSequence"] for one in self.question["pruned"] if one["appliance"] == appliance), default=-1)
+        return max((one["lastSequence"] for one in self.question["gone"] if one["appliance"] == appliance), default=-1)
 
     def take(self, record, received, placed):
         """For the log's root, and for what was seen."""
@@ -1748,7 +1748,7 @@ class Comparison:
             self.shown = root is not None
 
     def compare_populations(self):
-        gone = [milliseconds(one["receivedUntil"]) + DAY for one in self.now["pruned"]]
+        gone = [milliseconds(one["receivedUntil"]) + DAY for one in self.now["gone"]]
         begin = max([self.before["from"], self.now["from"]] + gone)
         end = min(self.before["until"], self.now["until"], self.before["horizon"] - DAY, self.now["horizon"] - DAY)
         first, last = -(-begin // HOUR), end // HOUR
@@ -1817,7 +1817,7 @@ def judge(path, pins=None):
          "withoutReceipt": kit.unreceipted.get(item["appliance"], 0)} for item in kit.manifest["appliances"]]
     return {"exit": 1 if findings else 0, "findings": findings, "findingsOmitted": kit.omitted, "appliances": appliances, "trust": trust,
             "figures": kit.total, "found": kit.total and kit.found, "sample": kit.sample, "prior": len(question["prior"]),
-            "priorUnsigned": kit.unsigned, "takeovers": kit.takeovers, "pruned": question["pruned"], "earlier": kit.earlier,
+            "priorUnsigned": kit.unsigned, "takeovers": kit.takeovers, "pruned": question["gone"], "earlier": kit.earlier,
             "period": {**kit.manifest["period"], "daysNotJudged": max(0, question["until"] - begin_of_rest) // day},
             "anchors": sum(name.startswith("anchors/") for name in kit.zip.entries), "notChecked": not_checked(kit, pins),
             "log": kit.checkpoint and {
