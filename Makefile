@@ -6,7 +6,7 @@ SHELL := /bin/bash
 BIN := .build/debug
 RELEASE_PATH := .build-release
 RELEASE := swift build -c release --static-swift-stdlib --scratch-path $(RELEASE_PATH)
-PROGRAMS := martlet martlet-appliance martlet-central
+PROGRAMS := martlet martlet-appliance martlet-central martlet-hands
 VERSION = $(shell sed -n 's/.*softwareVersion = "\(.*\)"/\1/p' Sources/Model/SoftwareVersion.swift)
 
 .DEFAULT_GOAL := help
@@ -36,7 +36,7 @@ test: setup ## all tests, against real PostgreSQL, hosts, TLS and files
 TEST = SWIFT_BACKTRACE=enable=no scripts/deadline 1200 swift test --skip-build
 
 # Tests that run real servers and hosts and wait for them, and those that run whole sites: each apart from what keeps every core busy.
-LIVE = DatabaseTests|HostsTests|DetectionTests|HealingTests|ApplianceTests|CentralTests
+LIVE = DatabaseTests|HostsTests|DetectionTests|HealingTests|RootHandsTests|ApplianceTests|CentralTests
 
 lint: ## formatting, the frameworks' checker, the catalog's lint
 	@swift format lint --strict -r Sources Tests Package.swift Benchmarks

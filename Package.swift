@@ -14,6 +14,7 @@ let package = Package(
         .executable(name: "martlet", targets: ["martlet"]),
         .executable(name: "martlet-appliance", targets: ["martlet-appliance"]),
         .executable(name: "martlet-central", targets: ["martlet-central"]),
+        .executable(name: "martlet-hands", targets: ["martlet-hands"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
@@ -72,6 +73,13 @@ let package = Package(
             name: "Hosts", dependencies: ["Model", "Seal"], swiftSettings: strict),
         .target(name: "Detection", dependencies: ["Model", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
         .target(name: "Healing", dependencies: ["Model", "Seal", "Conditions", "Catalog", "Hosts"], swiftSettings: strict),
+        // Not `Hands`: a type of Healing has that name.
+        .target(
+            name: "RootHands",
+            dependencies: [
+                "Model", "Seal", "Documents", "Catalog", "Hosts", "Detection", "Healing",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ], swiftSettings: strict),
         .target(name: "Learning", dependencies: ["Model", "Seal", "Conditions", "Catalog"], swiftSettings: strict),
         .target(
             name: "Planner",
@@ -101,7 +109,7 @@ let package = Package(
             name: "Appliance",
             dependencies: [
                 "Model", "Seal", "Redaction", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Witness",
-                "Hosts", "Detection", "Healing", "Wire",
+                "Hosts", "Detection", "Healing", "RootHands", "Wire",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -154,6 +162,7 @@ let package = Package(
             ], swiftSettings: strict,
             // A static Swift runtime exports every symbol: 5 MB of names that nobody asks for, and about 1 ms of the start.
             linkerSettings: [.unsafeFlags(["-use-ld=lld", "-Xlinker", "--no-export-dynamic"], .when(configuration: .release))]),
+        .executableTarget(name: "martlet-hands", dependencies: ["Model", "Documents", "RootHands"], swiftSettings: strict),
         .executableTarget(
             name: "martlet-central",
             dependencies: [
@@ -218,6 +227,12 @@ let package = Package(
             dependencies: ["Model", "Seal", "Documents", "Conditions", "Catalog", "Hosts", "Detection", "Healing", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
+            name: "RootHandsTests",
+            dependencies: [
+                "Model", "Seal", "Documents", "Conditions", "Catalog", "Hosts", "Detection", "Healing", "RootHands", "TestSupport",
+                "martlet-hands",
+            ], swiftSettings: strict),
+        .testTarget(
             name: "LearningTests", dependencies: ["Model", "Seal", "Conditions", "Catalog", "Learning"], swiftSettings: strict),
         .testTarget(
             name: "PlannerTests",
@@ -259,7 +274,7 @@ let package = Package(
             dependencies: [
                 "Model", "Seal", "Redaction", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Hosts",
                 "Detection",
-                "Healing", "Wire", "Witness", "Appliance", "Reports", "Central", "TestSupport",
+                "Healing", "RootHands", "Wire", "Witness", "Appliance", "Reports", "Central", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "X509", package: "swift-certificates"), .product(name: "SwiftASN1", package: "swift-asn1"),

@@ -1,4 +1,5 @@
 import Database
+import Glibc
 import Hosts
 package import Logging
 package import Model
@@ -20,14 +21,14 @@ package struct ApplianceProcess: Sendable {
     /// read, a chain that does not hold together, a second process on the same state.
     package static func build(
         _ configuration: ApplianceConfiguration, clock: WallClock = .system, faults: Faults = .none, manager: ServiceManager = .none,
-        logger: Logger, softwareVersion: String, atRest: @escaping @Sendable () -> Void = {}
+        logger: Logger, softwareVersion: String, isRoot: Bool = geteuid() == 0, atRest: @escaping @Sendable () -> Void = {}
     ) async throws -> ApplianceProcess {
         let directory = configuration.directory
         try directory.prepare()
         try directory.lock()
         let database = try SQLiteDatabase(path: directory.database, readers: 0)
         do {
-            return try await build(configuration, database, clock, faults, manager, logger, softwareVersion, atRest)
+            return try await build(configuration, database, clock, faults, manager, logger, softwareVersion, isRoot, atRest)
         } catch {
             await database.close()
             throw error
@@ -37,7 +38,7 @@ package struct ApplianceProcess: Sendable {
     private static func build(
         _ configuration: ApplianceConfiguration, _ database: SQLiteDatabase, _ clock: WallClock, _ faults: Faults,
         _ manager: ServiceManager,
-        _ logger: Logger, _ softwareVersion: String, _ atRest: @escaping @Sendable () -> Void
+        _ logger: Logger, _ softwareVersion: String, _ isRoot: Bool, _ atRest: @escaping @Sendable () -> Void
     ) async throws -> ApplianceProcess {
         try await ApplianceSchema.migrator.migrate(database, now: clock.now)
         guard let identity = try await Identity.load(database) else { throw StartError.notEnrolled }
@@ -54,7 +55,7 @@ package struct ApplianceProcess: Sendable {
         let drafts = BundleDrafts(
             identity: identity, configuration: configuration, catalog: catalog, clock: clock, clockState: clockState,
             softwareVersion: softwareVersion)
-        let hosts = try SiteHosts(configuration)
+        let hosts = try SiteHosts(configuration, catalog: catalog, clock: clock, isRoot: isRoot)
         let alerts = AlertLog(database: database, journal: journal, drafts: drafts, logger: logger)
         let witness = try WitnessService(
             identity, configuration.directory, evidenceKey: evidenceKey.verifyingKey, database: database, journal: journal,

@@ -58,17 +58,23 @@ package struct Scanner: Sendable {
     /// One observation per check, in the order asked. Never throws: a host that cannot be asked makes every check `unknown`.
     package func scan(_ request: Request) async -> [Observation] {
         let started = clock.now()
-        let pass = Pass(request.checks, probes: probes, parameters: parameters)
-        let results = await withDeadline(passDeadline, commands: pass.commands, on: request.host)
+        let results: [Result<Facts, ProbeError>]
+        if let host = request.host as? any FactHost {
+            results = await ask(host, request.checks)
+        } else {
+            let pass = Pass(request.checks, probes: probes, parameters: parameters)
+            let outputs = await withDeadline(passDeadline, commands: pass.commands, on: request.host)
+            let ended = clock.now()
+            results = request.checks.map { pass.facts(for: $0, results: outputs, at: ended) }
+        }
         let ended = clock.now()
-        return request.checks.map { check in
-            let values = parameters(check)
+        return zip(request.checks, results).map { check, result in
             var facts = Facts()
             let verdict: Verdict
-            switch pass.facts(for: check, results: results, at: ended) {
+            switch result {
             case .success(let read):
                 facts = read.keeping(check.facts)
-                verdict = check.judge(facts, parameters: values, at: ended)
+                verdict = check.judge(facts, parameters: parameters(check), at: ended)
             case .failure(let failure):
                 verdict = .unknown(failure.code)
             }
@@ -76,21 +82,34 @@ package struct Scanner: Sendable {
         }
     }
 
+    /// A host that looks by itself.
+    private func ask(_ host: any FactHost, _ checks: [CheckDefinition]) async -> [Result<Facts, ProbeError>] {
+        let requests = checks.map { ProbeRequest(check: $0.id, probe: $0.probe, parameters: parameters($0)) }
+        if requests.isEmpty { return [] }
+        let results = await within(passDeadline) { await host.facts(requests) }
+        if let results, results.count == requests.count { return results }
+        return requests.map { _ in .failure(ProbeError(HostError.timedOut.code, "the whole look")) }
+    }
+
     /// The host keeps a deadline for each command; this is the one for all of them together. Cancelling ends the commands.
-    /// Real processes are waited for, so it is real time, whatever `clock` says.
     private func withDeadline(
         _ deadline: Duration, commands: [HostCommand], on host: any Host
     ) async -> [Result<CommandResult, HostError>] {
         if commands.isEmpty { return [] }
-        return await withTaskGroup(of: [Result<CommandResult, HostError>]?.self) { group in
-            group.addTask { await host.run(commands) }
+        return await within(deadline) { await host.run(commands) } ?? Array(repeating: .failure(.timedOut), count: commands.count)
+    }
+
+    /// Real processes are waited for, so it is real time, whatever `clock` says.
+    private func within<Value: Sendable>(_ deadline: Duration, _ work: @escaping @Sendable () async -> Value) async -> Value? {
+        await withTaskGroup(of: Value?.self) { group in
+            group.addTask { await work() }
             group.addTask {
                 try? await Task.sleep(for: deadline)
                 return nil
             }
             let first = await group.next() ?? nil
             group.cancelAll()
-            return first ?? Array(repeating: .failure(.timedOut), count: commands.count)
+            return first
         }
     }
 }

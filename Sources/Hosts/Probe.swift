@@ -15,6 +15,13 @@ package protocol Probe: Sendable {
     func parse(
         _ results: [Result<CommandResult, HostError>], _ parameters: [String: TypedValue], at now: Timestamp
     ) throws(ProbeError) -> Facts
+    /// Whether only root sees everything that the commands ask for. Where it is so, somebody else's half answer must not be judged.
+    var needsRoot: Bool { get }
+}
+
+extension Probe {
+    /// Unless a probe knows better: what is held back from others often looks like something that is not there.
+    package var needsRoot: Bool { true }
 }
 
 /// Why a look at a host gave no facts at all.

@@ -4,16 +4,21 @@ import Documents
 import Glibc
 import Logging
 import Model
+import Seal
 
 /// The command line, taken apart by hand: the daemon's start is on the clock.
 struct Arguments {
-    enum Command: String { case run, enroll, status, help, version }
+    enum Command: String {
+        case run, enroll, status, help, version
+        case catalogKey = "catalog-key"
+    }
 
     private var command = Command.run
     private var options: [String: String] = [:]
 
     private static let known: [Command: Set<String>] = [
-        .run: ["config", "crash-at"], .status: ["config"], .enroll: ["config", "central", "code"], .help: [], .version: [],
+        .run: ["config", "crash-at"], .status: ["config"], .catalogKey: ["config"], .enroll: ["config", "central", "code"], .help: [],
+        .version: [],
     ]
 
     init(_ words: [String]) throws(UsageError) {
@@ -46,6 +51,7 @@ struct Arguments {
         case .run: return try await run()
         case .enroll: return try await enroll()
         case .status: return try await status()
+        case .catalogKey: return try await catalogKey()
         }
     }
 
@@ -102,6 +108,20 @@ struct Arguments {
         return report.needsAttention ? 2 : 0
     }
 
+    /// Prints the public key that the catalog must be signed with, for root to put where `martlet-hands` reads it.
+    private func catalogKey() async throws -> Int32 {
+        let environment = Environment.all()
+        let configuration = try ApplianceConfiguration(path: options["config"] ?? environment["MARTLET_CONFIG"], environment: environment)
+        guard access(configuration.directory.database, R_OK | W_OK) == 0 else { throw StartError.notEnrolled }
+        let database = try SQLiteDatabase(path: configuration.directory.database)
+        let identity = try await Identity.load(database)
+        await database.close()
+        guard let identity else { throw StartError.notEnrolled }
+        Output.text(identity.catalogKey.pem)
+        Output.error("This is \(identity.catalogKey.id): compare it with what Central's operator names before root trusts it.")
+        return 0
+    }
+
     /// For tests of what a sudden end leaves behind: ends this process without warning at the given durable step.
     private func faults() throws(UsageError) -> Faults {
         guard let text = options["crash-at"] else { return .none }
@@ -123,6 +143,7 @@ struct UsageError: Error, CustomStringConvertible {
         usage: martlet-appliance [run] [--config PATH]
                martlet-appliance enroll --central URL --code CODE [--config PATH]
                martlet-appliance status [--config PATH]
+               martlet-appliance catalog-key [--config PATH]
                martlet-appliance --version
         """
 }

@@ -2,11 +2,12 @@ import Appliance
 import Central
 import Documents
 import Foundation
+import RootHands
 import Testing
 
 /// `docs/configuration.md` is what the declarations say. `make docs` (`MARTLET_REWRITE=1`) writes it anew.
 @Suite struct ConfigurationDocumentationTests {
-    static let schemas = [ApplianceSettings.schema, CentralConfiguration.schema]
+    static let schemas = [ApplianceSettings.schema, HandsSettings.schema, CentralConfiguration.schema]
 
     @Test func theManualOfTheSettingsIsCurrent() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

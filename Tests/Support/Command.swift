@@ -25,6 +25,14 @@ package func runCommand(_ program: String, _ arguments: [String], environment: [
     return String(decoding: data, as: UTF8.self)
 }
 
+/// As `runCommand`, on a thread of its own: where what the program asks is answered by this process, the pool's threads must be free.
+@discardableResult
+package func runCommandAside(_ program: String, _ arguments: [String], environment: [String: String] = [:]) async throws -> String {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(with: Result { try runCommand(program, arguments, environment: environment) }) }
+    }
+}
+
 /// The root of the repository, where `scripts/` and `Catalog/` lie.
 package let repositoryRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path

@@ -30,6 +30,8 @@ package struct ApplianceConfiguration: Sendable {
     package var baseline = "default"
     package var pollInterval: Duration = .seconds(60)
     package var scanConcurrency = 8
+    /// Where `martlet-hands` listens; nil where there is none.
+    package var handsSocket: String?
     package var heartbeat: Duration = .seconds(3_600)
     package var keepNewest = 200
     package var keepDays: Int64 = 90
@@ -75,6 +77,7 @@ package struct ApplianceConfiguration: Sendable {
         baseline = settings[Keys.baseline]
         pollInterval = settings[Keys.pollInterval]
         scanConcurrency = Int(settings[Keys.scanConcurrency])
+        handsSocket = settings.optional(Keys.handsSocket)
         heartbeat = settings[Keys.heartbeat]
         keepNewest = Int(settings[Keys.keepNewest])
         keepDays = settings[Keys.keepDays]

@@ -33,6 +33,11 @@ package enum ApplianceSettings {
         manual: "Time between two check-ins with Central; each varies by 10 %.")
     package static let scanConcurrency = Setting<Int64>.integer(
         "detect.concurrency", .default(8), in: 1...64, manual: "Hosts that are looked at at the same time.")
+    package static let handsSocket = Setting<String>.path(
+        "hands.socket", .optional,
+        manual:
+            "Where `martlet-hands` listens (`/run/martlet-hands.sock`): through it this machine itself is looked at and repaired. Without it, "
+            + "an appliance that is not root changes nothing here, and what only root can see is unknown.")
     package static let heartbeat = Setting<Duration>.duration(
         "evidence.heartbeat", .default(.seconds(3_600)), in: .seconds(60)...(.seconds(86_400)),
         manual: "How often unchanged verdicts are attested, one bundle per host.")
@@ -122,7 +127,8 @@ package enum ApplianceSettings {
         [
             stateDirectory.declaration, hostID.declaration, centralURL.declaration, enrollmentURL.declaration, mode.declaration,
             reseller.declaration,
-            policyVersion.declaration, baseline.declaration, pollInterval.declaration, scanConcurrency.declaration, heartbeat.declaration,
+            policyVersion.declaration, baseline.declaration, pollInterval.declaration, scanConcurrency.declaration, handsSocket.declaration,
+            heartbeat.declaration,
             keepNewest.declaration, keepDays.declaration, incidentDays.declaration, healing.declaration, windowHours.declaration,
             windowDays.declaration, windowZone.declaration, allowOutsideWindow.declaration, approveDisruptive.declaration,
             approvers.declaration,

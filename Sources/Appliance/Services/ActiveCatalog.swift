@@ -53,6 +53,11 @@ package final class ActiveCatalog: Sendable {
         return fresh
     }
 
+    /// The pack in force as it was signed; nil while there is none.
+    package func signedPack() async throws -> [UInt8]? {
+        try await database.read { try CatalogTable.active(in: $0) }?.envelope
+    }
+
     package func set(_ fresh: Loaded) { loaded.withLock { $0 = fresh } }
 
     /// Verifies a signed pack and compiles it.

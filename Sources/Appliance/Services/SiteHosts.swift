@@ -1,6 +1,7 @@
 package import Catalog
 package import Hosts
 package import Model
+import RootHands
 import Synchronization
 
 /// The machines of the site: how each is reached, what it is, and what it is held to.
@@ -14,11 +15,24 @@ package final class SiteHosts: Sendable {
     /// As the newest look found them; a host that was never reached has none, and nothing is done to it.
     private let platforms = Mutex<[HostID: Set<String>]>([:])
 
-    package init(_ configuration: ApplianceConfiguration) throws {
+    /// - Parameters:
+    ///   - catalog: what `martlet-hands` has to hold too.
+    ///   - isRoot: whether this process is; where it is not, this machine is reached through `martlet-hands` or hardly at all.
+    package init(_ configuration: ApplianceConfiguration, catalog: ActiveCatalog, clock: WallClock, isRoot: Bool) throws {
         var entries: [HostID: Entry] = [:]
         for entry in configuration.hosts {
-            let host = try entry.access.host(stateDirectory: configuration.directory.connections)
-            entries[entry.access.id] = Entry(host: host, baseline: entry.baseline ?? configuration.baseline)
+            let baseline = entry.baseline ?? configuration.baseline
+            let host: any Host
+            if case .local = entry.access.address, let socket = configuration.handsSocket {
+                host = HandsHost(
+                    id: entry.access.id, socket: socket, baseline: baseline,
+                    catalog: .init(digest: { catalog.stamp.digest }, pack: { try? await catalog.signedPack() }), clock: clock)
+            } else if case .local = entry.access.address, !isRoot, entry.access.become == .none {
+                host = BareHost(id: entry.access.id, clock: clock)
+            } else {
+                host = try entry.access.host(stateDirectory: configuration.directory.connections)
+            }
+            entries[entry.access.id] = Entry(host: host, baseline: baseline)
         }
         self.entries = entries
     }

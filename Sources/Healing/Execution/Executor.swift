@@ -50,7 +50,7 @@ package struct Executor: Sendable {
         guard plan.runbook == runbook.id, plan.runbookDigest == runbookDigest else { return rejected("executor.runbook_changed") }
         guard plan.host == host.id else { return rejected("executor.wrong_host") }
         guard !clinicalHosts.contains(plan.host) else { return rejected("executor.clinical_device") }
-        guard let steps = resolve(runbook, plan.parameters), !steps.isEmpty else { return rejected("executor.steps_unfit") }
+        guard let steps = runbook.steps(plan.parameters, by: verbs), !steps.isEmpty else { return rejected("executor.steps_unfit") }
         let intent = Intent(plan: plan, started: started, timeout: runbook.timeout, preState: preState, steps: steps)
         do {
             try await intents.save(intent)
@@ -78,28 +78,6 @@ package struct Executor: Sendable {
         var run = Run(executor: self, intent: intent, host: host, recheck: recheck, wasInterrupted: true)
         return await Task { await run.afterCrash(otherDrift: otherDrift) }.value
     }
-
-    /// nil where a step names a verb, a parameter or a type that does not exist: the catalog's lint refuses it, but a pack
-    /// may have been made by another version.
-    private func resolve(_ runbook: RunbookDefinition, _ parameters: [String: TypedValue]) -> [Intent.Step]? {
-        var steps: [Intent.Step] = []
-        for step in runbook.steps {
-            guard let verb = verbs[step.verb] else { return nil }
-            var arguments: [String: TypedValue] = [:]
-            for (name, argument) in step.arguments {
-                switch argument {
-                case .literal(let value): arguments[name] = value
-                case .parameter(let parameter):
-                    arguments[name] = parameters[parameter] ?? runbook.parameters[parameter]?.default
-                }
-            }
-            guard verb.signature.required.keys.allSatisfy({ arguments[$0] != nil }),
-                arguments.allSatisfy({ verb.signature[$0.key] == $0.value.type })
-            else { return nil }
-            steps.append(Intent.Step(verb: step.verb, arguments: arguments))
-        }
-        return steps
-    }
 }
 
 /// One intent on its way to its end.
@@ -123,9 +101,9 @@ private struct Run: Sendable {
     }
 
     mutating func forward(retries: Int, otherDrift: Set<Code>) async -> HealingResult {
-        let hands = hands(until: intent.started + intent.timeout)
+        let runner = runner(until: intent.started + intent.timeout)
         for index in intent.steps.indices {
-            if let code = await perform(index, retries: retries, hands) { return await back(code)! }
+            if let code = await perform(index, retries: retries, runner) { return await back(code)! }
         }
         let changed = executor.now
         let observation = await recheck()
@@ -137,8 +115,8 @@ private struct Run: Sendable {
     }
 
     mutating func afterCrash(otherDrift: Set<Code>) async -> HealingResult? {
-        let hands = hands(until: executor.now + max(intent.timeout, Executor.rollbackTimeoutMin))
-        guard (try? await hands.run(["true"], atMost: .seconds(10))) != nil else { return nil }
+        let runner = runner(until: executor.now + max(intent.timeout, Executor.rollbackTimeoutMin))
+        guard await runner.isThere() else { return nil }
         actions = intent.steps.enumerated().compactMap { index, step in
             if let record = step.record { return record }
             return step.captured == nil ? nil : record(index, result: "interrupted", since: executor.now, exitStatus: nil)
@@ -147,10 +125,10 @@ private struct Run: Sendable {
             // The first step had not begun: there is nothing to finish and nothing to put back.
             return result(.failed("executor.interrupted"), await recheck())
         }
-        for step in intent.steps {
-            guard let captured = step.captured, let verb = executor.verb(step.verb) else { continue }
+        for (index, step) in intent.steps.enumerated() {
+            guard let captured = step.captured, executor.verb(step.verb) != nil else { continue }
             do throws(StepError) {
-                try await verb.settle(VerbArguments(step.arguments), captured, hands)
+                try await runner.settle(index, step, captured)
             } catch {
                 if error.isOfHost { return nil }
                 detail = error.detail
@@ -167,25 +145,24 @@ private struct Run: Sendable {
     }
 
     /// - Returns: why the step failed; nil if it did not.
-    private mutating func perform(_ index: Int, retries: Int, _ hands: Hands) async -> Code? {
+    private mutating func perform(_ index: Int, retries: Int, _ runner: StepRunner) async -> Code? {
         let step = intent.steps[index]
-        let (verb, arguments) = (executor.verb(step.verb)!, VerbArguments(step.arguments))
         let began = executor.now
         var failure: StepError?
         var outcome = "failed"
         do throws(StepError) {
-            let captured = try await verb.capture(arguments, hands)
+            let captured = try await runner.capture(index, step)
             intent.steps[index].captured = captured
             try await save()
             // Dead here: the host is as it was, and what would be put back is on disk.
             var tries = 0
             while true {
                 do throws(StepError) {
-                    outcome = try await verb.apply(arguments, captured, hands) == .changed ? "done" : "unchanged"
+                    outcome = try await runner.apply(index, step, captured) == .changed ? "done" : "unchanged"
                     break
                 } catch {
                     tries += 1
-                    guard tries <= retries, hands.deadline > executor.now else { throw error }
+                    guard tries <= retries, runner.hands.deadline > executor.now else { throw error }
                 }
             }
         } catch {
@@ -207,14 +184,14 @@ private struct Run: Sendable {
     ///
     /// - Returns: nil only after a crash, while the host cannot be reached.
     private mutating func back(_ code: Code) async -> HealingResult? {
-        let hands = hands(until: executor.now + max(intent.timeout, Executor.rollbackTimeoutMin))
+        let runner = runner(until: executor.now + max(intent.timeout, Executor.rollbackTimeoutMin))
         var restored = 0
         var isWhole = true
         for (index, step) in intent.steps.enumerated().reversed() {
             guard let captured = step.captured, let verb = executor.verb(step.verb), verb.canRestore else { continue }
             let began = executor.now
             do throws(StepError) {
-                try await verb.restore(VerbArguments(step.arguments), captured, hands)
+                try await runner.restore(index, step, captured)
                 actions.append(record(index, result: "rolled_back", since: began, exitStatus: 0))
                 restored += 1
             } catch {
@@ -244,7 +221,7 @@ private struct Run: Sendable {
             exitStatus: exitStatus, durationMilliseconds: max((executor.now - since).wholeMilliseconds, 0), result: result)
     }
 
-    private func hands(until deadline: Timestamp) -> Hands { executor.hands(host, until: deadline, for: intent.plan.id) }
+    private func runner(until deadline: Timestamp) -> StepRunner { executor.runner(host, until: deadline, for: intent.plan) }
 
     private func save() async throws(StepError) {
         do {
@@ -259,8 +236,10 @@ extension Executor {
     fileprivate var now: Timestamp { clock.now() }
     fileprivate func verb(_ name: String) -> (any Verb)? { verbs[name] }
     fileprivate func save(_ intent: Intent) async throws { try await intents.save(intent) }
-    fileprivate func hands(_ host: any Host, until deadline: Timestamp, for plan: PlanID) -> Hands {
-        Hands(host: host, clock: clock, deadline: deadline, documents: documents, plan: plan)
+    fileprivate func runner(_ host: any Host, until deadline: Timestamp, for plan: Plan) -> StepRunner {
+        StepRunner(
+            verbs: verbs, plan: plan,
+            hands: Hands(host: host, clock: clock, deadline: deadline, documents: documents, plan: plan.id))
     }
 }
 

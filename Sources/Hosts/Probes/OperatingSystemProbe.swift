@@ -11,6 +11,9 @@ package struct OperatingSystemProbe: Probe {
     ]
     package init() {}
 
+    /// Everybody may read it.
+    package var needsRoot: Bool { false }
+
     package func commands(_ parameters: [String: TypedValue]) -> [HostCommand] {
         [HostCommand(["cat", "/etc/os-release"]), ContainerAnswer.command]
     }

@@ -6,6 +6,9 @@ package struct ResolverProbe: Probe {
     package let facts: [FactName: ValueType] = ["dns.servers": .strings]
     package init() {}
 
+    /// Everybody may read it.
+    package var needsRoot: Bool { false }
+
     package func commands(_ parameters: [String: TypedValue]) -> [HostCommand] {
         // systemd-resolved writes the servers behind its stub here.
         [

@@ -9,6 +9,9 @@ package struct ServicesProbe: Probe {
     ]
     package init() {}
 
+    /// Everybody may read it.
+    package var needsRoot: Bool { false }
+
     package func commands(_ parameters: [String: TypedValue]) -> [HostCommand] {
         [
             ServiceStates.command(parameters.strings("services")),
