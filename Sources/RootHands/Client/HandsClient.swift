@@ -1,5 +1,5 @@
-import Dispatch
 import Glibc
+import Hosts
 import Model
 import Seal
 import Synchronization
@@ -7,7 +7,6 @@ import Synchronization
 /// Asks `martlet-hands`: a connection for each request.
 struct HandsClient: Sendable {
     let socket: String
-    private static let queue = DispatchQueue(label: "hands.client", attributes: .concurrent)
     /// What an answer may take beyond the time that the work itself has: its turn has to come, and it has to arrive.
     private static let patience: Duration = HandsProtocol.queueMax + HandsProtocol.frameDeadline
 
@@ -56,10 +55,11 @@ struct HandsClient: Sendable {
         let connection = Connection()
         let result: Result<HandsAnswer, Failure> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                Self.queue.async {
+                let isStarted = DetachedThread.start {
                     continuation.resume(
                         returning: Result { () throws(Failure) in try exchangeBlocking(bytes, connection, within: span + Self.patience) })
                 }
+                if !isStarted { continuation.resume(returning: .failure(.unreachable("no thread to be had"))) }
             }
         } onCancel: {
             connection.hangUp()

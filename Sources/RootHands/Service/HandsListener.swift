@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import Hosts
 import Model
 import Synchronization
 
@@ -11,7 +12,6 @@ package final class HandsListener: Sendable {
     private let users: Set<UInt32>
     private let service: HandsService
     private let log: @Sendable (String) -> Void
-    private let queue = DispatchQueue(label: "hands.connections", attributes: .concurrent)
     private let places = DispatchSemaphore(value: HandsListener.connectionsMax)
 
     /// - Parameter users: numbers of those that are answered.
@@ -38,11 +38,15 @@ package final class HandsListener: Sendable {
                 return
             }
             _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
-            queue.async { [self] in
+            let isServed = DetachedThread.start { [self] in
                 serve(connection)
                 close(connection)
                 places.signal()
             }
+            // No thread to be had: it is told nothing, and asks again.
+            guard !isServed else { continue }
+            close(connection)
+            places.signal()
         }
     }
 
