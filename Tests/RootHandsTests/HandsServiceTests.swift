@@ -207,6 +207,21 @@ import Testing
         #expect(box.modes == [0o666, 0o666])
     }
 
+    @Test("What installs software is started by systemd with the step's time as its limit; everything else is run as it is")
+    func installers() {
+        for words in [
+            ["apt-get", "-y", "install", "cron"], ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "upgrade"], ["nixos-rebuild"],
+        ] {
+            let placed = MachineHost.placed(HostCommand(words, deadline: .seconds(90))).arguments
+            #expect(
+                placed.first == "systemd-run" && placed.contains("--property=RuntimeMaxSec=90s") && placed.suffix(words.count) == words[...]
+            )
+        }
+        for words in [["systemctl", "restart", "apt-get"], ["env", "A=b", "cat"], ["env"], ["pgrep", "apt-get"]] {
+            #expect(MachineHost.placed(HostCommand(words)).arguments == words)
+        }
+    }
+
     private func code(_ body: () async throws(StepError) -> Void) async -> Code? {
         do throws(StepError) {
             try await body()

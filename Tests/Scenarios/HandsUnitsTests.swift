@@ -56,6 +56,10 @@ import Testing
         #expect(try await machine.run("ls -l /proc/$(systemctl show -P MainPID martlet-hands)/fd").contains("socket:"))
         #expect(try await machine.run("stat -c '%U %G %a' /run/martlet-hands.sock") == "root martlet 660\n")
 
+        // What the helper's unit takes from it changes no verdict of the shipped catalog.
+        let (free, boxed) = try await machine.verdicts()
+        #expect(free == boxed && free.count > 10)
+
         // Somebody else on the machine may not ask.
         await #expect(throws: CommandFailed.self) {
             try await machine.run("runuser -u nobody -- test -w /run/martlet-hands.sock")
@@ -138,20 +142,7 @@ final class HandsMachine: Sendable {
 
     func install() async throws {
         try await enroll(into: root + "/var/lib/martlet-appliance")
-        for program in ["martlet-appliance", "martlet-hands"] {
-            try copy(binaries.appendingPathComponent(program).path, "/usr/bin/\(program)")
-        }
-        // What a release has linked in, a debug build looks for where the compiler is.
-        let linked = try ["martlet-appliance", "martlet-hands"].map {
-            try runCommand("/usr/bin/ldd", [binaries.appendingPathComponent($0).path])
-        }
-        for line in Set(linked.joined(separator: "\n").split(separator: "\n")) {
-            let words = line.split(separator: " ").map(String.init)
-            guard let path = words.first(where: { $0.hasPrefix("/") }), !FileManager.default.fileExists(atPath: root + path) else {
-                continue
-            }
-            try copy(path, path)
-        }
+        for program in ["martlet-appliance", "martlet-hands"] { try install(program) }
         for unit in ["martlet-appliance.service", "martlet-hands.service", "martlet-hands.socket"] {
             try copy("\(HandsUnitsTests.units)/\(unit)", "/etc/systemd/system/\(unit)")
         }
@@ -166,6 +157,44 @@ final class HandsMachine: Sendable {
             "chown -R martlet:martlet /var/lib/martlet-appliance && chmod 700 /var/lib/martlet-appliance && chmod 666 \(Self.file)")
         try await run("runuser -u martlet -- martlet-appliance catalog-key | install -m 644 /dev/stdin /etc/martlet/catalog.pem")
         try await run("systemctl daemon-reload")
+    }
+
+    /// Of every shipped check: as root, and as root under the settings of the helper's unit.
+    func verdicts() async throws -> (free: [String], boxed: [String]) {
+        try install("martlet")
+        try runCommand("/bin/cp", ["-r", repositoryRoot + "/Catalog", root + "/opt/Catalog"])
+        let service = try String(contentsOfFile: HandsUnitsTests.units + "/martlet-hands.service", encoding: .utf8)
+        let own: Set<String> = [
+            "Type", "ExecStart", "Restart", "RestartSec", "TimeoutStopSec", "StateDirectory", "StateDirectoryMode", "TasksMax",
+        ]
+        let settings = service.components(separatedBy: "[Service]\n")[1].split(separator: "\n").filter { line in
+            !line.hasPrefix("#") && !own.contains(String(line.prefix { $0 != "=" }))
+        }
+        let properties = settings.map { "-p '\($0)'" }.joined(separator: " ")
+        // 1 and 2 say that something is not compliant.
+        let check = "martlet check --catalog /opt/Catalog --json"
+        func verdicts(_ line: String) async throws -> [String] {
+            let text = try await run("\(line) || test $? -le 2")
+            return try JSONValue(parsing: Array(text.utf8), limits: JSONLimits(bytesMax: 1 << 20))["observations"]?.array?.map {
+                "\($0["check"]?.string ?? "") \($0["verdict"]?.string ?? "") \($0["code"]?.string ?? "")"
+            } ?? []
+        }
+        return (
+            try await verdicts(check), try await verdicts("systemd-run --quiet --wait --pipe --collect \(properties) \(check)")
+        )
+    }
+
+    /// A program, with what a debug build looks for where the compiler is.
+    private func install(_ program: String) throws {
+        let path = binaries.appendingPathComponent(program).path
+        try copy(path, "/usr/bin/\(program)")
+        for line in try runCommand("/usr/bin/ldd", [path]).split(separator: "\n") {
+            let words = line.split(separator: " ").map(String.init)
+            guard let path = words.first(where: { $0.hasPrefix("/") }), !FileManager.default.fileExists(atPath: root + path) else {
+                continue
+            }
+            try copy(path, path)
+        }
     }
 
     private func copy(_ source: String, _ target: String) throws {

@@ -274,7 +274,8 @@ package final class HandsService: Sendable {
 
     private func hands(_ act: HandsRequest.Act, _ documents: [String: String], atMost span: Duration) -> Hands {
         let limit = min(act.within, span, HandsProtocol.actMax)
-        return Hands(host: machine, clock: clock, deadline: clock.now() + limit, documents: documents, plan: act.plan.id)
+        return Hands(
+            host: MachineHost(id: configuration.host), clock: clock, deadline: clock.now() + limit, documents: documents, plan: act.plan.id)
     }
 }
 
