@@ -28,6 +28,7 @@ package struct CentralConfiguration: Sendable {
     /// How long evidence may wait until it is archived with what comes after it.
     package var archiveDelay: Duration = .seconds(3_600)
     package var anchors = AnchorsConfiguration()
+    package var notifications = NotificationsConfiguration()
 
     package var witnessPolicy: WitnessPolicy { WitnessPolicy(witnesses: logWitnesses.map(\.key), quorum: logQuorum) }
 
@@ -97,7 +98,8 @@ package struct CentralConfiguration: Sendable {
             clientCertificateLifetime.declaration, serverCertificateLifetime.declaration, logOrigin.declaration,
             logWitnesses.declaration, logQuorum.declaration, connectionsMax.declaration, connectionsPerAddressMax.declaration,
             archiveDelay.declaration,
-        ] + ObjectsConfiguration.declarations + AnchorsConfiguration.declarations, otherVariables: ["MARTLET_CONFIG"])
+        ] + ObjectsConfiguration.declarations + AnchorsConfiguration.declarations + NotificationsConfiguration.declarations,
+        otherVariables: ["MARTLET_CONFIG"])
 
     /// - Throws: `CentralError.logWitnesses`, `Diagnostics`.
     package init(_ settings: Settings) throws {
@@ -125,6 +127,7 @@ package struct CentralConfiguration: Sendable {
         archiveDelay = settings[Self.archiveDelay]
         objects = try ObjectsConfiguration(settings)
         anchors = try AnchorsConfiguration(settings)
+        notifications = try NotificationsConfiguration(settings)
     }
 }
 

@@ -121,6 +121,12 @@ extension CentralError {
     package static let bodyTooLarge = CentralError(
         413, "body.too_large", "the body is larger than this route takes; it was not read. Send less at once.")
     package static func body(_ code: Code, _ message: String) -> CentralError { CentralError(400, code, message) }
+    package static func ticketState(_ state: Ticket.State) -> CentralError {
+        CentralError(409, "ticket.state", "the ticket is \(state.rawValue); it was not changed. See: martlet central ticket show.")
+    }
+    package static func notifications(_ reason: String) -> CentralError {
+        CentralError(400, "notifications.invalid", "\(reason); nothing was started. Correct notifications in the configuration.")
+    }
     package static let busy = CentralError(
         503, "central.busy", "Central has as much to do as it takes on; nothing was stored. Send it again later.",
         retryAfter: .seconds(5))

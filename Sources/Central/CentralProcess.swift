@@ -4,6 +4,7 @@ import Hummingbird
 package import Logging
 package import Model
 import NIOSSL
+import Seal
 package import ServiceLifecycle
 import TransparencyLog
 package import Wire
@@ -39,7 +40,10 @@ package struct CentralProcess: Sendable {
             applianceURL: { applianceURL ?? "https://\(firstName):\(appliances.portIfBound ?? configuration.appliancePort)" },
             now: clock.now)
         let intake = EvidenceIntake(
-            database: services.database, receiptKey: services.keys.receipts, now: clock.now, faults: faults, logger: logger)
+            database: services.database, receiptKey: services.keys.receipts,
+            tickets: TicketIntake(
+                channels: configuration.notifications.channels, catalogKey: services.keys.catalog.verifyingKey),
+            now: clock.now, faults: faults, logger: logger)
         let certificates = ServerCertificates(
             keys: services.keys, names: configuration.names, lifetime: configuration.serverCertificateLifetime, clock: clock, web: web,
             appliances: appliances, logger: logger)

@@ -25,6 +25,10 @@ package struct CentralServices: Sendable {
     package let retention: EvidenceRetention
     package let holds: LegalHolds
     package let drills: RetentionDrills
+    package let tickets: TicketStore
+    package let deliveries: DeliveryTable
+    let ticketTimers: TicketTimers
+    let notifier: Notifier
     package let works: WorkTable
     package let status: CentralStatus
     let anchorStalls: AnchorStallWatch
@@ -105,6 +109,13 @@ package struct CentralServices: Sendable {
         retention = EvidenceRetention(database, objects, statements: statements, now: clock.now, faults: faults)
         holds = LegalHolds(database, statements: statements, now: clock.now)
         drills = RetentionDrills(database, objects, statements: statements, now: clock.now)
+        let channels = configuration.notifications.channels
+        tickets = TicketStore(database, now: clock.now, channels: channels)
+        deliveries = DeliveryTable(database, now: clock.now)
+        ticketTimers = TicketTimers(database: database, channels: channels, now: clock.now)
+        notifier = Notifier(
+            channels: channels, mailServer: configuration.notifications.mailServer, database: database, deliveries: deliveries,
+            now: clock.now)
         works = WorkTable(database)
         anchorStalls = AnchorStallWatch(database, statements, configuration.anchors, now: clock.now)
         status = CentralStatus(database, configuration.anchors, configuration.witnessPolicy, clock: clock)

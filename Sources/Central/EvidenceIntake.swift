@@ -18,6 +18,7 @@ actor EvidenceIntake: Service {
 
     private let database: any SQLDatabase
     private let receiptKey: SigningKey
+    private let tickets: TicketIntake
     private let now: @Sendable () -> Timestamp
     private let faults: CentralFaults
     private let logger: Logger
@@ -30,8 +31,11 @@ actor EvidenceIntake: Service {
         let answer: CheckedContinuation<EvidenceReply, any Error>
     }
 
-    init(database: any SQLDatabase, receiptKey: SigningKey, now: @escaping @Sendable () -> Timestamp, faults: CentralFaults, logger: Logger)
-    {
+    init(
+        database: any SQLDatabase, receiptKey: SigningKey, tickets: TicketIntake, now: @escaping @Sendable () -> Timestamp,
+        faults: CentralFaults, logger: Logger
+    ) {
+        self.tickets = tickets
         self.database = database
         self.receiptKey = receiptKey
         self.now = now
@@ -104,9 +108,9 @@ actor EvidenceIntake: Service {
 
     private func store(_ submissions: [CheckedSubmission]) async throws -> [EvidenceReply] {
         let now = now()
-        let (receiptKey, faults) = (receiptKey, faults)
+        let (receiptKey, tickets, faults) = (receiptKey, tickets, faults)
         let replies = try await database.write { transaction in
-            let replies = try submissions.map { try $0.store(at: now, receiptKey: receiptKey, faults, in: transaction) }
+            let replies = try submissions.map { try $0.store(at: now, receiptKey: receiptKey, tickets, faults, in: transaction) }
             if replies.contains(where: { $0.refusal != nil }) { faults.reached(.evidenceRefusalBeforeRecord) }
             faults.reached(.evidenceBeforeCommit)
             return replies
@@ -151,13 +155,15 @@ private struct CheckedSubmission: Sendable {
     }
 
     /// Stores, signs the receipt and records the refusal in one transaction; the answer leaves after its commit.
-    func store(at now: Timestamp, receiptKey: SigningKey, _ faults: CentralFaults, in transaction: any SQLTransaction) throws
-        -> EvidenceReply
-    {
+    func store(
+        at now: Timestamp, receiptKey: SigningKey, _ tickets: TicketIntake, _ faults: CentralFaults, in transaction: any SQLTransaction
+    ) throws -> EvidenceReply {
         let appended = try EvidenceStore.append(bundles, of: credential, at: now, in: transaction)
         if appended.added > 0, let accepted = appended.accepted {
             let entries = bundles.filter { accepted.contains($0.record.link.sequence) }.map { ChainEntry($0, received: now) }
             try RunTable.follow(entries, of: credential.appliance, site: credential.site, in: transaction)
+            let new = bundles.filter { accepted.contains($0.record.link.sequence) }.suffix(appended.added)
+            try tickets.follow(Array(new), of: credential, at: now, in: transaction)
         }
         faults.reached(.evidenceBeforeReceipt)
         var receipt: String?

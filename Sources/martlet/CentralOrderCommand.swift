@@ -52,7 +52,7 @@ struct CentralOrder: AsyncParsableCommand {
             return name
         }
 
-        private static func parse(_ pairs: [String]) throws -> [String: TypedValue] {
+        static func parse(_ pairs: [String]) throws -> [String: TypedValue] {
             var parameters: [String: TypedValue] = [:]
             for pair in pairs {
                 guard let equals = pair.firstIndex(of: "="), equals > pair.startIndex else {

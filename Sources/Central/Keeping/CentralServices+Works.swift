@@ -9,6 +9,7 @@ extension CentralServices {
     func recurringWorks(_ repair: LogRepair, _ logger: Logger) -> [RecurringWork] {
         let walk = LogWalk(database: database, objects: logObjects, repair: repair, now: clock.now)
         let (archive, retention, drills, silences, anchorStalls) = (archive, retention, drills, silences, anchorStalls)
+        let (timers, notifier) = (ticketTimers, notifier)
         let runs = RunCatchUp(database: database)
         // Before, nobody could have been heard.
         let listening = clock.now()
@@ -28,6 +29,8 @@ extension CentralServices {
                     logger.notice("silence.stated", metadata: ["appliance": .string(appliance.description)])
                 }
             },
+            work(.tickets) { try await timers.turn() },
+            work(.deliveries) { try await notifier.turn() },
             work(.anchorWatch) {
                 for stall in try await anchorStalls.turn() {
                     logger.notice(

@@ -53,6 +53,7 @@ package struct CentralStatus: Sendable {
             }
             alerts += drills.compactMap { Self.alert(about: $0, at: now) }
             alerts += try Self.waits(in: transaction)
+            alerts += try DeliveryTable.alerts(in: transaction)
             alerts += try LogFaultTable.open(in: transaction).map {
                 CentralAlert(
                     code: $0.code, subject: $0.path, since: $0.since,

@@ -439,5 +439,57 @@ enum CentralSchema {
                 PRIMARY KEY (appliance_id, plan)
             );
             """),
+        // Tickets go by their incident. Events of an incident are kept from its first on, whether it becomes a ticket or not.
+        Migration(
+            25, "tickets",
+            """
+            CREATE TABLE ticket (
+                incident_id TEXT PRIMARY KEY,
+                organization_id TEXT NOT NULL REFERENCES organization (id),
+                site_id TEXT NOT NULL REFERENCES site (id),
+                appliance_id TEXT NOT NULL REFERENCES appliance (id),
+                host TEXT NOT NULL,
+                check_id TEXT NOT NULL,
+                code TEXT NOT NULL,
+                priority TEXT NOT NULL CHECK (priority IN ('low', 'medium', 'high', 'critical')),
+                state TEXT NOT NULL CHECK (state IN ('open', 'acknowledged', 'resolved')),
+                assignee TEXT,
+                level BIGINT NOT NULL,
+                opened_at BIGINT NOT NULL,
+                respond_by BIGINT NOT NULL,
+                escalate_by BIGINT NOT NULL,
+                resolve_by BIGINT NOT NULL,
+                responded_at BIGINT,
+                resolved_at BIGINT,
+                response_late BIGINT NOT NULL DEFAULT 0,
+                resolution_late BIGINT NOT NULL DEFAULT 0
+            );
+            CREATE INDEX ticket_open ON ticket (appliance_id, host, check_id) WHERE state <> 'resolved';
+            CREATE INDEX ticket_alike ON ticket (organization_id, check_id, code);
+            CREATE TABLE incident_event (
+                incident_id TEXT NOT NULL,
+                number BIGINT NOT NULL,
+                at BIGINT NOT NULL,
+                kind TEXT NOT NULL,
+                person TEXT,
+                appliance_id TEXT,
+                sequence BIGINT,
+                code TEXT,
+                text TEXT NOT NULL,
+                PRIMARY KEY (incident_id, number)
+            );
+            CREATE TABLE delivery (
+                channel TEXT NOT NULL,
+                incident_id TEXT NOT NULL,
+                number BIGINT NOT NULL,
+                state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'dead')),
+                attempts BIGINT NOT NULL,
+                made_at BIGINT NOT NULL,
+                next_at BIGINT,
+                failure TEXT,
+                PRIMARY KEY (channel, incident_id, number)
+            );
+            CREATE INDEX delivery_due ON delivery (next_at) WHERE state = 'waiting';
+            """),
     ]
 }

@@ -1,0 +1,123 @@
+import Catalog
+import Database
+import Evidence
+import Model
+import Seal
+
+/// Opens, continues and resolves tickets from accepted evidence, in the transaction that accepts it.
+struct TicketIntake: Sendable {
+    let channels: [NotificationChannel]
+    /// With which catalogs are signed: what a check is worth is looked up in the newest.
+    let catalogKey: VerifyingKey
+
+    /// - Parameter bundles: new ones, in their order.
+    func follow(
+        _ bundles: [VerifiedBundle], of credential: ApplianceCredential, at now: Timestamp, in transaction: any SQLTransaction
+    ) throws {
+        for bundle in bundles {
+            let record = bundle.record
+            // Nothing else concerns a person.
+            if let incident = record.incident {
+                try follow(record, incident, of: credential, at: now, in: transaction)
+            } else if record.kind == .verdict, record.verdict == .compliant, let check = record.check {
+                try pass(record.host, check, record.link.sequence, of: credential, at: now, in: transaction)
+            }
+        }
+    }
+
+    private func follow(
+        _ record: BundleRecord, _ incident: IncidentID, of credential: ApplianceCredential, at now: Timestamp,
+        in transaction: any SQLTransaction
+    ) throws {
+        let ticket = try TicketTable.take(incident, in: transaction)
+        // An incident is one appliance's: another's word about it is evidence, and nothing to act upon.
+        guard ticket == nil || ticket?.appliance == credential.appliance else { return }
+        func add(_ kind: TicketEvent.Kind, _ code: Code? = nil) throws {
+            try TicketTable.add(
+                kind, to: incident, at: now, appliance: credential.appliance, sequence: record.link.sequence, code: code,
+                text: record.runbook?.description ?? "", telling: channels, in: transaction)
+        }
+        switch record.kind {
+        case .healing:
+            try add(.attempt, record.outcome.code)
+            if record.outcome.word == "success", ticket?.state != nil, ticket?.state != .resolved {
+                try resolve(incident, at: now, in: transaction)
+                try add(.resolved)
+            }
+        case .decision where record.outcome.word == "alert":
+            guard let check = record.check, let code = record.outcome.code else { return }
+            guard let ticket else {
+                let priority = try priority(of: check, in: transaction)
+                let opened = Ticket(
+                    incident: incident, site: credential.site, appliance: credential.appliance, host: record.host, check: check,
+                    code: code, priority: priority, state: .open, assignee: nil, level: 1, opened: now,
+                    due: ServiceLevel(priority).due(from: now), responded: nil, resolved: nil)
+                try TicketTable.open(opened, organization: credential.organization, in: transaction)
+                try add(.opened, code)
+                return
+            }
+            guard ticket.state == .resolved else {
+                try add(.decision, code)
+                return
+            }
+            try TicketTable.reopen(ticket, code: code, at: now, in: transaction)
+            try add(.reopened, code)
+        case .decision: try add(.decision, record.outcome.code)
+        default: return
+        }
+    }
+
+    /// The check passes again, whatever made it.
+    private func pass(
+        _ host: HostID, _ check: CheckID, _ sequence: Int64, of credential: ApplianceCredential, at now: Timestamp,
+        in transaction: any SQLTransaction
+    ) throws {
+        let open = try transaction.query(
+            """
+            SELECT incident_id FROM ticket WHERE appliance_id = \(credential.appliance.description) AND host = \(host.description)
+                AND check_id = \(check.description) AND state <> 'resolved'
+            """
+        ).map { row -> IncidentID in try row.parsed(0) }
+        for incident in open {
+            try resolve(incident, at: now, in: transaction)
+            try TicketTable.add(
+                .resolved, to: incident, at: now, appliance: credential.appliance, sequence: sequence, telling: channels, in: transaction)
+        }
+    }
+
+    private func resolve(_ incident: IncidentID, at now: Timestamp, in transaction: any SQLTransaction) throws {
+        try TicketTable.resolve(incident, at: now, in: transaction)
+    }
+
+    /// As the newest catalog says; medium where that cannot be told.
+    private func priority(of check: CheckID, in transaction: any SQLTransaction) throws -> Severity {
+        let version = try CatalogStore.newestVersion(in: transaction)
+        guard let row = try transaction.query("SELECT envelope FROM catalog_pack WHERE version = \(version)").first,
+            let pack = try? CatalogPack.open(try row.blob(0), keys: [catalogKey], schema: nil)
+        else { return .medium }
+        return pack.checks[check]?.severity ?? .medium
+    }
+}
+
+extension TicketTable {
+    static func resolve(_ incident: IncidentID, at now: Timestamp, in transaction: any SQLTransaction) throws {
+        try transaction.execute(
+            """
+            UPDATE ticket SET state = 'resolved', resolved_at = \(now.milliseconds),
+                responded_at = COALESCE(responded_at, \(now.milliseconds))
+            WHERE incident_id = \(incident.description)
+            """)
+    }
+
+    /// All timers begin again; who had it keeps it.
+    static func reopen(_ ticket: Ticket, code: Code, at now: Timestamp, in transaction: any SQLTransaction) throws {
+        let due = ServiceLevel(ticket.priority).due(from: now)
+        try transaction.execute(
+            """
+            UPDATE ticket SET state = 'open', code = \(code.description), level = 1, opened_at = \(now.milliseconds),
+                respond_by = \(due.respond.milliseconds), escalate_by = \(due.escalate.milliseconds),
+                resolve_by = \(due.resolve.milliseconds), responded_at = NULL, resolved_at = NULL, response_late = 0, resolution_late = 0
+            WHERE incident_id = \(ticket.incident.description)
+            """)
+    }
+}
