@@ -38,13 +38,15 @@ private enum Crockford {
     /// Prefix, underscore and 26 characters. Not in the generic type: every record that is read has several.
     static func isID(_ text: String, prefix: String) -> Bool {
         var (text, prefix) = (text, prefix)
-        return text.withUTF8 { bytes in
-            prefix.withUTF8 { prefix in
-                guard bytes.count == prefix.count + 27, bytes[prefix.count] == UInt8(ascii: "_") else { return false }
-                for index in prefix.indices where bytes[index] != prefix[index] { return false }
-                for byte in bytes[(prefix.count + 1)...] where !isInAlphabet[Int(byte)] { return false }
-                return true
-            }
+        return text.withUTF8 { bytes in prefix.withUTF8 { isID(bytes, prefix: $0) } }
+    }
+
+    static func isID(_ bytes: UnsafeBufferPointer<UInt8>, prefix: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard bytes.count == prefix.count + 27, bytes[prefix.count] == UInt8(ascii: "_") else { return false }
+        for index in prefix.indices where bytes[index] != prefix[index] { return false }
+        return isInAlphabet.withUnsafeBufferPointer { isInAlphabet in
+            for byte in bytes[(prefix.count + 1)...] where !isInAlphabet[Int(byte)] { return false }
+            return true
         }
     }
 
@@ -59,6 +61,19 @@ private enum Crockford {
         }
         return String(decoding: bytes, as: UTF8.self)
     }
+}
+
+/// The same questions of bytes that stand in a larger text: whoever asks them a million times a second makes no `String` for each.
+package enum TextForm {
+    private static let incidentPrefix = Array(IncidentSubject.prefix.utf8)
+
+    /// Of an `IncidentID`.
+    package static func isIncidentID(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        incidentPrefix.withUnsafeBufferPointer { Crockford.isID(bytes, prefix: $0) }
+    }
+
+    /// Of any `Name`.
+    package static func isName(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool { NameText.isName(bytes) }
 }
 
 package enum OrganizationSubject: IDSubject { package static let prefix = "orgn" }
@@ -94,11 +109,13 @@ package struct Name<Subject: Sendable>: Hashable, Comparable, Sendable, Lossless
 private enum NameText {
     static func isName(_ text: String) -> Bool {
         var text = text
-        return text.withUTF8 { bytes in
-            guard let first = bytes.first, bytes.count <= 100, isAlphanumeric(first) else { return false }
-            for byte in bytes where !(isAlphanumeric(byte) || byte == 46 || byte == 95 || byte == 45) { return false }
-            return true
-        }
+        return text.withUTF8 { isName($0) }
+    }
+
+    static func isName(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard let first = bytes.first, bytes.count <= 100, isAlphanumeric(first) else { return false }
+        for byte in bytes where !(isAlphanumeric(byte) || byte == 46 || byte == 95 || byte == 45) { return false }
+        return true
     }
 
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {

@@ -82,6 +82,11 @@ package final class JSONTape: Sendable {
 
     deinit { memory?.give(nodes) }
 
+    /// For whoever reads a whole document in one go.
+    func withNodes<Result>(_ body: (UnsafeBufferPointer<Node>, UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        nodes.withUnsafeBufferPointer { nodes in bytes.withUnsafeBufferPointer { body(nodes, $0) } }
+    }
+
     // MARK: Nodes, by index; the whole document is node 0
 
     func kind(of index: Int) -> Kind { nodes[index].kind }

@@ -1,6 +1,7 @@
 package import Catalog
 import Conditions
 package import Model
+package import Seal
 
 /// What the rules say of one incident.
 package enum Decision: Hashable, Sendable {
@@ -46,12 +47,15 @@ package struct L1Index: Sendable {
     }
 
     private var ranges: [Key: Range<Int32>] = [:]
+    /// The same, for incidents that are bytes.
+    private var textTable = L1TextTable()
     private var entries: [Entry] = []
     private var rules: [RuleDefinition] = []
     /// By rule.
     private var conditions: [Condition?] = []
     /// Facts that `Test.integer` names.
     private var factNames: [FactName] = []
+    private var factTexts: [[UInt8]] = []
     /// By rule; nil where an argument is taken from facts or the check.
     private var fixedDecisions: [Decision?] = []
     private var platformBits: [String: UInt64] = [:]
@@ -76,9 +80,12 @@ package struct L1Index: Sendable {
             fixedDecisions.append(Self.fixedDecision(rule))
         }
         for (key, list) in lists {
-            ranges[key] = Int32(entries.count)..<Int32(entries.count + list.count)
+            let range = Int32(entries.count)..<Int32(entries.count + list.count)
+            ranges[key] = range
+            textTable.add(check: key.check, code: key.code, range)
             entries += list
         }
+        factTexts = factNames.map { Array($0.description.utf8) }
     }
 
     package func platforms(_ names: some Sequence<String>) -> Platforms {
@@ -90,8 +97,37 @@ package struct L1Index: Sendable {
         _ incident: Incident, on platforms: Platforms, facts: Facts, parameters: [String: TypedValue], at now: Timestamp
     ) -> Decision {
         guard let range = ranges[Key(check: incident.check, code: incident.code)] else { return .noRule }
+        return decide(range, KnownFacts(facts: facts, names: factNames), on: platforms, parameters: parameters, at: now)
+    }
+
+    /// As above, for an incident as JSON (`Incident.json`): read where it stands, in one pass, and as strictly.
+    ///
+    /// - Parameter memory: where the reader's room comes from and goes to.
+    /// - Throws: what `JSONTape` or `Incident(json:)` would throw; nothing was decided.
+    package func decide(
+        json: [UInt8], on platforms: Platforms, parameters: [String: TypedValue], at now: Timestamp, memory: JSONMemory? = nil
+    ) throws -> Decision {
+        var isCanonical = false
+        let tape = try JSONTape(parsing: json, limits: Incident.decisionLimits, isCanonical: &isCanonical, memory: memory)
+        guard let text = IncidentText(tape) else {
+            let incident = try Incident(tape)
+            return decide(incident, on: platforms, facts: incident.facts, parameters: parameters, at: now)
+        }
+        guard let range = textTable.range(of: text) else { return .noRule }
+        return decide(range, TextFacts(text: text, names: factTexts), on: platforms, parameters: parameters, at: now)
+    }
+
+    private func decide(
+        _ range: Range<Int32>, _ source: some FactSource, on platforms: Platforms, parameters: [String: TypedValue], at now: Timestamp
+    ) -> Decision {
         // Rules for one check and code mostly ask for the same fact, one bound after another: it is looked up once.
         var reading: (fact: Int32, value: IntegerReading) = (-1, .absent)
+        var known: Facts?
+        func facts() -> Facts {
+            let facts = known ?? source.facts
+            known = facts
+            return facts
+        }
         for position in range {
             let entry = entries[Int(position)]
             guard entry.platforms & platforms.bits != 0 || entry.platforms == .max else { continue }
@@ -100,7 +136,7 @@ package struct L1Index: Sendable {
             switch entry.test {
             case .none: break
             case .integer(let fact, let bounds):
-                if fact != reading.fact { reading = (fact, IntegerReading(facts, factNames[Int(fact)])) }
+                if fact != reading.fact { reading = (fact, source.integer(Int(fact))) }
                 switch reading.value {
                 case .integer(let value):
                     if !bounds.accept(value) { continue }
@@ -108,16 +144,47 @@ package struct L1Index: Sendable {
                 case .unknown(let code): return .undecided(rule: rules[number].id, code)
                 }
             case .condition:
-                switch conditions[number]!.evaluate(facts, parameters: parameters, at: now) {
+                switch conditions[number]!.evaluate(facts(), parameters: parameters, at: now) {
                 case .fails: continue
                 // What was not seen must not let a later, bolder rule act in place of a careful one.
                 case .unknown(let code): return .undecided(rule: rules[number].id, code)
                 case .holds: break
                 }
             }
-            return fixedDecisions[number] ?? Self.decision(rules[number], facts, parameters)
+            return fixedDecisions[number] ?? Self.decision(rules[number], facts(), parameters)
         }
         return .noRule
+    }
+
+    /// Where a decision's facts come from.
+    private protocol FactSource {
+        /// - Parameter fact: its number in the index.
+        func integer(_ fact: Int) -> IntegerReading
+        var facts: Facts { get }
+    }
+
+    private struct KnownFacts: FactSource {
+        let facts: Facts
+        let names: [FactName]
+        func integer(_ fact: Int) -> IntegerReading { IntegerReading(facts, names[fact]) }
+    }
+
+    private struct TextFacts: FactSource {
+        let text: IncidentText
+        let names: [[UInt8]]
+
+        func integer(_ fact: Int) -> IntegerReading {
+            switch text.integer(names[fact]) {
+            case .absent: .absent
+            case .integer(let value): .integer(value)
+            case .other: .unknown("fact.type")
+            case .unknown(let code): .unknown(code)
+            }
+        }
+
+        /// All of them as values: only for rules that need more than integers. They were checked before, so that reading them again
+        /// does not fail.
+        var facts: Facts { (try? text.facts()) ?? Facts() }
     }
 
     private mutating func test(_ condition: Condition?, _ numbers: inout [FactName: Int32]) -> Test {
