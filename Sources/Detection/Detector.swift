@@ -5,6 +5,10 @@ package import Model
 package struct Detector: Sendable {
     /// Share of an interval by which looks are spread, so that a site's hosts are not all asked in the same second.
     package static let jitterPercent: Int64 = 10
+    /// So long after a repair its check is made once more, however rarely it is made otherwise: a re-check that passed right
+    /// after the last step does not show that the repair lasts. Short enough that a drift which always comes back is flapping
+    /// (more than 3 openings in 30 minutes) in spite of the cooldown between repairs.
+    package static let relapseAfter: Duration = .seconds(300)
 
     /// One check on one host.
     package struct Subject: Hashable, Sendable {
@@ -41,14 +45,16 @@ package struct Detector: Sendable {
     }
 
     /// Checks to run now, by host.
-    /// - Parameter last: when each was last looked at; a look in the future (the clock was set back) counts as none.
+    /// - Parameters:
+    ///   - last: when each was last looked at; a look in the future (the clock was set back) counts as none.
+    ///   - repaired: when the newest repair of each ended.
     package func due(
-        _ targets: [Target], last: [Subject: Timestamp], at now: Timestamp
+        _ targets: [Target], last: [Subject: Timestamp], repaired: [Subject: Timestamp] = [:], at now: Timestamp
     ) -> [HostID: [CheckDefinition]] {
         var due: [HostID: [CheckDefinition]] = [:]
         for target in targets {
             let checks = checks(for: target).filter { check in
-                nextLook(check, on: target.host, last: last[Subject(host: target.host, check: check.id)], at: now) <= now
+                nextLook(check, on: target.host, last: last, repaired: repaired, at: now) <= now
             }
             if !checks.isEmpty { due[target.host] = checks }
         }
@@ -56,15 +62,22 @@ package struct Detector: Sendable {
     }
 
     /// When the next check is due, for the loop to sleep until; nil where there is nothing to look at.
-    package func nextDue(_ targets: [Target], last: [Subject: Timestamp], at now: Timestamp) -> Timestamp? {
+    package func nextDue(
+        _ targets: [Target], last: [Subject: Timestamp], repaired: [Subject: Timestamp] = [:], at now: Timestamp
+    ) -> Timestamp? {
         targets.lazy.flatMap { target in
-            checks(for: target).map { nextLook($0, on: target.host, last: last[Subject(host: target.host, check: $0.id)], at: now) }
+            checks(for: target).map { nextLook($0, on: target.host, last: last, repaired: repaired, at: now) }
         }.min()
     }
 
-    private func nextLook(_ check: CheckDefinition, on host: HostID, last: Timestamp?, at now: Timestamp) -> Timestamp {
-        guard let last, last <= now else { return now }
-        return last + interval(of: check, on: host)
+    private func nextLook(
+        _ check: CheckDefinition, on host: HostID, last: [Subject: Timestamp], repaired: [Subject: Timestamp], at now: Timestamp
+    ) -> Timestamp {
+        let subject = Subject(host: host, check: check.id)
+        guard let last = last[subject], last <= now else { return now }
+        let regular = last + interval(of: check, on: host)
+        guard let proof = repaired[subject].map({ $0 + Self.relapseAfter }), last < proof else { return regular }
+        return min(regular, proof)
     }
 
     /// At most the check's interval, and up to a tenth less: always the same for a check and host, so that a restart

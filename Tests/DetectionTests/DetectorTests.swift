@@ -52,4 +52,25 @@ import Testing
         #expect(detector.checks(for: .init(host: "h", platforms: nil)).count == 2)
         #expect(detector.nextDue([.init(host: "h", platforms: ["windows"])], last: [:], at: now) == nil)
     }
+
+    @Test("A repaired check is made once more five minutes later, and not again before its interval")
+    func repairsAreLookedAtOnceMore() {
+        let detector = Detector(checks: [check("a", every: .seconds(86_400)), check("b", every: .seconds(86_400))])
+        let (a, b) = (Detector.Subject(host: "h", check: "a"), Detector.Subject(host: "h", check: "b"))
+        let targets = [Detector.Target(host: "h", platforms: ["linux"])]
+        let last = [a: now, b: now]
+        let repaired = [a: now]
+        let proof = now + Detector.relapseAfter
+        #expect(detector.due(targets, last: last, repaired: repaired, at: proof - .milliseconds(1)).isEmpty)
+        #expect(detector.due(targets, last: last, repaired: repaired, at: proof)["h"]?.map(\.id) == ["a"])
+        #expect(detector.nextDue(targets, last: last, repaired: repaired, at: now) == proof)
+        // The look that was made then is the proof, and so is any later one.
+        #expect(detector.due(targets, last: [a: proof, b: now], repaired: repaired, at: proof + .seconds(3_600)).isEmpty)
+        // One made before was not late enough.
+        let early = [a: proof - .milliseconds(1), b: now]
+        #expect(detector.due(targets, last: early, repaired: repaired, at: proof)["h"]?.map(\.id) == ["a"])
+        // A check that is made more often than that is not made later for it.
+        let often = Detector(checks: [check("a", every: .seconds(60))])
+        #expect(often.due(targets, last: [a: now], repaired: repaired, at: now + .seconds(60))["h"]?.count == 1)
+    }
 }

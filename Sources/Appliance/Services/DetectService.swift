@@ -10,12 +10,16 @@ package actor DetectService {
     package static let interval: Duration = .seconds(30)
     /// How often a host is asked again what kind of machine it is.
     static let platformInterval: Duration = .seconds(21_600)
+    /// For how long a repair is remembered for its relapse look.
+    static let repairSpan: Duration = .seconds(86_400)
 
     private let context: ApplianceContext
     private let hosts: SiteHosts
     private let recorder: ObservationRecorder
     /// When the newest look of each check began; from the state file at the first turn.
     private var last: [Detector.Subject: Timestamp]?
+    /// Ends of repairs whose relapse look may be due; from the state file at every turn.
+    private var repaired: [Detector.Subject: Timestamp] = [:]
     /// The catalog whose looks `last` holds.
     private var catalog: Int64?
     private var platformsRead: [HostID: Timestamp] = [:]
@@ -35,6 +39,7 @@ package actor DetectService {
             guard let loaded = try await context.catalog.current() else { return Self.interval }
             try await loadOnce()
             try await forgetLooksOfOtherCatalogs(loaded)
+            try await readRepairs()
             let rest = startScans(loaded)
             try await attest(loaded)
             return rest
@@ -110,7 +115,7 @@ package actor DetectService {
     private func startScans(_ loaded: ActiveCatalog.Loaded) -> Duration {
         let now = context.clock.now()
         let idle = hosts.ids.filter { scans[$0] == nil }.map(target)
-        let due = loaded.detector.due(idle, last: last ?? [:], at: now)
+        let due = loaded.detector.due(idle, last: last ?? [:], repaired: repaired, at: now)
         for host in due.keys.sorted() {
             // The others have their turn when one of these ends.
             guard scans.count < context.configuration.scanConcurrency else { break }
@@ -119,7 +124,9 @@ package actor DetectService {
                 self.ended(host)
             }
         }
-        guard due.isEmpty, let next = loaded.detector.nextDue(idle, last: last ?? [:], at: now) else { return Self.interval }
+        guard due.isEmpty, let next = loaded.detector.nextDue(idle, last: last ?? [:], repaired: repaired, at: now) else {
+            return Self.interval
+        }
         return min(Self.interval, max(next - now, .seconds(1)))
     }
 
@@ -141,7 +148,7 @@ package actor DetectService {
             if isNews { await expect(loaded) }
         }
         // Where the kind could not be read, all checks are due, and each says why it is unknown.
-        let due = loaded.detector.due([target(host)], last: last ?? [:], at: context.clock.now())[host] ?? []
+        let due = loaded.detector.due([target(host)], last: last ?? [:], repaired: repaired, at: context.clock.now())[host] ?? []
         let observations = await scanner(for: host, loaded).scan(Scanner.Request(host: entry.host, checks: due))
         // A look that our own stop cut short says nothing about the host.
         if Task.isCancelled { return }
@@ -220,6 +227,14 @@ package actor DetectService {
             last = last?.filter { $0.value >= since }
         }
         catalog = loaded.catalog.version
+    }
+
+    /// Older ones have been looked at since, or the appliance was off for so long that every check is due anyway.
+    private func readRepairs() async throws {
+        let since = context.clock.now() - Self.repairSpan
+        let repairs = try await context.database.read { try IntentTable.repairs(since: since, in: $0) }
+        repaired = Dictionary(
+            repairs.map { (Detector.Subject(host: $0.key.host, check: $0.key.check), $0.value) }, uniquingKeysWith: { $1 })
     }
 
     private func loadOnce() async throws {

@@ -136,9 +136,23 @@ package struct ObservationRecorder: Sendable {
         var bundle: Bundle?
         if previous?.verdict != observation.verdict {
             bundle = context.drafts.verdict(observation, controls: definition?.controls ?? [], incident: (next ?? open)?.id)
+            if open == nil, case .drift = observation.verdict { bundle?.note = try relapse(observation, in: transaction) }
         }
         return Change(observation: observation, previous: previous, incident: next, forgetsDecision: isOther, bundle: bundle)
     }
+
+    /// Says of a drift that a repair had been thought to end it.
+    private func relapse(_ observation: Observation, in transaction: any SQLTransaction) throws -> String {
+        let since = observation.started - Self.relapseSpan
+        let repairs = try IntentTable.repairs(since: since, in: transaction)
+        guard let ended = repairs[HostCheck(host: observation.host, check: observation.check)], ended <= observation.started else {
+            return ""
+        }
+        return "Relapse: the drift was repaired \((observation.started - ended).wholeSeconds) s before and has come back."
+    }
+
+    /// A drift that comes back later than this is another one.
+    private static let relapseSpan: Duration = .seconds(86_400)
 
     /// - Returns: the incident as it is to be written, nil where nothing changes; and whether what was decided about it before
     ///   no longer holds.

@@ -71,6 +71,23 @@ package enum IntentTable {
             """)[0].optionalInteger(0).map(Timestamp.init(milliseconds:))
     }
 
+    /// When the newest plan that succeeded ended, by host and check, since then.
+    package static func repairs(since instant: Timestamp, in transaction: any SQLTransaction) throws -> [HostCheck: Timestamp] {
+        var repairs: [HostCheck: Timestamp] = [:]
+        for row in try transaction.query(
+            """
+            SELECT host, check_id, max(finished) FROM intent WHERE outcome = 'success' AND finished >= \(instant.milliseconds)
+            GROUP BY host, check_id
+            """)
+        {
+            guard let host = HostID(try row.text(0)), let check = CheckID(try row.text(1)) else {
+                throw StateError("intent", try row.text(0))
+            }
+            repairs[HostCheck(host: host, check: check)] = Timestamp(milliseconds: try row.integer(2))
+        }
+        return repairs
+    }
+
     package static func removeFinished(before instant: Timestamp, in transaction: any SQLTransaction) throws {
         try transaction.execute("DELETE FROM intent WHERE finished < \(instant.milliseconds)")
     }
