@@ -19,4 +19,22 @@ C
 sshd -t && systemctl reload ssh
 
 printf 'TMOUT=900\nreadonly TMOUT\nexport TMOUT\n' >/etc/profile.d/10-idle.sh
+
+# A restore test, so that the baseline's own has something to run.
+cat >/etc/systemd/system/practice-restore-test.service <<'U'
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -e /usr/local/sbin/practice-restore-test
+U
+cat >/usr/local/sbin/practice-restore-test <<'S'
+place=$(mktemp -d); trap 'rm -rf "$place"' EXIT
+tar -C "$place" -xf /var/lib/backup/practice.tar
+diff -r "$place/practice" /srv/practice
+sed "s/\"last_restore_test\":[^,}]*/\"last_restore_test\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"/" /var/lib/backup/status.json >/var/lib/backup/new
+mv /var/lib/backup/new /var/lib/backup/status.json
+S
+systemctl daemon-reload
+
+# What the baseline's kernel parameters ask for; a container may set those of its own network only.
+for setting in accept_redirects accept_source_route send_redirects; do sysctl -q -w "net.ipv4.conf.all.$setting=0" || true; done
 systemctl start practice-backup

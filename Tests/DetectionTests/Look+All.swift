@@ -125,6 +125,16 @@ extension Look {
             "linux.accounts.password_policy", "rhel9", changing: [("unlock_time = 900", "unlock_time = soon")],
             .unknown("probe.unparseable")),
         Look("linux.accounts.password_policy", "rhel9", changing: [("pam_pwquality.so", "pam_other.so")], .drift("passwords.not_checked")),
+        Look("linux.accounts.password_policy", "rhel9", with: ["ageMaxDays": .integer(90)], .drift("passwords.too_old")),
+        Look(
+            "linux.accounts.password_policy", "rhel9", changing: [("ansible:99999", "ansible:90")], with: ["ageMaxDays": .integer(90)],
+            .compliant),
+        Look(
+            "linux.accounts.password_policy", "rhel9", changing: [("ansible:99999", "ansible:"), ("defs:90", "defs:")],
+            with: ["ageMaxDays": .integer(365)], .drift("passwords.too_old")),
+        Look(
+            "linux.accounts.password_policy", "rhel9", changing: [("ansible:99999\nend", "ansible:90")],
+            with: ["ageMaxDays": .integer(90)], .unknown("probe.truncated")),
 
         Look("linux.session.timeout", "debian12", .drift("session.shell_no_limit")), Look("linux.session.timeout", "rhel9", .compliant),
         Look("linux.session.timeout", "rhel9", with: ["idleMaxSeconds": .integer(899)], .drift("session.shell_too_long")),

@@ -11,6 +11,7 @@ import Synchronization
 struct PracticeHost: Sendable {
     let host: SSHHost
     let number: Int
+    let address: String
 
     /// Why there can be none on this machine; nil if there can.
     static let obstacle: String? =
@@ -20,7 +21,7 @@ struct PracticeHost: Sendable {
     static func start(_ number: Int, user: String = "root", become: HostAccess.Become = .none) throws -> PracticeHost {
         try Startup.shared.withLock { isUp in
             if isUp { return }
-            let started = Process.run(["start", "4"])
+            let started = Process.run(["start", "5"])
             guard started.status == 0 else { throw LabError(output: started.output) }
             isUp = true
         }
@@ -41,7 +42,7 @@ struct PracticeHost: Sendable {
         let host = try SSHHost(
             id: HostID("practice-\(number)")!, address: SSHAddress(host: address, user: user, keyFile: key, hostKey: String(hostKey)),
             become: become, stateDirectory: "/tmp/martlet-heal-\(getpid())-\(number)-\(user)", limits: limits)
-        return PracticeHost(host: host, number: number)
+        return PracticeHost(host: host, number: number, address: address)
     }
 
     @discardableResult

@@ -32,6 +32,7 @@ package struct SSHDSetOption: Verb {
         // A configuration that is broken already must not be blamed on us, nor reloaded by us.
         try await hands.require(["/usr/sbin/sshd", "-t"], code: "sshd.invalid_before")
         if SSHDText.isSame(try await effective(option, hands), as: value) { return .unchanged }
+        if Self.passwordOptions.contains(option.lowercased()), value.lowercased() == "no" { try await requireKeyProof(hands) }
         do throws(StepError) {
             try await write(option, value, before, hands)
             try await hands.require(["/usr/sbin/sshd", "-t"], code: "sshd.invalid")
@@ -70,6 +71,7 @@ package struct SSHDSetOption: Verb {
         "loglevel", "macs", "maxauthtries", "maxsessions", "maxstartups", "passwordauthentication", "permitemptypasswords",
         "permitrootlogin", "permittunnel", "pubkeyacceptedalgorithms", "strictmodes", "x11forwarding",
     ]
+    private static let passwordOptions: Set<String> = ["kbdinteractiveauthentication", "passwordauthentication"]
     private static let keptNames = ["sshd_config", "sshd_drop_in"]
 
     private struct Captured {
@@ -79,6 +81,21 @@ package struct SSHDSetOption: Verb {
         init(_ json: JSONValue) throws(StepError) {
             main = try HostFile(json: json["main"] ?? .null)
             dropIn = try HostFile(json: json["dropIn"] ?? .null)
+        }
+    }
+
+    /// Passwords are switched off only where somebody has come in with a key, by the host's own journal: our new connection
+    /// proves that for us, and on this machine itself it proves nothing.
+    ///
+    /// Only by the fields that the journal itself writes: anybody may log any text under any name, and sudo logs this very
+    /// command.
+    private func requireKeyProof(_ hands: Hands) async throws(StepError) {
+        let words = ["journalctl", "-q", "-o", "cat", "-n", "1", "--since", "-90d", "-g", "^Accepted publickey for "]
+        // Newer versions of OpenSSH have a program of its own for the session.
+        let senders = ["_UID=0", "_COMM=sshd", "+", "_UID=0", "_COMM=sshd-session"]
+        let found = try await hands.run(words + senders, atMost: .seconds(60))
+        guard found.succeeded, found.text.hasPrefix("Accepted publickey for ") else {
+            throw StepError("sshd.no_key_proven", "nobody has logged in with a key yet", exitStatus: found.exitStatus)
         }
     }
 

@@ -10,7 +10,7 @@ package protocol Verb: Sendable {
     /// `service.start`.
     var name: String { get }
     var signature: VerbSignature { get }
-    /// False where nothing that `apply` does has to be undone (a backup that ran).
+    /// False where nothing that `apply` does has to be undone (a backup that ran), or can be (a restart, a package).
     var canRestore: Bool { get }
     /// What it is done to, as a person would say it.
     func target(_ arguments: VerbArguments) -> String
@@ -66,6 +66,8 @@ package struct VerbArguments: Hashable, Sendable {
         guard case .strings(let texts) = values[name] else { return [] }
         return texts
     }
+
+    func flag(_ name: String) -> Bool { values[name] == .boolean(true) }
 
     func integer(_ name: String) -> Int64 {
         guard case .integer(let number) = values[name] else { return 0 }

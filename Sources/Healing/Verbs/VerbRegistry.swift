@@ -7,8 +7,11 @@ package struct VerbRegistry: Sendable {
     /// - Parameter undoAfter: how long a host waits for us after a change that could cut us off, before it undoes it.
     package init(undoAfter: Duration = .seconds(45)) {
         let all: [any Verb] = [
-            ServiceStart(), ServiceRestart(), ServiceEnable(), SSHDSetOption(undoAfter: undoAfter), FileSetMode(),
-            NftRestore(undoAfter: undoAfter), BackupRun(), LogCanary(),
+            ServiceStart(), ServiceRestart(), ServiceEnable(), SSHDSetOption(undoAfter: undoAfter), FileSetMode(), FileSetContent(),
+            FileDenyWorldWrite(), SysctlSet(), SessionSetTimeout(), NftRestore(undoAfter: undoAfter), AuditSetRules(), AccountLock(),
+            AccountExpire(undoAfter: undoAfter), AccountSetAgeing(undoAfter: undoAfter), PackageInstall(), PackageRemove(),
+            PackageUpgrade(), PackageRefresh(), TimeSetSources(), TimeStep(), LogCanary(), BackupRun(), BackupTestRestore(), DiskClean(),
+            CertificateRenew(), NixOSRebuild(), HostReboot(),
         ]
         verbs = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
     }

@@ -87,6 +87,12 @@ extension [String: TypedValue] {
         return values
     }
 
+    /// 0 where there is none.
+    func integer(_ name: String) -> Int64 {
+        guard case .integer(let number)? = self[name] else { return 0 }
+        return number
+    }
+
     func string(_ name: String) -> String? {
         guard case .string(let value)? = self[name] else { return nil }
         return value

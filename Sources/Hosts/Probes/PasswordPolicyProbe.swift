@@ -5,7 +5,8 @@ package struct PasswordPolicyProbe: Probe {
     package let id: ProbeID = "passwords"
     package let facts: [FactName: ValueType] = [
         "accounts.with_password": .strings, "password.quality_checked": .boolean, "password.min_length": .integer,
-        "password.history": .integer, "lockout.tries": .integer, "lockout.seconds": .integer,
+        "password.history": .integer, "lockout.tries": .integer, "lockout.seconds": .integer, "password.without_ageing": .strings,
+        "password.first_without_ageing": .string,
     ]
     package init() {}
 
@@ -22,6 +23,8 @@ package struct PasswordPolicyProbe: Probe {
                 "for f in /etc/security/pwquality.conf.d/*.conf /etc/security/pwquality.conf; do [ ! -e \"$f\" ] || cat \"$f\" || exit; echo; done",
             ]),
             HostCommand(["sh", "-c", "[ ! -e /etc/security/faillock.conf ] || cat /etc/security/faillock.conf; echo"]),
+            HostCommand(["awk", #"$1 == "PASS_MAX_DAYS" { v = $2 } END { print "login.defs:" v }"#, "/etc/login.defs"]),
+            HostCommand(["awk", "-F:", #"$2 != "" && $2 !~ /^[!*]/ { print $1 ":" $5 } END { print "end" }"#, "/etc/shadow"]),
         ]
     }
 
@@ -39,7 +42,25 @@ package struct PasswordPolicyProbe: Probe {
             try Self.policy(
                 stack: Self.code(outputs.lines(1)), quality: Self.settings(outputs.lines(2)), lockout: Self.settings(outputs.lines(3)))
         }
+        facts.read("password.without_ageing", "password.first_without_ageing") { () throws(ProbeError) in
+            try Self.ageing(outputs, daysMax: parameters.integer("ageMaxDays"))
+        }
         return facts
+    }
+
+    /// `login.defs` and accounts with a password whose greatest age is longer than `daysMax`, or not set. Nothing where no age
+    /// is asked for.
+    private static func ageing(_ outputs: CommandOutputs, daysMax: Int64) throws(ProbeError) -> [FactName: TypedValue] {
+        guard daysMax > 0 else { return ["password.without_ageing": .strings([])] }
+        let accounts = try outputs.lines(5)
+        guard accounts.last == "end" else { throw ProbeError("probe.truncated", "shadow was not all read") }
+        let without = try (outputs.lines(4) + accounts.dropLast()).compactMap { $0.pair(":") }.filter { entry in
+            guard let days = Int64(entry.value) else { return true }
+            return !(0...daysMax).contains(days)
+        }.map(\.key)
+        var values: [FactName: TypedValue] = ["password.without_ageing": .strings(without)]
+        if let first = without.first { values["password.first_without_ageing"] = .string(first) }
+        return values
     }
 
     /// An argument in the stack wins over the module's file; a module that is not in the stack enforces nothing.
