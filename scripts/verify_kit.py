@@ -274,6 +274,17 @@ def facts(value):
         require(re.fullmatch(NAME, name) and name not in values and isinstance(code, str) and re.fullmatch(NAME, code))
 
 
+CHECKPOINT = re.compile(
+    "([!-*,-~]{1,200})\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n\n(?:\u2014 \\1 [A-Za-z0-9+/]{91}=\n){1,2}")
+
+
+def is_checkpoint(found):
+    """Origin, size and root, and below them one or two signatures by a key of the origin's name."""
+    match = CHECKPOINT.fullmatch(found) if isinstance(found, str) and len(found.encode()) <= 2_048 else None
+    return match is not None and int(match[2]) <= INTEGER_MAX and decode_base64(match[3].encode()) is not None and all(
+        decode_base64(line.rpartition(" ")[2].encode()) is not None for line in found.split("\n")[4:-1])
+
+
 def bundle_fields(value):
     """Raises unless every field is well formed; returns what the chain needs."""
     require(isinstance(value, dict))
@@ -310,6 +321,8 @@ def bundle_fields(value):
         text(item, "check", 200, NAME)
         integer(item, "intervalSeconds", 1, 31_622_400)
         integer(item, "staleAfterSeconds", 1, 31_622_400)
+    shown = items(value, "checkpoints", 2) if value.get("checkpoints") is not None else []
+    require(all(map(is_checkpoint, shown)), "checkpoints")
     checks = [item["check"] for item in expected]
     require(checks == sorted(set(checks)) and (not checks or value["kind"] == "expectation"), "expected")
     facts(need(value, "preState"))
@@ -353,7 +366,7 @@ def bundle_fields(value):
         "verdict": seen and {"word": seen["word"], "code": seen.get("code")}, "clock": {"offsetMs": offset}, "outcome": outcome,
         "attested": [
             {**item, "verdict": {"word": item["verdict"]["word"], "code": item["verdict"].get("code")}} for item in value["attested"]],
-        "expected": expected, "observed": observed, "started": started, "ended": ended, "cited": cited}
+        "expected": expected, "observed": observed, "started": started, "ended": ended, "cited": cited, "shown": shown}
 
 
 def manifest_fields(value):
@@ -942,7 +955,7 @@ PEM_PREFIX = bytes.fromhex("302a300506032b6570032100")
 
 FIXED = {
     "README.txt", "continuity.json", "coverage.json", "ledger.json", "population.json", "verify.html", "log/checkpoint", "log/leaves.json",
-    "log/nodes.json", "log/witnesses.json"}
+    "log/nodes.json", "log/seen.json", "log/witnesses.json"}
 
 
 def leaf(document, key):
@@ -1193,21 +1206,25 @@ def log_root(size, leaves, nodes, wanted=(), known_of=None):
     return known[0][1] if len(known) == 1 and not rest else None
 
 
-def root_of_first(old, size, leaves, nodes):
-    """The root of the tree's first `old` leaves, where it follows from what is known; None where it does not."""
-    subtrees, begin, known = [], 0, {}
-    for level in range(old.bit_length() - 1, -1, -1):
-        if old >> level & 1:
-            subtrees.append((level, begin >> level))
-            begin += 1 << level
-    log_root(size, leaves, nodes, set(subtrees), known)
-    if any(place not in known for place in subtrees):
-        return None
-    hashes = [known[place] for place in subtrees]
-    joined = hashes.pop() if hashes else hashlib.sha256().digest()
-    while hashes:
-        joined = node_hash(hashes.pop(), joined)
-    return joined
+def roots_of_first(sizes, size, leaves, nodes):
+    """The roots of the tree's first leaves, for those of the sizes for which they follow from what is known."""
+    subtrees, known, roots = {}, {}, {}
+    for old in sizes:
+        begin, subtrees[old] = 0, []
+        for level in range(old.bit_length() - 1, -1, -1):
+            if old >> level & 1:
+                subtrees[old].append((level, begin >> level))
+                begin += 1 << level
+    log_root(size, leaves, nodes, {place for places in subtrees.values() for place in places} or {None}, known)
+    for old, places in subtrees.items():
+        if old > size or any(place not in known for place in places):
+            continue
+        hashes = [known[place] for place in places]
+        joined = hashes.pop() if hashes else hashlib.sha256().digest()
+        while hashes:
+            joined = node_hash(hashes.pop(), joined)
+        roots[old] = joined
+    return roots
 
 
 class Times:
@@ -1246,7 +1263,7 @@ class Kit:
         self.newest, self.unreceipted, self.cosigned, self.found = 0, {}, [], dict.fromkeys(("compliant", "drift", "unknown", "not_applicable"), 0)
         self.checkpoint = self.leaves = self.witnesses = self.total = self.sample = None
         self.quorum = self.tree = self.population = self.earlier = None
-        self.held, self.takeovers = {}, []
+        self.held, self.takeovers, self.shown_to = {}, [], []
         self.omitted = 0
         self.signed = True
         self.stranger = False
@@ -1415,6 +1432,18 @@ class Kit:
         except Malformed:
             return self.find("log.leaves_malformed", "log/leaves.json")
         self.logged = list(zip(self.leaves[1], self.statements))
+        if "log/seen.json" in self.zip.entries:
+            try:
+                value = canonical_json(self.stated("log/seen.json"))
+                require(isinstance(value, dict) and len(value) == 2 and value.get("schema") == "martlet.seen/v1")
+                last = -1
+                for item in items(value, "leaves", INTEGER_MAX):
+                    require(isinstance(item, list) and len(item) == 2 and each_number(item[0]) and last < item[0] < self.checkpoint[0])
+                    require(isinstance(item[1], str) and re.fullmatch(DIGEST, item[1]))
+                    last = item[0]
+                self.logged += [(index, bytes.fromhex(data)) for index, data in value["leaves"]]
+            except Malformed:
+                self.find("log.seen_malformed", "log/seen.json")
         self.dated = [(index, at, name) for index, (name, at) in zip(self.leaves[1], self.dated) if at is not None]
 
     def compute(self):
@@ -1429,6 +1458,7 @@ class Kit:
                 self.find("log.wrong_root", "log/nodes.json")
             else:
                 self.tree = size, root, sorted(self.logged), nodes["nodes"]
+                self.judge_seen()
         except Malformed:
             self.find("log.nodes_malformed", "log/nodes.json")
         newest = 0
@@ -1454,6 +1484,21 @@ class Kit:
             self.population = population_json(question, reading, coverage)
         if self.pins.sample:
             self.sample = sample({**self.pins.sample, "root": self.checkpoint[1].hex()}, reading)
+
+    def judge_seen(self):
+        """What the boxes were shown against the log here: signed by it, not larger than where they stand in it, and its beginning."""
+        if not self.shown_to:
+            return
+        size, _, leaves, nodes = self.tree
+        roots = roots_of_first({int(shown.split("\n")[1]) for _, _, shown in self.shown_to}, size, leaves, nodes)
+        for name, index, shown in self.shown_to:
+            try:
+                old, root, _ = open_checkpoint(shown.encode(), self.question["log"], [])
+            except Malformed:
+                self.find("log.seen_unsigned", name)
+                continue
+            if old > index or roots.get(old) != root:
+                self.find("log.seen_differs", name)
 
     def compare(self, name):
         listed = self.manifest["files"].get(name)
@@ -1577,6 +1622,7 @@ class Kit:
         for sequence, index in placed:
             if sequence == record["sequence"]:
                 self.logged.append((index, leaf(bytes.fromhex(record["digest"]), record["key"])))
+                self.shown_to += [(name, index, shown) for shown in record["shown"]]
                 if received is not None:
                     self.dated.append((index, received, name))
                 break
@@ -1741,7 +1787,7 @@ class Comparison:
         small, large = sorted((self.earlier.tree, self.later.tree), key=lambda tree: tree[0])
         leaves = dict(small[2])
         same = all(leaves.get(index, data) == data for index, data in large[2])
-        root = root_of_first(small[0], large[0], large[2], large[3])
+        root = roots_of_first([small[0]], large[0], large[2], large[3]).get(small[0])
         if not same or root not in (None, small[1]):
             self.find("earlier.log_forked", "log/checkpoint")
         else:

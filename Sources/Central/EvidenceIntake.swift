@@ -107,9 +107,10 @@ actor EvidenceIntake: Service {
     }
 
     private func store(_ submissions: [CheckedSubmission]) async throws -> [EvidenceReply] {
-        let now = now()
+        let clock = now()
         let (receiptKey, tickets, faults) = (receiptKey, tickets, faults)
         let replies = try await database.write { transaction in
+            let now = try LogSequence.instant(clock, in: transaction)
             let replies = try submissions.map { try $0.store(at: now, receiptKey: receiptKey, tickets, faults, in: transaction) }
             if replies.contains(where: { $0.refusal != nil }) { faults.reached(.evidenceRefusalBeforeRecord) }
             faults.reached(.evidenceBeforeCommit)

@@ -101,10 +101,21 @@ package struct PacketService: Sendable {
             try writer.add(item.bundle)
             count += 1
         }
-        let digest = try writer.finish()
+        let digest = try writer.finish(seen: try await seen(writer.seen, leaves, in: log))
         return Summary(
             site: held.site, bundles: count, from: period.from, until: period.until, manifestKey: services.keys.kits.id,
             logKey: subject.log.key.text, digest: digest)
+    }
+
+    /// What ties the checkpoints that the boxes were shown to the one of the kit; nil where there is nothing to tie.
+    private func seen(_ sizes: Set<Int64>, _ leaves: KitLeaves, in log: KitLog) async throws -> KitSeen? {
+        let checkpoint = try Checkpoint(text: log.checkpoint.text)
+        let own = leaves.indices
+        let places = KitSeen.places(sizes, besides: own, size: checkpoint.size)
+        guard !places.isEmpty else { return nil }
+        let reader = services.log(services.logRepair(Logger(label: "packet", factory: { _ in SwiftLogNoOpLogHandler() })))
+        let found = try await reader.seen(places, besides: own, in: checkpoint)
+        return KitSeen(leaves: found.leaves, nodes: found.nodes)
     }
 
     /// A kit is judged up to when its checkpoint was cosigned, less an hour for what was on its way then: an earlier horizon would leave

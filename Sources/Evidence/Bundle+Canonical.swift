@@ -24,6 +24,10 @@ extension Bundle {
         writer.integer(origin.catalogVersion)
         writer.raw(",\"check\":")
         writer.optional(check?.description)
+        if !checkpoints.isEmpty {
+            writer.raw(",\"checkpoints\":")
+            writer.list(checkpoints) { $0.string($1.text) }
+        }
         writer.raw(",\"clock\":{\"offsetMs\":")
         writer.integer(clock.offsetMilliseconds)
         writer.raw(",\"source\":")

@@ -94,6 +94,8 @@ package struct Bundle: Hashable, Sendable {
     package var runbook: RunbookID?
     package var incident: IncidentID?
     package var tier: Tier?
+    /// Of the transparency log, as the appliance was shown them: the newest that it cosigned, or what speaks against the log.
+    package var checkpoints: [SeenCheckpoint]
     /// Who asked and who approved (`rule:…`, `order:alice@msp.example`); nil for automation that needs neither.
     package var requester: String?
     package var approver: String?
@@ -106,7 +108,7 @@ package struct Bundle: Hashable, Sendable {
         postState: Facts = Facts(), actions: [ActionRecord] = [], isRollbackAvailable: Bool = false, observed: Timestamp,
         started: Timestamp, ended: Timestamp,
         clock: ClockReading, outcome: Outcome, order: OrderID? = nil, runbook: RunbookID? = nil, incident: IncidentID? = nil,
-        tier: Tier? = nil, requester: String? = nil, approver: String? = nil, note: String = ""
+        tier: Tier? = nil, checkpoints: [SeenCheckpoint] = [], requester: String? = nil, approver: String? = nil, note: String = ""
     ) {
         self.id = id
         self.kind = kind
@@ -130,6 +132,7 @@ package struct Bundle: Hashable, Sendable {
         self.runbook = runbook
         self.incident = incident
         self.tier = tier
+        self.checkpoints = checkpoints
         self.requester = requester
         self.approver = approver
         self.note = note

@@ -25,6 +25,7 @@ package struct BundleRecord: Hashable, Sendable {
     package let origin: Bundle.Origin
     package let host: HostID
     package let check: CheckID?
+    package let checkpoints: [SeenCheckpoint]
     package let controls: [ControlCitation]
     package let verdict: Verdict?
     package let attested: [Bundle.Attested]
@@ -78,6 +79,7 @@ extension BundleRecord {
         }
         self.attested = attested
         check = try reader.optionalParsed("check")
+        checkpoints = try Self.checkpoints(reader)
         let clock = try reader.object("clock")
         self.clock = ClockReading(
             offsetMilliseconds: try clock.optionalInteger("offsetMs"), source: try clock.string("source", bytesMax: 200))
@@ -110,6 +112,17 @@ extension BundleRecord {
         }
         guard expected.isEmpty || kind == .expectation else { throw .outOfRange("expected", expected: "empty in this kind") }
         guard kind != .gap || outcome.word == "alert" else { throw .outOfRange("outcome.word", expected: "alert in a gap") }
+    }
+
+    /// Absent where there are none.
+    private static func checkpoints(_ reader: ObjectReader) throws(FieldError) -> [SeenCheckpoint] {
+        guard reader.has("checkpoints") else { return [] }
+        var checkpoints: [SeenCheckpoint] = []
+        for text in try reader.strings("checkpoints", countMax: SeenCheckpoint.countMax, bytesMax: SeenCheckpoint.bytesMax) {
+            guard let checkpoint = SeenCheckpoint(text) else { throw .outOfRange("checkpoints", expected: "signed checkpoints") }
+            checkpoints.append(checkpoint)
+        }
+        return checkpoints
     }
 
     /// Absent in what was written before there were expectations.

@@ -28,6 +28,7 @@ struct KitChunkJudge: Sendable {
         let entry: ChainEntry
         let check: CheckID?
         let controls: [ControlCitation]
+        let checkpoints: [SeenCheckpoint]
 
         init(_ bundle: VerifiedBundle, signer: Digest, received: Timestamp) {
             place = ChainPlace(bundle)
@@ -35,6 +36,7 @@ struct KitChunkJudge: Sendable {
             entry = ChainEntry(bundle, received: received)
             check = bundle.record.check
             controls = bundle.record.controls
+            checkpoints = bundle.record.checkpoints
         }
     }
 

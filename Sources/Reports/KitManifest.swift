@@ -223,10 +223,12 @@ enum KitPath {
     static let checkpoint = "log/checkpoint"
     static let leaves = "log/leaves.json"
     static let nodes = "log/nodes.json"
+    static let seen = "log/seen.json"
     static let witnesses = "log/witnesses.json"
     static func prior(_ appliance: ApplianceID, _ first: Int64) -> String { "prior/\(appliance)/\(digits(first))" }
     static let fixed: Set<String> = [
-        readme, continuity, coverage, ledger, population, page, checkpoint, leaves, nodes, witnesses,
+        readme, continuity, coverage, ledger, population, page, checkpoint, leaves, nodes, seen,
+        witnesses,
     ]
     /// Counted from 1.
     static func statement(_ number: Int) -> String { "statements/\(digits(Int64(number))).json" }

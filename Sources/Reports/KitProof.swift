@@ -1,3 +1,4 @@
+import Compliance
 package import Evidence
 package import Model
 import Seal
@@ -13,6 +14,7 @@ package struct KitProof: Sendable {
     /// What the log has of the bundle.
     package let entry: LogEntry
     package let log: NoteVerifier
+    /// That count, by the rule for the kit's own checkpoint.
     package let cosignatures: Int
     /// How many the log wants.
     package let quorum: Int
@@ -39,16 +41,20 @@ package struct KitProof: Sendable {
             throw KitProofError.malformed(KitPath.nodes)
         }
 
-        var leaves = zip(statements, places.statements).map { LogLeaf(index: $1, hash: $0.leafHash) }
+        var newest = statements.compactMap(\.issued).max() ?? Timestamp(milliseconds: 0)
+        var leaves = zip(statements.map(\.entry), places.statements).map { LogLeaf(index: $1, hash: $0.leafHash) }
+        if let shown = try kit.seen(size: checkpoint.size) { leaves += shown }
         var found: (index: Int64, entry: LogEntry)?
         for appliance in manifest.appliances {
             guard appliance.chain != nil, let runs = places.runs[appliance.appliance] else { continue }
             var (next, run) = (runs[0].sequence, 0)
+            var times = ReceiptTimes(try kit.receipts(of: appliance.appliance))
             try kit.forEach(of: appliance) { bundle, entry in
                 guard run < runs.count else { throw KitProofError.malformed(KitPath.leaves) }
                 let index = runs[run].index + next - runs[run].sequence
                 leaves.append(LogLeaf(index: index, hash: entry.leafHash))
                 if found == nil, Self.isNamed(name, bundle, appliance, next) { found = (index, entry) }
+                if let received = times.received(next) { newest = max(newest, received) }
                 next += 1
                 if next == runs[run].sequence + runs[run].count { run += 1 }
             }
@@ -59,7 +65,7 @@ package struct KitProof: Sendable {
         _ = try VerifiedInclusion(leaf: found.entry.leafHash, index: found.index, proof: path, in: checkpoint)
         proof = LogProof(index: found.index, proof: path, note: checkpoint.note)
         entry = found.entry
-        cosignatures = checkpoint.cosignatures.count
+        cosignatures = checkpoint.counted(log: manifest.logKey, newest: newest, horizon: manifest.period.horizon).count
         quorum = witnesses.quorum
     }
 
@@ -126,6 +132,15 @@ private struct KitFiles {
         return try zip.read(entry)
     }
 
+    /// nil where there is nothing.
+    func seen(size: Int64) throws -> [LogLeaf]? {
+        guard entries[KitPath.seen] != nil else { return nil }
+        guard let leaves = try json(KitPath.seen).flatMap({ KitSeen.leaves(json: $0, size: size) }) else {
+            throw KitProofError.malformed(KitPath.seen)
+        }
+        return leaves
+    }
+
     func json(_ name: String) throws -> JSONValue? { canonicalJSON(try bytes(name)) }
 
     func key(_ id: KeyID) throws -> VerifyingKey {
@@ -135,14 +150,25 @@ private struct KitFiles {
         return key
     }
 
-    func statements() throws -> [LogEntry] {
+    func statements() throws -> [(entry: LogEntry, issued: Timestamp?)] {
         let keys = try manifest.receiptKeys.map(key)
-        var entries: [LogEntry] = []
+        var entries: [(entry: LogEntry, issued: Timestamp?)] = []
         while let entry = self.entries[KitPath.statement(entries.count + 1)] {
             let opened = try OpenedStatement(opening: String(decoding: try zip.read(entry), as: UTF8.self), keys: keys)
-            entries.append(LogEntry(document: opened.digest, signer: opened.key))
+            entries.append((LogEntry(document: opened.digest, signer: opened.key), opened.content?.issued))
         }
         return entries
+    }
+
+    /// Those that are of this appliance and well signed; what else is there `KitVerifier` names.
+    func receipts(of appliance: ApplianceID) throws -> [Receipt] {
+        let keys = try manifest.receiptKeys.map(key)
+        let prefix = "receipts/\(appliance)/"
+        return try entries.keys.filter { $0.hasPrefix(prefix) }.compactMap { name in
+            let text = String(decoding: try bytes(name), as: UTF8.self)
+            guard let receipt = (try? SignedReceipt(opening: text, keys: keys))?.receipt else { return nil }
+            return receipt.site == manifest.site && receipt.appliance == appliance ? receipt : nil
+        }
     }
 
     /// Each bundle of an appliance in order, with what the log has of it.

@@ -61,6 +61,7 @@ extension KitVerification {
                     if isWhole, place < places.count {
                         let index = places[place].index + sequence - places[place].sequence
                         logged.append(LogLeaf(index: index, hash: genuine.leaf))
+                        for checkpoint in genuine.checkpoints { seen.append((name, index, checkpoint)) }
                         if let received { logDates.addBundle(sequence, of: appliance.appliance, at: index, received) }
                     }
                     if let received {

@@ -20,6 +20,7 @@ extension KitVerification {
         case .failure(let error)?:
             find("log.wrong_root", KitPath.nodes, "does not show that all of this is in the log: \(error.message)")
         case .success(let verified)?:
+            if let nodes { judgeSeen(nodes, verified.leaves) }
             if let nodes { trace?.tree = KitTrace.Tree(leaves: verified.leaves, nodes: nodes, root: checkpoint.root) }
         }
         if let name = logDates.firstFall {
@@ -46,6 +47,24 @@ extension KitVerification {
             trace?.population = population
         }
         return computed
+    }
+
+    /// What the boxes were shown against the log that the kit shows: signed by it, not larger than where they stand in it themselves, and its
+    /// beginning.
+    private mutating func judgeSeen(_ nodes: LogNodes, _ leaves: [LogLeaf]) {
+        guard !seen.isEmpty else { return }
+        // The proof was verified with the same leaves: nothing is thrown.
+        let roots = (try? nodes.roots(ofFirst: Set(seen.map(\.checkpoint.size)), leaves: leaves)) ?? [:]
+        let trust = LogTrust(logKeys: [manifest.logKey])
+        for (name, index, checkpoint) in seen {
+            guard let shown = try? VerifiedCheckpoint(Array(checkpoint.text.utf8), trust: trust) else {
+                find("log.seen_unsigned", name, "says that the box was shown a checkpoint, and this log did not sign it.")
+                continue
+            }
+            if shown.size > index || roots[shown.size] != shown.root {
+                find("log.seen_differs", name, "says that the box was shown another history of the log than this one.")
+            }
+        }
     }
 
     private static func proof(

@@ -72,6 +72,13 @@ extension KitVerification {
             find("log.leaves_malformed", KitPath.leaves, "does not name one place in the log for each bundle and statement.")
             return witnesses
         }
+        if entries[KitPath.seen] != nil {
+            if let shown = try self.json(KitPath.seen).flatMap({ KitSeen.leaves(json: $0, size: checkpoint.size) }) {
+                logged += shown
+            } else {
+                find("log.seen_malformed", KitPath.seen, "does not name leaves of the log.")
+            }
+        }
         for (number, (statement, index)) in Swift.zip(statements, leaves.statements).enumerated() {
             if let issued = statement.content?.issued { logDates.addStatement(number + 1, at: index, issued) }
             logged.append(LogLeaf(index: index, hash: LogEntry(document: statement.digest, signer: statement.key).leafHash))
@@ -88,22 +95,31 @@ extension KitVerification {
             find("kit.horizon", KitPath.manifest, "would be judged up to \(horizon) only, and holds what came at \(newest).")
         }
         guard let checkpoint else { return [] }
-        var cosigned: [KitReport.Cosignature] = []
-        var keys = [manifest.logKey.key]
-        // The year 9999 ends what has an instant at all.
-        let limit = min((horizon + .seconds(3_600)).milliseconds, 253_402_300_799_999)
-        for proof in checkpoint.cosignatures where !keys.contains(proof.verifier.key) {
-            guard let seconds = proof.seconds, seconds <= limit / 1_000 else { continue }
-            let instant = Timestamp(milliseconds: seconds * 1_000)
-            guard instant >= newest - .seconds(300) else { continue }
-            keys.append(proof.verifier.key)
-            cosigned.append(KitReport.Cosignature(name: proof.verifier.name, instant: instant))
-        }
+        let cosigned = checkpoint.counted(log: manifest.logKey, newest: newest, horizon: horizon)
         if let witnesses, cosigned.count < witnesses.quorum {
             find(
                 "log.too_few_witnesses", KitPath.checkpoint,
                 "has \(cosigned.count) signatures of witnesses that count; \(witnesses.quorum) are wanted.")
         }
         return cosigned
+    }
+}
+
+extension VerifiedCheckpoint {
+    /// The cosignatures that count in a kit: one for each raw key, none by the log's own, not from before the newest thing in the kit
+    /// (but for five minutes), not from more than an hour after the horizon.
+    func counted(log: NoteVerifier, newest: Timestamp, horizon: Timestamp) -> [KitReport.Cosignature] {
+        var counted: [KitReport.Cosignature] = []
+        var keys = [log.key]
+        // The year 9999 ends what has an instant at all.
+        let limit = min((horizon + .seconds(3_600)).milliseconds, 253_402_300_799_999)
+        for proof in cosignatures where !keys.contains(proof.verifier.key) {
+            guard let seconds = proof.seconds, seconds <= limit / 1_000 else { continue }
+            let instant = Timestamp(milliseconds: seconds * 1_000)
+            guard instant >= newest - .seconds(300) else { continue }
+            keys.append(proof.verifier.key)
+            counted.append(KitReport.Cosignature(name: proof.verifier.name, instant: instant))
+        }
+        return counted
     }
 }

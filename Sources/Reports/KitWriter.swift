@@ -69,6 +69,8 @@ package final class KitWriter {
     private var finished: [Progress] = []
     private var current: Progress?
     private var chunk = KitChunk()
+    /// Sizes of the log that the boxes say in these bundles to have been shown.
+    package private(set) var seen: Set<Int64> = []
     private var coverage: CoverageBuilder
     private var times = ReceiptTimes([])
     private var citations: [CheckID: Set<ControlCitation>]
@@ -126,6 +128,7 @@ package final class KitWriter {
             cited[check] = bundle.record.controls
             citations[check, default: []].formUnion(bundle.record.controls)
         }
+        for checkpoint in bundle.record.checkpoints { seen.insert(checkpoint.size) }
         let received = times.received(link.sequence) ?? subject.period.horizon
         do throws(CoverageError) {
             try coverage.add(ChainEntry(bundle, received: received))
@@ -143,9 +146,11 @@ package final class KitWriter {
     }
 
     /// Writes keys, manifest and receipts. On return the kit is on disk under its name; before that there is none.
+    ///
+    /// - Parameter shown: what `KitSeen.places` names for the sizes in `seen`; nil where that is nothing.
     /// - Returns: the SHA-256 of the whole file, of what was written and not of what can be read there now.
     @discardableResult
-    package func finish() throws(KitWriteError) -> Digest {
+    package func finish(seen shown: KitSeen? = nil) throws(KitWriteError) -> Digest {
         try flush()
         if let current { finished.append(current) }
         let controls = ControlMap(citations.mapValues { Array($0) })
@@ -162,7 +167,8 @@ package final class KitWriter {
         let log = subject.log
         try add(KitPath.checkpoint, log.checkpoint.bytes)
         try add(KitPath.leaves, bytes(log.leaves.json))
-        try add(KitPath.nodes, bytes(log.nodes.json))
+        try add(KitPath.nodes, bytes((shown?.nodes ?? log.nodes).json))
+        if let shown { try add(KitPath.seen, bytes(shown.json)) }
         try add(KitPath.witnesses, bytes(KitWitnesses(witnesses: log.witnesses, quorum: log.quorum).json(log: log.key)))
         // Their names sort behind the manifest's, which nevertheless lists them.
         var late: [(path: String, bytes: [UInt8])] = [(KitPath.population, Population(coverage, controls: controls).canonicalBytes)]

@@ -25,11 +25,16 @@ struct KitSample {
     let bundles: [VerifiedBundle]
     /// All of the log.
     private let entries: [LogEntry]
+    /// For the checkpoints that the boxes were shown.
+    let seen: KitSeen?
 
     static let checks: [CheckID] = ["linux.ssh.hardening", "linux.firewall.ruleset", "linux.backup.freshness"]
 
     /// - Parameter backdates: whether the exception is the last in the log and dated as ever.
-    init(seed: UInt64, count: Int = 12, backdates: Bool = false) async throws {
+    ///   - shown: what the boxes say to have been shown of the log: the root of so many of its entries, and whether it is another one.
+    init(seed: UInt64, count: Int = 12, backdates: Bool = false, shown: (size: Int64, isForked: Bool, key: SigningKey?) = (3, false, nil))
+        async throws
+    {
         var random = SeededGenerator(seed: seed)
         let (now, evidenceKey, receiptKey) = (now, evidenceKey, receiptKey)
         let site = SiteID(at: now, random: &random)
@@ -40,6 +45,7 @@ struct KitSample {
         var receipts: [SignedReceipt] = []
         var entries = (0..<5).map { LogEntry(document: Digest(of: [UInt8($0)]), signer: evidenceKey.verifyingKey) }
         var leaves: [ApplianceID: [LogRun]] = [:]
+        let seen = try Self.seen(entries, shown.size, isForked: shown.isForked, by: shown.key ?? logKey, at: now)
         // Submissions and statements stand in the log as they came.
         var submitted: [(bundles: [VerifiedBundle], received: Timestamp)] = []
         // One whole chain, and one that the kit's period cuts at its start.
@@ -49,7 +55,7 @@ struct KitSample {
             var waiting: [VerifiedBundle] = []
             var received = now
             for sequence in first...last {
-                let bundle = Self.bundle(site, appliance, sequence, at: now, using: &random)
+                let bundle = Self.bundle(site, appliance, sequence, at: now, seen: seen, using: &random)
                 let sealed = try BundleSealer(key: evidenceKey).seal(bundle, at: ChainLink(sequence: sequence, previous: previous))
                 previous = sealed.digest
                 bundles.append(try VerifiedBundle(sealed.signed, keys: keys))
@@ -96,7 +102,8 @@ struct KitSample {
         try state(until: nil)
         let horizon = midnight + .seconds(86_400 * 4)
         let places = KitLeaves(runs: leaves, statements: statements.map(\.logIndex))
-        let log = try await Self.log(entries, places, logKey, witnessKey, at: horizon)
+        let (log, shownLeaves) = try await Self.log(entries, places, logKey, witnessKey, at: horizon, seen: seen?.size)
+        self.seen = shownLeaves
         let expected = [Self.checks[1], Self.checks[0]].map { ExpectedCheck(check: $0, intervalSeconds: 3_600, staleAfterSeconds: 7_200) }
         let said = Self.bundle(site, appliances[1], 3, at: now, expecting: expected, using: &random)
         let sealed = try BundleSealer(key: evidenceKey).seal(said, at: ChainLink(sequence: 3, previous: Digest(of: [2])))
@@ -145,9 +152,22 @@ struct KitSample {
         }
     }
 
+    private static func seen(
+        _ entries: [LogEntry], _ size: Int64, isForked: Bool, by key: SigningKey, at now: Timestamp
+    ) throws -> SeenCheckpoint? {
+        var builder = LogBuilder()
+        // Larger than what there is yet: of no log at all.
+        for index in 0..<Int(size) { builder.append(isForked || index >= entries.count ? entries[0] : entries[index]) }
+        let batch = builder.takeBatch()
+        let note = try SignedNote(
+            text: Checkpoint(origin: "log.example/1", size: batch.size, root: batch.root).text,
+            signers: [NoteSigner(name: "log.example/1", key: key)], at: now)
+        return SeenCheckpoint(String(decoding: note.bytes, as: UTF8.self))
+    }
+
     private static func log(
-        _ entries: [LogEntry], _ places: KitLeaves, _ logKey: SigningKey, _ witnessKey: SigningKey, at now: Timestamp
-    ) async throws -> KitLog {
+        _ entries: [LogEntry], _ places: KitLeaves, _ logKey: SigningKey, _ witnessKey: SigningKey, at now: Timestamp, seen: Int64?
+    ) async throws -> (log: KitLog, seen: KitSeen?) {
         var builder = LogBuilder()
         for entry in entries { builder.append(entry) }
         let batch = builder.takeBatch()
@@ -155,15 +175,21 @@ struct KitSample {
         let signer = try NoteSigner(name: "log.example/1", key: logKey)
         let witness = try NoteSigner(name: "witness.example", algorithm: .cosignature, key: witnessKey)
         let text = try Checkpoint(origin: "log.example/1", size: batch.size, root: batch.root).text
-        return KitLog(
+        let reader = TileReader(size: batch.size, root: batch.root, source: Tiles(tiles: tiles))
+        let log = KitLog(
             checkpoint: try SignedNote(text: text, signers: [signer, witness], at: now), key: signer.verifier,
-            witnesses: [witness.verifier], quorum: 1, leaves: places,
-            nodes: try await TileReader(size: batch.size, root: batch.root, source: Tiles(tiles: tiles)).nodes(for: places.indices))
+            witnesses: [witness.verifier], quorum: 1, leaves: places, nodes: try await reader.nodes(for: places.indices))
+        let others = KitSeen.places(Set([seen].compactMap { $0 }), besides: places.indices, size: batch.size)
+        guard !others.isEmpty else { return (log, nil) }
+        return (
+            log,
+            KitSeen(leaves: try await reader.leaves(at: others), nodes: try await reader.nodes(for: (places.indices + others).sorted()))
+        )
     }
 
     static func bundle(
         _ site: SiteID, _ appliance: ApplianceID, _ sequence: Int64, at now: Timestamp, expecting: [ExpectedCheck]? = nil,
-        using random: inout SeededGenerator
+        seen: SeenCheckpoint? = nil, using random: inout SeededGenerator
     ) -> Bundle {
         // The first says what is looked at; one looks from another machine; one explains a time in which nobody could look.
         let number = sequence % 40
@@ -196,7 +222,7 @@ struct KitSample {
             actions: [ActionRecord(step: 1, verb: "service.start", target: "sshd", exitStatus: 0, durationMilliseconds: 5, result: "done")],
             observed: started, started: isGap ? started - .seconds(40_000) : started, ended: started + .milliseconds(5),
             clock: ClockReading(offsetMilliseconds: sequence % 3 == 0 ? nil : 4, source: "ntp"),
-            outcome: isGap ? .alert("gap.down") : .observed,
+            outcome: isGap ? .alert("gap.down") : .observed, checkpoints: number == 5 ? [seen].compactMap { $0 } : [],
             note: "é\n\"")
     }
 
@@ -264,7 +290,8 @@ struct KitSample {
             entries[place] = LogEntry(document: Digest(of: [98]), signer: receiptKey.verifyingKey)
         }
         let leaves = KitLeaves(runs: runs, statements: statements.map(\.logIndex))
-        let log = try await Self.log(entries, leaves, logKey, witnessKey, at: variant.horizon)
+        let shown = held.flatMap(\.record.checkpoints).first?.size
+        let (log, seen) = try await Self.log(entries, leaves, logKey, witnessKey, at: variant.horizon, seen: shown)
         let midnight = subject.period.from
         let period = CoveragePeriod(
             from: midnight + .seconds(86_400 * variant.days.lowerBound), until: midnight + .seconds(86_400 * variant.days.upperBound),
@@ -288,13 +315,13 @@ struct KitSample {
             ))
         let writer = try KitWriter(path: path, subject: made, key: central)
         for bundle in held { try writer.add(bundle) }
-        try writer.finish()
+        try writer.finish(seen: seen)
     }
 
     func write(to path: String) throws {
         let writer = try KitWriter(path: path, subject: subject, key: central)
         for bundle in bundles { try writer.add(bundle) }
-        try writer.finish()
+        try writer.finish(seen: seen)
     }
 }
 

@@ -76,7 +76,7 @@ import Wire
         let kit = directory.file("long.zip")
         let writer = try KitWriter(path: kit, subject: sample.subject, key: sample.central)
         for bundle in sample.bundles { try writer.add(bundle) }
-        let digest = try writer.finish()
+        let digest = try writer.finish(seen: sample.seen)
 
         var commands: [String]
         if text == "README.txt" {
@@ -150,7 +150,7 @@ import Wire
             #expect(throws: KitWriteError.self) {
                 let writer = try KitWriter(path: path, subject: sample.subject, key: sample.central)
                 for bundle in bundles { try writer.add(bundle) }
-                try writer.finish()
+                try writer.finish(seen: sample.seen)
             }
             #expect(!FileManager.default.fileExists(atPath: path))
         }

@@ -4,6 +4,7 @@ import Model
 import Seal
 import TestSupport
 import Testing
+import TransparencyLog
 
 @testable import Reports
 
@@ -70,6 +71,47 @@ import Testing
         let path = directory.file("backdated.zip")
         try await KitSample(seed: 7, backdates: true).write(to: path)
         try await expectBoth([Case("backdated", ["log.order"], try KitParts(path: path))])
+    }
+
+    @Test("What a box was shown of the log is held against the log: another root, another key, more than there was")
+    func comparesWhatBoxesSaw() async throws {
+        func kit(_ name: String, _ shown: (size: Int64, isForked: Bool, key: SigningKey?)) async throws -> KitParts {
+            let path = directory.file("\(name).zip")
+            try await KitSample(seed: 7, shown: shown).write(to: path)
+            return try KitParts(path: path)
+        }
+        var without = genuine
+        without["log/seen.json"] = nil
+        without["log/nodes.json"] = try sample.subject.log.nodes.json.canonicalBytes()
+        try without.relist(with: sample.central)
+        var malformed = genuine
+        malformed["log/seen.json"] = Array("{\"leaves\":[],\"schema\":\"martlet.seen/v2\"}".utf8)
+        try malformed.relist(with: sample.central)
+        // Of the first entry, and of entries up to where a leaf of the kit's own is the last.
+        var cases = [
+            Case("same", [], genuine), Case("without", ["log.seen_differs"], without), Case("malformed", ["log.seen_malformed"], malformed),
+            try await Case("forked", ["log.seen_differs"], kit("forked", (3, true, nil))),
+            try await Case("unsigned", ["log.seen_unsigned"], kit("unsigned", (3, false, SigningKey()))),
+            try await Case("larger", ["log.seen_differs"], kit("larger", (25, false, nil))),
+        ]
+        for size: Int64 in 1...5 { cases.append(try await Case("first-\(size)", [], kit("first-\(size)", (size, false, nil)))) }
+        try await expectBoth(cases)
+    }
+
+    @Test("A checkpoint in a bundle has one form, in which nothing but numbers is said")
+    func refusesOtherCheckpoints() async throws {
+        let right = try #require(sample.bundles.flatMap(\.record.checkpoints).first).text
+        func holding(_ texts: [String]) throws -> KitParts { try withLast { $0["checkpoints"] = .array(texts.map { .string($0) }) } }
+        let wrong: Set<String> = ["bundle.field"]
+        try await expectBoth([
+            Case("none", replaced, holding([])), Case("twice", replaced, holding([right, right])),
+            Case("thrice", wrong, holding([right, right, right])), Case("cut", wrong, holding([String(right.dropLast())])),
+            Case("line", wrong, holding([right.replacing("\n\n", with: "\nJohn Doe\n\n")])),
+            Case("name", wrong, holding([right.replacing("\u{2014} log", with: "\u{2014} lag")])),
+            Case("space", wrong, holding([right.replacing("log.example", with: "log example")])),
+            Case("zero", wrong, holding([right.replacing("\n3\n", with: "\n03\n")])),
+            Case("text", wrong, withLast { $0["checkpoints"] = "none" }),
+        ])
     }
 
     func expectBoth(_ cases: [Case]) async throws {
@@ -199,7 +241,7 @@ import Testing
         let path = directory.file("silent.zip")
         let writer = try KitWriter(path: path, subject: wider, key: sample.central)
         for bundle in sample.bundles { try writer.add(bundle) }
-        try writer.finish()
+        try writer.finish(seen: sample.seen)
 
         let report = await KitVerifier(trust: .none, workers: 2).verify(path)
         #expect(report.findings == [] && report.exitCode == 0)

@@ -19,13 +19,16 @@ actor LabCentral {
     nonisolated let credential = OperatorCredential(localUser: "lab")
     private var configuration: CentralConfiguration
     private let clock: WallClock
+    private let ports: [ReservedPort]
     private var running: (process: CentralProcess, group: ServiceGroup, task: Task<Void, any Error>)?
 
     init(clock: WallClock = .system, clientCertificateLifetime: Duration = .seconds(90 * 86_400)) throws {
         directory = try TemporaryDirectory()
         configuration = CentralConfiguration(dataDirectory: directory.path)
-        configuration.webPort = 0
-        configuration.appliancePort = 0
+        // Nobody else gets them while this Central is down: what waits for it finds it, or nothing.
+        ports = [try ReservedPort(), try ReservedPort()]
+        configuration.webPort = ports[0].number
+        configuration.appliancePort = ports[1].number
         configuration.names = ["localhost", "127.0.0.1"]
         configuration.clientCertificateLifetime = clientCertificateLifetime
         configuration.serverCertificateLifetime = .seconds(397 * 86_400)
@@ -43,9 +46,7 @@ actor LabCentral {
         let group = ServiceGroup(configuration: .init(services: process.run, logger: logger))
         let task = Task { try await group.run() }
         running = (process, group, task)
-        let ports = await process.ports()
-        configuration.webPort = ports.web
-        configuration.appliancePort = ports.appliances
+        _ = await process.ports()
     }
 
     func stop() async throws {

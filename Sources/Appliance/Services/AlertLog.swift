@@ -1,4 +1,5 @@
 package import Database
+package import Evidence
 package import Logging
 package import Model
 
@@ -19,12 +20,12 @@ package actor AlertLog {
     }
 
     /// - Parameter subject: what is wrong (`central`, `clock`, `service.detect`): one alert at a time for each.
-    /// - Parameter proof: for evidence only, after the note.
-    package func raise(_ subject: String, _ code: Code, _ note: String, proof: String = "") async {
+    /// - Parameter checkpoints: for evidence only: what the log has shown.
+    package func raise(_ subject: String, _ code: Code, _ note: String, checkpoints: [SeenCheckpoint] = []) async {
         do {
             guard try await known()[subject] != code else { return }
             let entry = AlertTable.Entry(subject: subject, code: code, note: note, raised: drafts.now)
-            try await journal.append([drafts.system(.alert(code), note: note + proof)]) { transaction, _ in
+            try await journal.append([drafts.system(.alert(code), note: note, checkpoints: checkpoints)]) { transaction, _ in
                 try AlertTable.put(entry, in: transaction)
             }
             raised?[subject] = code

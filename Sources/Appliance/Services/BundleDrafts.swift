@@ -38,10 +38,11 @@ package struct BundleDrafts: Sendable {
     }
 
     /// About the appliance itself.
-    package func system(_ outcome: Outcome, note: String) -> Bundle {
+    package func system(_ outcome: Outcome, note: String, checkpoints: [SeenCheckpoint] = []) -> Bundle {
         let now = clock.now()
         var bundle = bundle(.system, host: configuration.hostID, from: now, to: now, outcome: outcome)
         bundle.note = note
+        bundle.checkpoints = checkpoints
         return bundle
     }
 }

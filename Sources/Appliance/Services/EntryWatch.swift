@@ -79,6 +79,11 @@ package actor EntryWatch {
             "log.entry", "log.entry_missing",
             "Central gave a receipt for bundle \(question.sequence) at place \(question.index) of the log and does not show it there, "
                 + "asked \(failures) times. The evidence stays here. Ask who runs Central why, and show your auditor the receipt.",
-            proof: shown.map { "\n\nShown:\n\(String(decoding: $0.bytes, as: UTF8.self))" } ?? "")
+            checkpoints: [shown].compactMap { $0?.seen })
     }
+}
+
+extension SignedNote {
+    /// As evidence has it; nil for what is no checkpoint with a signature of its log.
+    var seen: SeenCheckpoint? { SeenCheckpoint(note: String(decoding: bytes, as: UTF8.self)) }
 }

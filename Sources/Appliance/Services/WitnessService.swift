@@ -1,4 +1,5 @@
 import Database
+import Evidence
 import Logging
 package import Model
 package import Seal
@@ -162,6 +163,7 @@ package actor WitnessService {
         case .cosign(let state):
             logger.debug("checkpoint cosigned", metadata: ["size": "\(state.checkpoint.size)"])
             await alerts.clear("log", "The log's checkpoints verify again.")
+            await stateSeen(state)
         case .inconsistent(let dispute, _):
             // Said in evidence by `announce`, from what was kept.
             if answer.dispute == nil { logger.warning("checkpoint not cosigned", metadata: ["why": "\(dispute.summary)"]) }
@@ -195,7 +197,7 @@ package actor WitnessService {
                 subject, "log.inconsistent",
                 "The log \(kept.origin) does not hold together, \(kept.dispute.summary). The second was not "
                     + "cosigned; both are kept. Show them to your auditor: martlet witness disputes --directory \(directory.path)",
-                proof: "\n\nCosigned:\n\(kept.dispute.cosigned.wholeText)\nRefused:\n\(kept.dispute.refused.wholeText)")
+                checkpoints: [kept.dispute.cosigned, kept.dispute.refused].compactMap(\.seen))
             // One that may still be settled is looked at again; raising it again says nothing.
             if kept.dispute.kind != .unproven { announced.insert(kept.number) }
         }
@@ -207,6 +209,31 @@ package actor WitnessService {
         let next = open.first { $0.number > told } ?? open.first
         told = next?.number ?? 0
         return next
+    }
+
+    /// How often the chain says anew what was seen.
+    private static let seenInterval: Duration = .seconds(3_600)
+
+    /// Says in this appliance's own chain what it was shown and cosigned, so that whoever reads its evidence can hold the log of a kit against it:
+    /// one history for its boxes and another for its auditor would differ there. At most once an hour, and only what is new.
+    private func stateSeen(_ cosigned: WitnessState) async {
+        guard let seen = cosigned.note.seen else { return }
+        do {
+            let now = clock.now()
+            let last = try await database.read { try SettingTable.read(.checkpointSeen, in: $0) }?.split(separator: " ").compactMap {
+                Int64($0)
+            }
+            if let last, last.count == 2 {
+                let since = now - Timestamp(milliseconds: last[1])
+                guard seen.size != last[0], since >= Self.seenInterval || since < .zero else { return }
+            }
+            try await journal.append([drafts.system(.observed, note: "", checkpoints: [seen])]) { transaction, _ in
+                try SettingTable.write(.checkpointSeen, "\(seen.size) \(now.milliseconds)", in: transaction)
+            }
+        } catch {
+            // A full disk, say: the next check-in tries again.
+            logger.warning("checkpoint not stated", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Ties the witness to the evidence chain: this key is that appliance's.

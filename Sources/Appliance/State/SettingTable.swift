@@ -22,6 +22,8 @@ package enum SettingTable {
         case pushBlocked
         /// The witness's key as evidence states it.
         case witnessStated
+        /// The size of the checkpoint that evidence last stated as seen, and when.
+        case checkpointSeen
     }
 
     package static func read(_ name: Name, in transaction: any SQLTransaction) throws -> String? {

@@ -54,10 +54,10 @@ package struct ExceptionRegister: Sendable {
 
     /// - Throws: `ExceptionError`, `CentralError`, `DatabaseError`: nothing is excepted.
     package func add(_ draft: Draft, site: SiteID, in scope: TenantScope) async throws -> Entry {
-        let issued = now()
-        let from = draft.from ?? issued
-        guard draft.until > issued else { throw CentralError.value("an exception ends in the future: what was missed stays missed") }
-        return try await statements.write { [self] transaction in
+        try await statements.write { [self] transaction in
+            let issued = try LogSequence.instant(now(), in: transaction)
+            let from = draft.from ?? issued
+            guard draft.until > issued else { throw CentralError.value("an exception ends in the future: what was missed stays missed") }
             let ids = Set(try entries(of: site, scope, in: transaction).map(\.statement.id))
             var number = ids.count + 1
             while ids.contains("EX-\(number)") { number += 1 }
@@ -78,8 +78,8 @@ package struct ExceptionRegister: Sendable {
     /// Ends one now: slots that begin later have to be seen again.
     /// - Throws: `CentralError` when there is none, or it is over; `DatabaseError`.
     package func end(_ id: String, site: SiteID, reason: String, by person: String, in scope: TenantScope) async throws -> Entry {
-        let issued = now()
-        return try await statements.write { [self] transaction in
+        try await statements.write { [self] transaction in
+            let issued = try LogSequence.instant(now(), in: transaction)
             guard let old = try entries(of: site, scope, in: transaction).last(where: { $0.statement.id == id })?.statement else {
                 throw CentralError.notFound("exception")
             }

@@ -62,8 +62,9 @@ struct SilenceWatch: Sendable {
                 return false
             }
             if let (span, cause) = step.gap {
+                let issued = try LogSequence.instant(now, in: transaction)
                 let gap = GapStatement(
-                    site: about.site, appliance: appliance, from: span.lowerBound, until: span.upperBound, cause: cause, issued: now,
+                    site: about.site, appliance: appliance, from: span.lowerBound, until: span.upperBound, cause: cause, issued: issued,
                     note: cause == .revoked ? Silence.revokedNote : Silence.note)
                 guard let gap else { throw DatabaseError.corrupt("a silence of \(appliance) ends before it begins") }
                 _ = try statements.append(

@@ -20,6 +20,9 @@ package struct CentralStatus: Sendable {
     /// How long entries may wait for a checkpoint before it is an alert; receipts promise ten seconds.
     package static let mergeDelayMax: Duration = .seconds(300)
 
+    /// What a clock may be put back by without anybody being told: what a reader of a kit lets pass.
+    package static let clockBackMax: Duration = .seconds(310)
+
     private let database: any SQLDatabase
     private let configuration: AnchorsConfiguration
     private let policy: WitnessPolicy
@@ -67,6 +70,13 @@ package struct CentralStatus: Sendable {
                         sentence:
                             "fewer than \(policy.quorum) of log.witnesses have cosigned what was signed at \(missing.signed) or later, "
                             + "and kits say so. Look after the witnesses: martlet central log names them."))
+            }
+            if let newest = try LogSequence.newest(in: transaction), newest - now > Self.clockBackMax {
+                alerts.append(
+                    CentralAlert(
+                        code: "log.clock", subject: "log", since: newest,
+                        sentence: "this machine's clock is behind \(newest), which the log bears already: until then receipts and "
+                            + "statements bear that date. Was the clock put back, or ahead before? Put it right."))
             }
             if let since = try Self.uncovered(at: now, in: transaction) {
                 alerts.append(

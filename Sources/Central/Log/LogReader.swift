@@ -85,6 +85,15 @@ package struct LogReader: Sendable {
         try await repair.mending { try await tree(checkpoint).nodes(for: leaves) }
     }
 
+    /// As `nodes`, with leaves of others besides.
+    /// - Throws: as `proof`.
+    func seen(_ others: [Int64], besides leaves: [Int64], in checkpoint: Checkpoint) async throws -> (leaves: [LogLeaf], nodes: LogNodes) {
+        try await repair.mending {
+            let reader = tree(checkpoint)
+            return (try await reader.leaves(at: others), try await reader.nodes(for: (leaves + others).sorted()))
+        }
+    }
+
     /// As `consistency`, where a witness may know a larger checkpoint than there is: it must see the newest there is all the same, and
     /// knows what to say to it.
     /// - Returns: also that `entry` is in the same checkpoint; nil where it is not.

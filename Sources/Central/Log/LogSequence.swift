@@ -1,4 +1,5 @@
 package import Database
+package import Model
 package import TransparencyLog
 
 /// The order of the transparency log. An entry gets its index in the very transaction that accepts what it names, so the two
@@ -18,6 +19,26 @@ package enum LogSequence {
             into: "log_entry", columns: "log_index, entry",
             rows: entries.enumerated().map { [.integer(first + Int64($0.offset)), .blob($0.element.bytes)] })
         return first
+    }
+
+    /// The instant that what is appended in this transaction bears: `now`, or the newest one that anything in the log bears, if the clock
+    /// was put back since. So along the log dates never fall, which readers of a kit hold against it (`log.order`).
+    ///
+    /// Locks the log's row as `append` does.
+    package static func instant(_ now: Timestamp, in transaction: any SQLTransaction) throws -> Timestamp {
+        let row = try transaction.query(
+            """
+            UPDATE log_state SET newest_at = CASE WHEN newest_at > \(now.milliseconds) THEN newest_at ELSE \(now.milliseconds) END
+            WHERE id = 1 RETURNING newest_at
+            """
+        ).first
+        guard let row else { throw DatabaseError.corrupt("the log's state is not there") }
+        return try row.instant(0)
+    }
+
+    /// The newest instant that anything in the log bears; nil before the first.
+    static func newest(in transaction: any SQLTransaction) throws -> Timestamp? {
+        try transaction.query("SELECT newest_at FROM log_state WHERE id = 1").first?.optionalInstant(0)
     }
 
     /// How many indices were given out.

@@ -491,5 +491,27 @@ enum CentralSchema {
             );
             CREATE INDEX delivery_due ON delivery (next_at) WHERE state = 'waiting';
             """),
+        // What the log bears already is the floor of what it will.
+        Migration(
+            26, "the log's newest date",
+            """
+            ALTER TABLE log_state ADD COLUMN newest_at BIGINT;
+            UPDATE log_state SET newest_at = (SELECT MAX(received_at) FROM evidence);
+            UPDATE log_state SET newest_at = (SELECT MAX(made_at) FROM statement)
+                WHERE EXISTS (SELECT 1 FROM statement)
+                    AND (newest_at IS NULL OR newest_at < (SELECT MAX(made_at) FROM statement));
+            """),
+        // Runs by the rules from before 23 are made again from the bundles, by `RunCatchUp` at the next start; but where the begin of
+        // a chain was pruned they cannot be, and stay.
+        Migration(
+            27, "runs by the rule for what asks for less",
+            """
+            DELETE FROM verdict_run WHERE appliance_id NOT IN
+                (SELECT appliance_id FROM evidence WHERE sequence = 0 AND pruned_at IS NOT NULL);
+            DELETE FROM expectation WHERE appliance_id NOT IN
+                (SELECT appliance_id FROM evidence WHERE sequence = 0 AND pruned_at IS NOT NULL);
+            DELETE FROM run_state WHERE appliance_id NOT IN
+                (SELECT appliance_id FROM evidence WHERE sequence = 0 AND pruned_at IS NOT NULL);
+            """),
     ]
 }

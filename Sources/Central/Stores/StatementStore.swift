@@ -118,7 +118,7 @@ package struct StatementStore: Sendable {
                 "SELECT 1 FROM site WHERE id = \(site.description) AND organization_id = \(organization.description)")
             guard !owned.isEmpty else { throw CentralError.notFound("site") }
         }
-        let made = now()
+        let made = try LogSequence.instant(now(), in: transaction)
         let during = during ?? made..<(made + .milliseconds(1))
         let index = try LogSequence.append([LogEntry(document: digest, signer: key.verifyingKey)], in: transaction)
         try transaction.execute(

@@ -111,11 +111,21 @@ package struct LogNodes: Hashable, Sendable {
     /// - Throws: as `root`.
     package func root(ofFirst old: Int64, leaves: [LogLeaf]) throws(ProofError) -> LogHash? {
         guard (0...size).contains(old) else { throw .outside(index: old, size: size) }
-        guard old > 0 else { return .empty }
-        let subtrees = TreeShape(size: old).wholeSubtrees
-        let known = try known(Set(subtrees), leaves: leaves)
-        let hashes = subtrees.compactMap { known[$0] }
-        return hashes.count == subtrees.count ? LogHash.join(hashes) : nil
+        return try roots(ofFirst: [old], leaves: leaves)[old]
+    }
+
+    /// The same for many sizes at once; those beyond the tree are left out.
+    ///
+    /// - Throws: as `root`.
+    package func roots(ofFirst sizes: Set<Int64>, leaves: [LogLeaf]) throws(ProofError) -> [Int64: LogHash] {
+        let subtrees = sizes.filter { (0...size).contains($0) }.map { ($0, TreeShape(size: $0).wholeSubtrees) }
+        let known = try known(Set(subtrees.flatMap(\.1)), leaves: leaves)
+        var roots: [Int64: LogHash] = [:]
+        for (old, parts) in subtrees {
+            let hashes = parts.compactMap { known[$0] }
+            if hashes.count == parts.count { roots[old] = LogHash.join(hashes) ?? .empty }
+        }
+        return roots
     }
 
     /// - Parameters:

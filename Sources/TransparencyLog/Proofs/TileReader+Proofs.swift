@@ -25,6 +25,12 @@ extension TileReader {
         return try await hashes(of: range.map { TreeNode(level: 0, index: $0) })
     }
 
+    /// Single leaves.
+    package func leaves(at indices: [Int64]) async throws -> [LogLeaf] {
+        for index in indices where !(0..<shape.size).contains(index) { throw ProofError.outside(index: index, size: shape.size) }
+        return zip(indices, try await hashes(of: indices.map { TreeNode(level: 0, index: $0) })).map { LogLeaf(index: $0, hash: $1) }
+    }
+
     /// The least set of nodes from which, with these leaves, the root follows.
     ///
     /// - Parameter leaves: ascending, none twice.
