@@ -45,6 +45,7 @@ struct CatalogLint {
         for (check, mark) in checks.values.sorted(by: { $0.definition.id < $1.definition.id }) { lintClauses(check, mark) }
         for (rule, mark) in rules { lintReach(rule, mark) }
         lintShadows()
+        lintConflicts()
         lintAnswers()
     }
 
@@ -73,7 +74,11 @@ struct CatalogLint {
         }
     }
 
-    /// A rule behind one without a condition, or with the same, for every code and platform of its own is never tried.
+    /// Earlier rules that are looked at together: more alternatives than this nobody could follow either.
+    private static let coveringMax = 8
+
+    /// A rule whose every drift, on every platform of its own, rules before it take is never reached: one of them without a condition,
+    /// with the same, with one that holds wherever the rule's own does, or several that leave nothing between them.
     private func lintShadows() {
         for (_, group) in Dictionary(grouping: rules, by: \.definition.check).sorted(by: { $0.key < $1.key }) {
             guard let check = checks[group[0].definition.check]?.definition else { continue }
@@ -82,18 +87,69 @@ struct CatalogLint {
                 let platforms = rule.platforms.isEmpty ? check.platforms : rule.platforms
                 let shadows = rule.codes.map { code in
                     platforms.map { platform in
-                        before[code]?.first { other in
-                            (other.condition == nil || other.condition == rule.condition)
-                                && PlatformFamily.covers(other.platforms.isEmpty ? check.platforms : other.platforms, platform)
+                        let earlier = (before[code] ?? []).filter {
+                            PlatformFamily.covers($0.platforms.isEmpty ? check.platforms : $0.platforms, platform)
                         }
+                        return Self.covering(rule, earlier, check.drift.filter { $0.code == code }.map(\.condition))
                     }
                 }
                 if let first = shadows.first?.first ?? nil, shadows.allSatisfy({ $0.allSatisfy { $0 != nil } }) {
-                    log.error(at: mark, code: "rule.unreachable", "rule \(first.id) comes first and matches whatever \(rule.id) would")
+                    let names = first.map(\.id.description).joined(separator: ", ")
+                    log.error(
+                        at: mark, code: "rule.unreachable",
+                        first.count == 1
+                            ? "rule \(names) comes first and matches whatever \(rule.id) would"
+                            : "rules \(names) come first and together match whatever \(rule.id) would")
                 }
                 for code in rule.codes { before[code, default: []].append(rule) }
             }
         }
+    }
+
+    /// Rules before `rule` that leave it nothing of a drift with these clauses; nil where something may be left.
+    private static func covering(_ rule: RuleDefinition, _ earlier: [RuleDefinition], _ clauses: [Condition]) -> [RuleDefinition]? {
+        if let one = earlier.first(where: { $0.condition == nil || $0.condition == rule.condition }) { return [one] }
+        func cover(_ others: [RuleDefinition]) -> Bool {
+            let excluded = others.compactMap(\.condition).map { Condition.not($0) }
+            return !clauses.isEmpty
+                && clauses.allSatisfy { Contradiction.find(in: [$0] + (rule.condition.map { [$0] } ?? []) + excluded) != nil }
+        }
+        if let one = earlier.first(where: { cover([$0]) }) { return [one] }
+        let several = Array(earlier.suffix(coveringMax))
+        return several.count > 1 && cover(several) ? several : nil
+    }
+
+    /// Two rules of one priority that can both hold and do different things: which of them acts hangs on their ids alone.
+    private func lintConflicts() {
+        for (_, group) in Dictionary(grouping: rules, by: \.definition.check).sorted(by: { $0.key < $1.key }) {
+            guard let check = checks[group[0].definition.check]?.definition else { continue }
+            var before: [Code: [RuleDefinition]] = [:]
+            for (rule, mark) in group {
+                var told: Set<RuleID> = []
+                for code in rule.codes {
+                    for other in (before[code] ?? []).suffix(Self.coveringMax)
+                    where other.priority == rule.priority && !told.contains(other.id) && isConflict(other, rule, code, check) {
+                        told.insert(other.id)
+                        log.warning(
+                            at: mark, code: "rule.conflict",
+                            "\(other.id) and \(rule.id) can both match \(code) with priority \(rule.priority); \(other.id) acts only because "
+                                + "its id comes first. Give them priorities, or conditions that exclude each other")
+                    }
+                    before[code, default: []].append(rule)
+                }
+            }
+        }
+    }
+
+    private func isConflict(_ one: RuleDefinition, _ other: RuleDefinition, _ code: Code, _ check: CheckDefinition) -> Bool {
+        guard one.runbook != other.runbook || one.parameters != other.parameters else { return false }
+        let (left, right) = (
+            one.platforms.isEmpty ? check.platforms : one.platforms, other.platforms.isEmpty ? check.platforms : other.platforms
+        )
+        guard left.contains(where: { PlatformFamily.covers(right, $0) }) || right.contains(where: { PlatformFamily.covers(left, $0) })
+        else { return false }
+        let conditions = [one.condition, other.condition].compactMap(\.self)
+        return check.drift.contains { $0.code == code && Contradiction.find(in: [$0.condition] + conditions) == nil }
     }
 
     /// A drift that no rule answers goes to a person, which may be meant; a runbook that nothing uses may be for orders.

@@ -77,7 +77,7 @@ package struct CatalogLoader {
     /// The documents of one kind, in the order of their paths, each with its file's name without `.yaml`.
     private func documents(_ kind: CatalogReader.Kind) -> [(node: Node, file: String)] {
         var found: [(Node, String)] = []
-        for path in files(below: "\(directory)/\(kind.rawValue)s", depth: 1).sorted() {
+        for path in Self.yamlFiles(below: "\(directory)/\(kind.rawValue)s", log: log).sorted() {
             guard found.count < Self.filesMax else {
                 log.error(
                     at: Mark(file: path, line: 0), code: "catalog.too_many", "more than \(Self.filesMax) files; the rest was not read")
@@ -99,7 +99,8 @@ package struct CatalogLoader {
         return found
     }
 
-    private func files(below folder: String, depth: Int) -> [String] {
+    /// Paths of all files that end in `.yaml`; what cannot be listed is in `log`.
+    static func yamlFiles(below folder: String, log: DiagnosticLog, depth: Int = 1) -> [String] {
         guard let stream = opendir(folder) else {
             // A catalog may have no rules yet; any other reason must not look like an empty folder.
             if errno != ENOENT {
@@ -116,7 +117,7 @@ package struct CatalogLoader {
             var status = stat()
             guard stat(path, &status) == 0 else { continue }
             if status.st_mode & S_IFMT == S_IFDIR {
-                if depth < Self.folderDepthMax { paths += files(below: path, depth: depth + 1) }
+                if depth < Self.folderDepthMax { paths += yamlFiles(below: path, log: log, depth: depth + 1) }
             } else if name.hasSuffix(".yaml") {
                 paths.append(path)
             } else if name.hasSuffix(".yml") {

@@ -1,4 +1,5 @@
 package import Model
+package import Seal
 import Wire
 
 /// Why Central did not do what it was asked. `status` is the HTTP status under which an appliance hears of it.
@@ -113,6 +114,17 @@ extension CentralError {
         409, "order.ended", "this order ended otherwise before; its state was not changed. Look at its evidence.")
     package static let catalogOld = CentralError(
         409, "catalog.old", "a catalog of this version or a newer one was published; nothing was published. Raise the version.")
+
+    package static func catalogKeyTaken(_ known: KeyID) -> CentralError {
+        CentralError(
+            409, "catalog.key_taken",
+            "catalogs are verified with \(known) here, which appliances have pinned; nothing was changed. Sign with that key.")
+    }
+    package static func catalogKeyMalformed(_ path: String) -> CentralError {
+        CentralError(
+            400, "catalog.key_malformed",
+            "\(path) holds no public key; nothing was started. It is one line, as `martlet key show` prints it.")
+    }
 
     package static func catalogRefused(_ code: Code, _ sentence: String) -> CentralError {
         CentralError(400, code, "\(sentence) Nothing was published.")

@@ -42,7 +42,7 @@ package struct CentralProcess: Sendable {
         let intake = EvidenceIntake(
             database: services.database, receiptKey: services.keys.receipts,
             tickets: TicketIntake(
-                channels: configuration.notifications.channels, catalogKey: services.keys.catalog.verifyingKey),
+                channels: configuration.notifications.channels, catalogKey: services.keys.catalog),
             now: clock.now, faults: faults, logger: logger)
         let certificates = ServerCertificates(
             keys: services.keys, names: configuration.names, lifetime: configuration.serverCertificateLifetime, clock: clock, web: web,

@@ -101,7 +101,7 @@ package struct CentralServices: Sendable {
         evidence = EvidenceStore(database)
         refusals = RefusalStore(database)
         witnesses = WitnessStore(database)
-        catalogs = CatalogStore(database, now: clock.now, key: keys.catalog.verifyingKey, faults: faults)
+        catalogs = CatalogStore(database, now: clock.now, key: keys.catalog, faults: faults)
         statements = StatementStore(database, now: clock.now, key: keys.receipts, faults: faults)
         objects = ObjectStores(configuration.objects, dataDirectory: configuration.dataDirectory, clock: clock)
         anchors = AnchorTable(database, faults: faults)

@@ -38,7 +38,7 @@ struct EnrollmentService: Sendable {
         return EnrollmentGrant(
             organization: redeemed.organization, site: redeemed.site, appliance: redeemed.appliance, certificate: issued.pem,
             authority: keys.authority.pem, orderKey: keys.orders.verifyingKey.bytes, receiptKey: keys.receipts.verifyingKey.bytes,
-            catalogKey: keys.catalog.verifyingKey.bytes, applianceURL: applianceURL(), logKey: logKey)
+            catalogKey: keys.catalog.bytes, applianceURL: applianceURL(), logKey: logKey)
     }
 
     /// Records the refusal and throws it.

@@ -36,7 +36,7 @@ package struct OrderSubjects: Sendable {
         guard version > 0 else { return nil }
         let pack = try await services.catalogs.pack(version)
         do throws(CatalogPackError) {
-            return try CatalogPack.open(pack, keys: [services.keys.catalog.verifyingKey], schema: nil)
+            return try CatalogPack.open(pack, keys: [services.keys.catalog], schema: nil)
         } catch {
             throw CentralError.catalogRefused(Code(error.code) ?? "catalog.refused", error.message)
         }

@@ -175,7 +175,7 @@ package struct PacketService: Sendable {
     private func controls(at instant: Timestamp) async throws -> [CheckID: [ControlCitation]] {
         guard let version = try await services.catalogs.version(at: instant) else { return [:] }
         let pack = try await services.catalogs.pack(version)
-        let catalog = try CatalogPack.open(pack, keys: [services.keys.catalog.verifyingKey], schema: nil)
+        let catalog = try CatalogPack.open(pack, keys: [services.keys.catalog], schema: nil)
         return catalog.checks.mapValues(\.controls)
     }
 

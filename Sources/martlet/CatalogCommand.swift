@@ -10,7 +10,8 @@ import Seal
 
 struct CatalogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "catalog", abstract: "Check, explain and compile a catalog.", subcommands: [Lint.self, Pack.self, Explain.self])
+        commandName: "catalog", abstract: "Check, explain, try, compile, sign and compare catalogs.",
+        subcommands: [Lint.self, Test.self, Pack.self, Sign.self, Diff.self, Explain.self])
 
     struct Lint: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -47,11 +48,12 @@ struct CatalogCommand: ParsableCommand {
     }
 
     struct Pack: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Compile and sign a catalog for appliances.")
+        static let configuration = CommandConfiguration(abstract: "Compile a catalog for appliances, and sign it where its key is here.")
 
         @Argument(help: "The folder with checks, rules, runbooks, baselines and frameworks.") var directory = "Catalog"
         @Option(help: "Version of the pack, above that of every pack before it.") var version: Int64
-        @Option(help: "File of the private key that signs catalogs.") var key: String
+        @Option(help: "File of the private key that signs catalogs; without it the pack is written unsigned, for `catalog sign`.")
+        var key: String?
         @Option(help: "File to write; it is replaced as a whole.") var output: String
 
         func validate() throws {
@@ -60,14 +62,87 @@ struct CatalogCommand: ParsableCommand {
 
         func run() throws {
             let catalog = try CatalogFolder.load(directory, version: version)
-            let signer: SigningKey
-            do { signer = try SigningKey(contentsOf: key) } catch {
+            guard try CatalogFolder.test(directory, catalog) else {
+                complain("Nothing was written: the catalog does not do what its examples say.")
+                throw CatalogFolder.unusable
+            }
+            let pack = try CatalogPack.encode(catalog, schema: .code())
+            guard let key else {
+                try FileReplacement.write(pack, to: output)
+                print("\(output): version \(version), digest \(catalog.digest), not signed")
+                return
+            }
+            let signer = try signingKey(key)
+            try FileReplacement.write(CatalogPack.sign(pack, with: signer), to: output)
+            print("\(output): version \(version), digest \(catalog.digest), signed by \(signer.id)")
+        }
+    }
+
+    struct Sign: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Sign a pack that `catalog pack` wrote without a key; reads it whole first.",
+            discussion: "The key need not be where catalogs are written, nor on Central's machine. Exit code: 0 signed, 1 refused.")
+
+        @Argument(help: "The unsigned pack.") var pack: String
+        @Option(help: "File of the private key that signs catalogs.") var key: String
+        @Option(help: "The pack in use: a version that is not above its own is not signed.") var after: String?
+        @Option(help: "File to write; it is replaced as a whole.") var output: String
+
+        func run() throws {
+            let bytes = try YAMLReader.contents(path: pack, bytesMax: CatalogPack.limits.bytesMax)
+            let catalog: CompiledCatalog
+            do throws(CatalogPackError) {
+                catalog = try CatalogPack.decode(bytes, schema: .code())
+                if let after {
+                    let inUse = try CatalogFolder.readPack(after).version
+                    guard catalog.version > inUse else { throw .notNewer(catalog.version, inUse: inUse) }
+                }
+            } catch {
                 complain(error.message)
                 throw ExitCode(1)
             }
-            let pack = try CatalogPack.encode(catalog, schema: .code())
-            try FileReplacement.write(CatalogPack.sign(pack, with: signer), to: output)
-            print("\(output): version \(version), digest \(catalog.digest), signed by \(signer.id)")
+            let signer = try signingKey(key)
+            try FileReplacement.write(CatalogPack.sign(bytes, with: signer), to: output)
+            print("\(output): version \(catalog.version), digest \(catalog.digest), signed by \(signer.id)")
+        }
+    }
+
+    struct Diff: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what one catalog has otherwise than another: folders, or packs, signed or not.",
+            discussion:
+                "A pack's signature is not verified here: appliances do that. Exit code: 0 no difference, 2 differences, 65 unreadable.")
+
+        @Argument(help: "The older: a folder or a pack.") var old: String
+        @Argument(help: "The newer: a folder or a pack.") var new: String
+        @Flag(help: "Print a JSON array: change, kind, id, keys.") var json = false
+
+        func run() throws {
+            let difference = CatalogDifference(from: try CatalogFolder.read(old), to: try CatalogFolder.read(new))
+            var table = CentralTable("change", "kind", "id", "keys")
+            for entry in difference.entries {
+                table.add(
+                    .string(entry.change.rawValue), .string(entry.kind), .string(entry.id),
+                    entry.keys.isEmpty ? nil : .string(entry.keys.joined(separator: " ")))
+            }
+            try table.print(asJSON: json)
+            if !difference.entries.isEmpty { throw ExitCode(2) }
+        }
+    }
+
+    struct Test: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Run the catalog's own examples against its checks and rules; exit 65 when one fails.")
+
+        @Argument(help: "The folder with checks, rules, runbooks, baselines, examples and frameworks.") var directory = "Catalog"
+        @Option(help: "The baseline that sets the checks' parameters.") var baseline = "default"
+        @Flag(help: "Also demand that every rule has an example.") var everyRule = false
+
+        func run() throws {
+            let catalog = try CatalogFolder.load(directory)
+            guard try CatalogFolder.test(directory, catalog, baseline: baseline, everyRule: everyRule) else {
+                throw CatalogFolder.unusable
+            }
         }
     }
 
@@ -118,6 +193,58 @@ enum CatalogFolder {
         for finding in findings where finding.level == .error { complain("\(finding)") }
         complain("The catalog in \(directory) cannot be used; nothing was done.")
         throw unusable
+    }
+
+    /// - Parameter path: a folder, or a pack with or without a signature.
+    static func read(_ path: String) throws -> CompiledCatalog {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else { return try load(path) }
+        do throws(CatalogPackError) { return try readPack(path) } catch {
+            complain(error.message)
+            throw unusable
+        }
+    }
+
+    static func readPack(_ path: String) throws(CatalogPackError) -> CompiledCatalog {
+        let bytes: [UInt8]
+        do throws(Diagnostic) { bytes = try YAMLReader.contents(path: path, bytesMax: CatalogPack.limits.bytesMax * 3 / 2) } catch {
+            throw .refused(Diagnostics([error]))
+        }
+        let limits = JSONLimits(bytesMax: CatalogPack.limits.bytesMax * 3 / 2)
+        let payload = (try? SignedEnvelope(parsing: bytes, limits: limits))?.payload ?? bytes
+        return try CatalogPack.decode(payload, schema: nil)
+    }
+
+    /// Prints each example that does not do what it says.
+    /// - Returns: whether all do.
+    static func test(
+        _ directory: String, _ catalog: CompiledCatalog, baseline: String = "default", everyRule: Bool = false
+    ) throws -> Bool {
+        let log = DiagnosticLog()
+        let examples = CatalogExample.load(directory: directory, catalog: catalog, schema: .code(), log: log)
+        let index = L1Index(catalog.rules)
+        let now = WallClock.system.now()
+        for example in examples {
+            let failure = ExampleRun.failure(example, catalog: catalog, index: index, baseline: catalog.baselines[baseline], at: now)
+            if let failure { log.error(at: example.mark, code: "example.failed", "\(example.id): \(failure)") }
+        }
+        if everyRule {
+            let shown = Set(examples.compactMap(\.expected.rule))
+            for rule in catalog.rules where !shown.contains(rule.id) {
+                log.error(
+                    at: Mark(file: directory, line: 0), code: "example.missing", "no example is about rule \(rule.id)")
+            }
+        }
+        for finding in log.all { complain("\(finding)") }
+        print("\(directory): \(examples.count) examples, \(log.errorCount) failed")
+        return log.errorCount == 0
+    }
+}
+
+private func signingKey(_ file: String) throws -> SigningKey {
+    do { return try SigningKey(contentsOf: file) } catch {
+        complain(error.message)
+        throw ExitCode(1)
     }
 }
 

@@ -71,20 +71,28 @@ struct CentralInit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init", abstract: "Make Central's authority, keys and database. Done already: changes nothing.")
     @OptionGroup var central: CentralOptions
+    @Option(help: "Public half of a key that signs catalogs and stays on another machine: martlet key create. Without it: made here.")
+    var catalogKey: String?
 
     func run() async throws {
+        var published: VerifyingKey?
+        if let catalogKey {
+            published = [UInt8](base64: catalogKey).flatMap { VerifyingKey(bytes: $0) }
+            if published == nil { throw ValidationError("--catalog-key takes a public key, as `martlet key show` prints it") }
+        }
         let configuration: CentralConfiguration
         do { configuration = try central.read() } catch { throw CentralRefused(description: CentralFailure.sentence(for: error)) }
         // A broken one is for `create` to speak of.
         let wereThere = (try? CentralKeys(in: configuration.dataDirectory)) != nil
-        do { _ = try CentralKeys.create(in: configuration.dataDirectory, at: WallClock.system.now()) } catch {
+        do { _ = try CentralKeys.create(in: configuration.dataDirectory, at: WallClock.system.now(), catalogKey: published) } catch {
             throw CentralRefused(description: CentralFailure.sentence(for: error))
         }
         try await central.run { services, _ in
             var table = CentralTable("key", "id")
             table.add("order", .string(services.keys.orders.id.description))
             table.add("receipt", .string(services.keys.receipts.id.description))
-            table.add("catalog", .string(services.keys.catalog.id.description))
+            table.add(
+                "catalog", .string(services.keys.catalog.id.description + (services.keys.catalogSigner == nil ? ", kept elsewhere" : "")))
             table.add("kit", .string(services.keys.kits.id.description))
             table.add("authority", .string(Digest(of: services.keys.authority.der).description))
             try table.print(asJSON: false)

@@ -132,6 +132,67 @@ private let baseline = "baselines/default.yaml"
         #expect(try folder.lint().findings.map(\.code) == [])
     }
 
+    /// A second rule for `ssh.root_login`; the first holds where the port is below 30000.
+    private func lint(priority: Int, when condition: String?, value: String = "1") throws -> [Diagnostic] {
+        var folder = CatalogFolder()
+        folder.files["rules/ssh/L1-SSH-003.yaml"] = """
+            schema: martlet.rule/v1
+            id: L1-SSH-003
+            title: Another answer
+            priority: \(priority)
+            check: linux.ssh.hardening
+            codes: [ssh.root_login]
+            \(condition.map { "when: \($0)" } ?? "platforms: []")
+            runbook: linux.sshd.set_option
+            with: {option: PermitRootLogin, value: "\(value)"}
+            """
+        return try folder.lint().findings
+    }
+
+    @Test(
+        "Two rules of one priority that can both match and do different things are told, and only those",
+        arguments: [
+            (100, nil, "1", true), (100, "{fact: sshd.port, less: 100}", "no", false), (101, nil, "1", false), (99, nil, "no", false),
+            (100, "{fact: sshd.port, greaterOrEqual: 30000}", "1", false), (100, "{fact: sshd.port, greaterOrEqual: 29999}", "1", true),
+            (100, "{fact: sshd.permit_root_login, equals: \"yes\"}", "1", true),
+        ] as [(Int, String?, String, Bool)])
+    func conflicts(priority: Int, condition: String?, value: String, isConflict: Bool) throws {
+        let findings = try lint(priority: priority, when: condition, value: value)
+        #expect(findings.contains { $0.code == "rule.conflict" } == isConflict, "\(findings)")
+        let conflict = findings.first { $0.code == "rule.conflict" }
+        #expect(conflict.map { $0.level == .warning && $0.sentence.contains("L1-SSH-001") && $0.sentence.contains("L1-SSH-003") } ?? true)
+    }
+
+    @Test(
+        "A rule whose condition lies within an earlier one's is never reached; one number further it is",
+        arguments: [
+            ("{fact: sshd.port, less: 100}", true), ("{fact: sshd.port, less: 30000}", true), ("{fact: sshd.port, less: 30001}", false),
+            ("{all: [{fact: sshd.port, less: 22}, {exists: sshd.version}]}", true),
+            ("{any: [{fact: sshd.port, less: 22}, {exists: sshd.version}]}", false), ("{exists: sshd.port}", false),
+        ])
+    func covered(condition: String, isCovered: Bool) throws {
+        let findings = try lint(priority: 200, when: condition)
+        #expect(findings.contains { $0.code == "rule.unreachable" } == isCovered, "\(findings)")
+    }
+
+    @Test func severalRulesThatLeaveNothingBetweenThemCoverALaterOne() throws {
+        var folder = CatalogFolder()
+        for (id, priority, condition) in [("A", 110, "{not: {fact: sshd.port, less: 30000}}"), ("B", 120, "{exists: sshd.version}")] {
+            folder.files["rules/ssh/L1-SSH-\(id).yaml"] = """
+                schema: martlet.rule/v1
+                id: L1-SSH-\(id)
+                title: Another
+                priority: \(priority)
+                check: linux.ssh.hardening
+                codes: [ssh.root_login]
+                when: \(condition)
+                escalate: true
+                """
+        }
+        let found = try #require(try folder.lint().findings.first { $0.code == "rule.unreachable" })
+        #expect(found.mark.file.hasSuffix("L1-SSH-B.yaml") && found.sentence.contains("L1-SSH-001, L1-SSH-A"))
+    }
+
     @Test func aDriftThatNoRuleAnswersAndARunbookThatNoneUsesAreWarnings() throws {
         var folder = CatalogFolder()
         folder.files[rule] = nil

@@ -170,10 +170,11 @@ import Wire
                 return CatalogPack.sign(try CatalogPack.encode(empty, schema: CatalogSchema(probes: [:], verbs: [:])), with: key)
             }
             let catalogs = central.services.catalogs
-            let third = try pack(3, by: central.services.keys.catalog)
+            let signer = try #require(central.services.keys.catalogSigner)
+            let third = try pack(3, by: signer)
             #expect(try await catalogs.publish(third, by: CentralUnderTest.person) == 3)
             for old in [Int64(2), 3] {
-                let pack = try pack(old, by: central.services.keys.catalog)
+                let pack = try pack(old, by: signer)
                 await #expect(throws: CentralError.catalogOld) { try await catalogs.publish(pack, by: CentralUnderTest.person) }
             }
             let foreign = try pack(4, by: SigningKey())

@@ -81,8 +81,10 @@ import Wire
 
         let pack = central.directory.file("pack")
         let catalog = LabCatalog.make(version: 1, file: temporary.file("watched"))
-        try Data(CatalogPack.sign(try CatalogPack.encode(catalog, schema: .code()), with: services.keys.catalog))
-            .write(to: URL(fileURLWithPath: pack))
+        try Data(
+            CatalogPack.sign(try CatalogPack.encode(catalog, schema: .code()), with: try #require(services.keys.catalogSigner))
+        )
+        .write(to: URL(fileURLWithPath: pack))
         let publish = ["catalog", "publish", pack]
         let create = ["order", "create", context.identity.appliance.description, "pause", "--reason", "test"]
         func orders() async throws -> [OrderSummary] { try await services.orders.list(appliance: nil, for: central.credential, limit: 10) }

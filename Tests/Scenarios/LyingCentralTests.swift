@@ -224,7 +224,7 @@ import Wire
     }
 
     private func falseCatalogs(_ lab: LiedLab) async throws {
-        let key = await lab.central.services.keys.catalog
+        let key = try #require(await lab.central.services.keys.catalogSigner)
         func pack(_ version: Int64, by key: SigningKey) throws -> [UInt8] {
             CatalogPack.sign(try CatalogPack.encode(LabCatalog.make(version: version, file: "/nothing"), schema: .code()), with: key)
         }

@@ -52,10 +52,11 @@ struct DemoStory {
         let central = try await DemoCentral(directory: directory + "/central", databaseURL: databaseURL, binaries: binaries)
         try await central.start()
         narrator.tell("Central (pid \(central.identifier ?? 0)) listens on loopback, on \(databaseURL == nil ? "SQLite" : "PostgreSQL")")
+        guard let signer = central.services.keys.catalogSigner else { throw CentralError.notFound("catalog key") }
         let signed = try CatalogPack.sign(
             CatalogPack.encode(
                 practice.areMachines ? catalog : catalog.repairingOnly(directory + "/loopback/records.txt"), schema: .code()),
-            with: central.services.keys.catalog)
+            with: signer)
         let version = try await central.publish(signed)
         narrator.tell("organization and site made; catalog version \(version) signed and published")
 

@@ -1,0 +1,75 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `docs/writing-runbooks.md` is true: its files are written, its commands run, in its order.
+@Suite struct RunbookGuideTests {
+    @Test("Every file and every command of the guide works, and a wrong example does not pass")
+    func guide() async throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let text = try String(contentsOf: root.appending(path: "docs/writing-runbooks.md"), encoding: .utf8)
+        let directory = try TemporaryDirectory()
+        let environment = [
+            "PATH": "\(binaries.path):/usr/bin:/bin", "CATALOG": root.appending(path: "Catalog").path,
+            "MARTLET_DATA_DIRECTORY": directory.file("central"),
+        ]
+        func run(_ script: String) async throws -> Int32 {
+            let process = Process()
+            process.executableURL = URL(filePath: "/bin/sh")
+            process.arguments = ["-euc", script]
+            process.environment = environment
+            process.currentDirectoryURL = URL(filePath: directory.path)
+            process.standardOutput = FileHandle.nullDevice
+            process.standardInput = FileHandle.nullDevice
+            try process.run()
+            Orphans.adopt(process)
+            try await eventually("the guide's commands ended") { !process.isRunning }
+            return process.terminationStatus
+        }
+        var (files, commands) = (0, 0)
+        var path: String?
+        var block: (kind: String, lines: [String])?
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
+            if let open = block {
+                guard line == "```" else {
+                    block?.lines.append(line)
+                    continue
+                }
+                block = nil
+                let body = open.lines.joined(separator: "\n") + "\n"
+                if open.kind == "yaml" {
+                    let file = URL(filePath: directory.file(try #require(path, "a file without its path")))
+                    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+                    try Data(body.utf8).write(to: file)
+                    files += 1
+                } else {
+                    #expect(try await run(body) == 0, "\(body)")
+                    commands += open.lines.count
+                }
+                path = nil
+            } else if line.hasPrefix("```") {
+                block = (String(line.dropFirst(3)), [])
+            } else if line.hasPrefix("`catalog/"), line.hasSuffix("`") {
+                path = String(line.dropFirst().dropLast())
+            }
+        }
+        #expect(files == 4 && commands >= 11)
+
+        // What the guide promises of the other cases.
+        #expect(try await run("sed -i 's/rule: L1-SITE-PRINT-001/rule: L1-HOST-SVC-003/' catalog/examples/site/print-failed.yaml") == 0)
+        #expect(try await run("martlet catalog test catalog") == 65)
+        #expect(try await run("martlet catalog pack catalog --version 3 --output other.json") == 65)
+        #expect(try await run("test ! -e other.json") == 0)
+        #expect(try await run("martlet catalog sign unsigned.json --key catalog.key --after pack.json --output again.json") == 1)
+        #expect(try await run("martlet catalog sign pack.json --key catalog.key --output again.json") == 1, "not a pack, but an envelope")
+        #expect(try await run("martlet catalog diff catalog pack.json") == 0)
+        #expect(try await run("martlet central catalog publish pack.json") == 1, "a version is published once")
+        // Central does not have the key, and does not take another one.
+        #expect(try await run("test ! -e central/catalog.key") == 0)
+        #expect(try await run("martlet key create other.key") == 0)
+        #expect(try await run("martlet central init --catalog-key \"$(martlet key show other.key)\"") == 1)
+        #expect(try await run("martlet central init --catalog-key \"$(martlet key show catalog.key)\"") == 0)
+        #expect(try await run("martlet catalog pack \"$CATALOG\" --version 3 --key other.key --output foreign.json") == 0)
+        #expect(try await run("martlet central catalog publish foreign.json") == 1)
+    }
+}
