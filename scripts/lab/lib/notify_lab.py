@@ -47,7 +47,7 @@ class Hook(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(min(int(self.headers['content-length']), 1 << 20))
         fields = dict(part.split('=', 1) for part in self.headers['martlet-signature'].split(','))
         right = hmac.new(secret, fields['t'].encode() + b'.' + body, hashlib.sha256).hexdigest()
-        delivery = self.headers['martlet-delivery']
+        delivery = self.path + self.headers['martlet-delivery']
         with Hook.lock:
             Hook.tries[delivery] = Hook.tries.get(delivery, 0) + 1
             if not hmac.compare_digest(right, fields['v1']):
