@@ -29,13 +29,15 @@ test: setup ## all tests, against real PostgreSQL, hosts, TLS and files
 	@scripts/lab/hosts prepare
 	@swift build --build-tests
 	@$(TEST) --skip '^($(LIVE)|Scenarios)\.'
-	@$(TEST) --filter '^($(LIVE))\.'
-	@$(TEST) --filter '^Scenarios\.'
+	@$(TEST) $(FEW) --filter '^($(LIVE))\.'
+	@$(TEST) $(FEW) --filter '^Scenarios\.'
 
 # A test that hangs ends its run with a word. Without backtraces: with this many threads the tracer itself hangs after a crash.
 TEST = SWIFT_BACKTRACE=enable=no scripts/deadline 1200 swift test --skip-build
 
-# Tests that run real servers and hosts and wait for them, and those that run whole sites: each apart from what keeps every core busy.
+# Tests that run real servers and hosts and wait for them, and those that run whole sites: each apart from what keeps every core busy,
+# and few at a time, so that each gets its share of the machine before its peers give up waiting.
+FEW = --experimental-maximum-parallelization-width 6
 LIVE = DatabaseTests|HostsTests|DetectionTests|HealingTests|RootHandsTests|ApplianceTests|CentralTests
 
 lint: ## formatting, the frameworks' checker, the catalog's lint
