@@ -35,6 +35,7 @@ mv /var/lib/backup/new /var/lib/backup/status.json
 S
 systemctl daemon-reload
 
-# What the baseline's kernel parameters ask for; a container may set those of its own network only.
+# What the baseline's kernel parameters ask for; a container may set those of its own network only, and where it may not, the
+# check says drift, which the account of the demo then shows.
 for setting in accept_redirects accept_source_route send_redirects; do sysctl -q -w "net.ipv4.conf.all.$setting=0" || true; done
 systemctl start practice-backup

@@ -30,12 +30,15 @@ import Wire
         _ = try await box.submit([bundle], to: central)
     }
 
-    private func pass(_ box: inout Box, _ central: CentralUnderTest, host: HostID = "box") async throws {
+    private func pass(
+        _ box: inout Box, _ central: CentralUnderTest, host: HostID = "box", ending incident: IncidentID? = nil
+    ) async throws {
         let bundle = try box.makeBundle(at: central.clock.now) {
             $0.kind = .verdict
             $0.check = Self.check
             $0.verdict = .compliant
             $0.host = host
+            $0.incident = incident
         }
         _ = try await box.submit([bundle], to: central)
     }
@@ -69,7 +72,8 @@ import Wire
             // Another host's or another check's word is not about it.
             try await pass(&box, central, host: "other")
             #expect(try await tickets.list(for: person).count == 1)
-            try await pass(&box, central)
+            // As the appliance says it: with the incident that this verdict ends.
+            try await pass(&box, central, ending: incident)
             #expect(try await tickets.list(for: person).isEmpty)
             #expect(try await tickets.list(for: person, all: true).map(\.state) == [.resolved])
             // And what is handed over again is the same ticket.

@@ -24,6 +24,7 @@ package final class SiteHosts: Sendable {
             let baseline = entry.baseline ?? configuration.baseline
             let host: any Host
             if case .local = entry.access.address, let socket = configuration.handsSocket {
+                // Without a pack to show, the helper's own refusal stands, and its code is the verdict's.
                 host = HandsHost(
                     id: entry.access.id, socket: socket, baseline: baseline,
                     catalog: .init(digest: { catalog.stamp.digest }, pack: { try? await catalog.signedPack() }), clock: clock)

@@ -40,14 +40,25 @@ package struct DeliveryTable: Sendable {
             })
     }
 
+    /// Whom something is to be told now.
+    func dueChannels() async throws -> [String] {
+        let now = now().milliseconds
+        return try await database.read { transaction in
+            try transaction.query(
+                "SELECT DISTINCT channel FROM delivery WHERE state = 'waiting' AND next_at <= \(now) ORDER BY channel"
+            ).map { try $0.text(0) }
+        }
+    }
+
     /// Those whose time has come, oldest first.
-    func due(limit: Int) async throws -> [Entry] {
+    func due(for channel: String, limit: Int) async throws -> [Entry] {
         let now = now().milliseconds
         return try await database.read { transaction in
             try transaction.query(
                 """
                 SELECT channel, incident_id, number, state, attempts, made_at, next_at, failure FROM delivery
-                WHERE state = 'waiting' AND next_at <= \(now) ORDER BY made_at, incident_id, number, channel LIMIT \(limit)
+                WHERE channel = \(channel) AND state = 'waiting' AND next_at <= \(now) ORDER BY made_at, incident_id, number
+                LIMIT \(limit)
                 """
             ).map(Self.entry)
         }

@@ -10,7 +10,6 @@ import Seal
 /// Delivers what has to be told, each message until it was taken or a day has passed. A message may come twice, never not at all.
 struct Notifier: Sendable {
     private static let turnMax = 200
-    private static let deadline: TimeAmount = .seconds(10)
 
     let channels: [NotificationChannel]
     let mailServer: NotificationsConfiguration.MailServer?
@@ -22,11 +21,9 @@ struct Notifier: Sendable {
     @discardableResult
     func turn() async throws -> Int {
         var sent = 0
-        // One that is slow or down delays nobody.
-        let due = Dictionary(grouping: try await deliveries.due(limit: Self.turnMax), by: \.channel)
         try await withThrowingTaskGroup(of: Int.self) { group in
-            for (name, entries) in due {
-                group.addTask { try await deliver(entries, to: name) }
+            for name in try await deliveries.dueChannels() {
+                group.addTask { try await deliver(deliveries.due(for: name, limit: Self.turnMax), to: name) }
             }
             for try await count in group { sent += count }
         }
@@ -38,7 +35,11 @@ struct Notifier: Sendable {
             for entry in entries { try await deliveries.failed(entry, "there is no \(name) in notifications any more") }
             return 0
         }
-        let sender = try Sender(channel, mailServer)
+        let sender: Sender
+        do { sender = try Sender(channel, mailServer) } catch {
+            for entry in entries { try await deliveries.failed(entry, "its ca cannot be used: \(error)") }
+            return 0
+        }
         var sent = 0
         for entry in entries {
             do {
@@ -53,6 +54,8 @@ struct Notifier: Sendable {
                 throw error
             } catch {
                 try await deliveries.failed(entry, "\(error)")
+                // The rest has the next turn: one that is slow or down costs each turn one message's time, and delays nobody else.
+                break
             }
         }
         await sender.close()
@@ -115,6 +118,7 @@ private struct Sender: Sendable {
             request.body = .bytes(ByteBuffer(bytes: body))
             guard let http else { return }
             let response = try await http.execute(request, deadline: .now() + Self.deadline)
+            // Its status is the answer; the body is read only so that the connection can be used again.
             _ = try? await response.body.collect(upTo: 65_536)
             guard (200..<300).contains(response.status.code) else {
                 throw NotificationFailure(description: "it answered \(response.status.code)")

@@ -16,11 +16,11 @@ struct TicketIntake: Sendable {
     ) throws {
         for bundle in bundles {
             let record = bundle.record
-            // Nothing else concerns a person.
-            if let incident = record.incident {
-                try follow(record, incident, of: credential, at: now, in: transaction)
-            } else if record.kind == .verdict, record.verdict == .compliant, let check = record.check {
+            // A verdict may name the incident that it ends; what it says is of the host and the check either way.
+            if record.kind == .verdict, record.verdict == .compliant, let check = record.check {
                 try pass(record.host, check, record.link.sequence, of: credential, at: now, in: transaction)
+            } else if let incident = record.incident {
+                try follow(record, incident, of: credential, at: now, in: transaction)
             }
         }
     }
