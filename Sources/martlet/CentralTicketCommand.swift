@@ -20,7 +20,7 @@ struct CentralTicket: AsyncParsableCommand {
 
         func run() async throws {
             try await central.run { services, person in
-                var table = CentralTable("ticket", "priority", "state", "host", "check", "drift", "assignee", "level", "opened", "solveBy")
+                var table = CentralTable("ticket", "priority", "state", "host", "check", "why", "assignee", "level", "opened", "solveBy")
                 for ticket in try await services.tickets.list(for: person, all: all) {
                     table.add(
                         .string(ticket.incident.description), .string(ticket.priority.rawValue), .string(ticket.state.rawValue),
@@ -56,7 +56,7 @@ struct CentralTicket: AsyncParsableCommand {
                     ("priority", .string(one.priority.rawValue)), ("level", .integer(one.level)),
                     ("site", .string(one.site.description)), ("appliance", .string(one.appliance.description)),
                     ("host", .string(one.host.description)), ("check", .string(one.check.description)),
-                    ("drift", .string(one.code.description)), ("assignee", one.assignee.map { .string($0) } ?? .null),
+                    ("why", .string(one.code.description)), ("assignee", one.assignee.map { .string($0) } ?? .null),
                     ("opened", .string(one.opened.description)), ("answerBy", .string(one.due.respond.description)),
                     ("solveBy", .string(one.due.resolve.description)), ("attempts", .integer(Int64(story.attempts.count))),
                     ("similar", .integer(Int64(story.similar.count))),

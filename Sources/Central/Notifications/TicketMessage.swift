@@ -46,7 +46,7 @@ struct TicketMessage: Sendable {
     var lines: [String] {
         [
             "\(Self.words(event.kind)): \(ticket.check) on \(ticket.host) at \(siteName)", "",
-            "drift      \(ticket.code)", "priority   \(ticket.priority.rawValue), level \(ticket.level)",
+            "reason     \(ticket.code)", "priority   \(ticket.priority.rawValue), level \(ticket.level)",
             "opened     \(ticket.opened)", "answer by  \(ticket.due.respond)", "solve by   \(ticket.due.resolve)",
             "assignee   \(ticket.assignee ?? "nobody")", "",
             event.person.map { "\($0): \(event.text)" } ?? event.text, "",

@@ -20,7 +20,7 @@ package struct TicketStore: Sendable {
         package let ticket: Ticket
         package let organization: OrganizationID
         package let events: [TicketEvent]
-        /// Other tickets of this practice about the same check and drift, the newest first.
+        /// Other tickets of this practice about the same check, handed over for the same reason, the newest first.
         package let similar: [Ticket]
         /// How the newest of those was solved, in its person's words; nil where nobody wrote any.
         package let lastSolution: String?
