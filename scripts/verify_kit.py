@@ -285,6 +285,21 @@ def is_checkpoint(found):
         decode_base64(line.rpartition(" ")[2].encode()) is not None for line in found.split("\n")[4:-1])
 
 
+def plan_fields(value):
+    """What a plan was made of, or for which platforms none was."""
+    parameters, platforms = need(value, "parameters"), items(value, "platforms", 32)
+    require(isinstance(parameters, dict) and len(parameters) <= 64, "parameters")
+    for name, content in parameters.items():
+        require(re.fullmatch(NAME, name), "parameters")
+        typed_value(content)
+    require(all(isinstance(name, str) and re.fullmatch(NAME, name) for name in platforms), "platforms")
+    require(platforms == sorted(set(platforms)), "platforms")
+    rule = optional(value, "rule", text, 200, NAME)
+    version = optional(value, "ruleVersion", integer, 1, 1_000_000_000)
+    digest = optional(value, "runbookDigest", text, 64, DIGEST)
+    require((version is None or rule is not None) and (digest is not None or not parameters), "plan")
+
+
 def bundle_fields(value):
     """Raises unless every field is well formed; returns what the chain needs."""
     require(isinstance(value, dict))
@@ -325,6 +340,17 @@ def bundle_fields(value):
     require(all(map(is_checkpoint, shown)), "checkpoints")
     checks = [item["check"] for item in expected]
     require(checks == sorted(set(checks)) and (not checks or value["kind"] == "expectation"), "expected")
+    if value.get("plan") is not None:
+        plan_fields(value["plan"])
+        require(value["kind"] in ("healing", "decision"), "plan")
+        require((value["plan"].get("runbookDigest") is None) == (value.get("runbook") is None), "plan")
+    shadow = items(value, "shadow", 16) if value.get("shadow") is not None else []
+    for item in shadow:
+        text(item, "pattern", 100, "ptrn_" + DIGEST)
+        integer(item, "version", 1, 1_000_000_000)
+        text(item, "rule", 200, NAME)
+    rules = [item["rule"] for item in shadow]
+    require(rules == sorted(set(rules)) and (not rules or value.get("incident") is not None), "shadow")
     facts(need(value, "preState"))
     facts(need(value, "postState"))
     for item in items(value, "actions", 256):

@@ -60,6 +60,10 @@ extension Bundle {
         writer.optional(order?.description)
         writer.raw(",\"outcome\":")
         writer.outcome(outcome)
+        if let plan {
+            writer.raw(",\"plan\":")
+            writer.plan(plan)
+        }
         writer.raw(",\"policyVersion\":")
         writer.string(origin.policyVersion)
         writer.raw(",\"postState\":")
@@ -80,6 +84,10 @@ extension Bundle {
         writer.optional(runbook?.description)
         writer.raw(",\"schema\":\"martlet.evidence/v1\",\"sequence\":")
         writer.integer(link.sequence)
+        if !shadow.isEmpty {
+            writer.raw(",\"shadow\":")
+            writer.list(shadow) { $0.shadow($1) }
+        }
         writer.raw(",\"site\":")
         writer.string(origin.site.description)
         writer.raw(",\"softwareVersion\":")
@@ -140,6 +148,36 @@ extension CanonicalWriter {
         integer(expected.intervalSeconds)
         raw(",\"staleAfterSeconds\":")
         integer(expected.staleAfterSeconds)
+        raw("}")
+    }
+
+    fileprivate mutating func plan(_ plan: PlanRecord) {
+        raw("{\"parameters\":{")
+        // Names are ASCII, as those of facts.
+        for (index, (name, value)) in plan.parameters.sorted(by: { $0.key < $1.key }).enumerated() {
+            if index > 0 { raw(",") }
+            string(name)
+            raw(":")
+            typed(value)
+        }
+        raw("},\"platforms\":")
+        list(plan.platforms) { $0.string($1) }
+        raw(",\"rule\":")
+        optional(plan.rule?.description)
+        raw(",\"ruleVersion\":")
+        integer(plan.ruleVersion.map(Int64.init))
+        raw(",\"runbookDigest\":")
+        if let digest = plan.runbookDigest { self.digest(digest) } else { raw("null") }
+        raw("}")
+    }
+
+    fileprivate mutating func shadow(_ firing: ShadowFiring) {
+        raw("{\"pattern\":")
+        string(firing.patternText)
+        raw(",\"rule\":")
+        string(firing.rule.description)
+        raw(",\"version\":")
+        integer(Int64(firing.version))
         raw("}")
     }
 

@@ -96,6 +96,10 @@ package struct Bundle: Hashable, Sendable {
     package var tier: Tier?
     /// Of the transparency log, as the appliance was shown them: the newest that it cosigned, or what speaks against the log.
     package var checkpoints: [SeenCheckpoint]
+    /// Only in `healing` and `decision`: what the plan was made of, or for which platforms none was.
+    package var plan: PlanRecord?
+    /// Only about an incident: learned rules that look on and would have answered it, by rule.
+    package var shadow: [ShadowFiring]
     /// Who asked and who approved (`rule:…`, `order:alice@msp.example`); nil for automation that needs neither.
     package var requester: String?
     package var approver: String?
@@ -108,7 +112,8 @@ package struct Bundle: Hashable, Sendable {
         postState: Facts = Facts(), actions: [ActionRecord] = [], isRollbackAvailable: Bool = false, observed: Timestamp,
         started: Timestamp, ended: Timestamp,
         clock: ClockReading, outcome: Outcome, order: OrderID? = nil, runbook: RunbookID? = nil, incident: IncidentID? = nil,
-        tier: Tier? = nil, checkpoints: [SeenCheckpoint] = [], requester: String? = nil, approver: String? = nil, note: String = ""
+        tier: Tier? = nil, checkpoints: [SeenCheckpoint] = [], plan: PlanRecord? = nil, shadow: [ShadowFiring] = [],
+        requester: String? = nil, approver: String? = nil, note: String = ""
     ) {
         self.id = id
         self.kind = kind
@@ -133,6 +138,8 @@ package struct Bundle: Hashable, Sendable {
         self.incident = incident
         self.tier = tier
         self.checkpoints = checkpoints
+        self.plan = plan
+        self.shadow = shadow
         self.requester = requester
         self.approver = approver
         self.note = note

@@ -43,6 +43,8 @@ package struct BundleRecord: Hashable, Sendable {
     package let runbook: RunbookID?
     package let incident: IncidentID?
     package let tier: Tier?
+    package let plan: PlanRecord?
+    package let shadow: [ShadowFiring]
     package let requester: String?
     package let approver: String?
     package let note: String
@@ -94,6 +96,7 @@ extension BundleRecord {
         observed = try reader.instant("observed")
         order = try reader.optionalParsed("order")
         outcome = try OutcomeRecord(reading: reader.object("outcome"))
+        plan = try reader.optionalObject("plan").map { (item) throws(FieldError) in try PlanRecord(reading: item) }
         postState = try Facts(reading: reader.object("postState"), at: "postState")
         preState = try Facts(reading: reader.object("preState"), at: "preState")
         let previous = try reader.digest("previous")
@@ -101,6 +104,7 @@ extension BundleRecord {
         isRollbackAvailable = try reader.boolean("rollbackAvailable")
         runbook = try reader.optionalParsed("runbook")
         link = ChainLink(sequence: try reader.integer("sequence", in: 0...JSONValue.greatestInteger), previous: previous)
+        shadow = try Self.shadow(reader)
         started = try reader.instant("started")
         tier = try reader.optionalWord("tier")
         verdict = try reader.optionalObject("verdict").map { (item) throws(FieldError) in try Verdict(reading: item) }
@@ -110,6 +114,12 @@ extension BundleRecord {
                 throw .outOfRange("outcome.recheck", expected: "a passing look at the bundle's own host and check")
             }
         }
+        if let plan {
+            guard kind == .healing || kind == .decision, (plan.runbookDigest == nil) == (runbook == nil) else {
+                throw .outOfRange("plan", expected: "of the bundle's own runbook")
+            }
+        }
+        guard shadow.isEmpty || incident != nil else { throw .outOfRange("shadow", expected: "empty without an incident") }
         guard expected.isEmpty || kind == .expectation else { throw .outOfRange("expected", expected: "empty in this kind") }
         guard kind != .gap || outcome.word == "alert" else { throw .outOfRange("outcome.word", expected: "alert in a gap") }
     }
@@ -123,6 +133,20 @@ extension BundleRecord {
             checkpoints.append(checkpoint)
         }
         return checkpoints
+    }
+
+    /// Absent where there are none.
+    private static func shadow(_ reader: ObjectReader) throws(FieldError) -> [ShadowFiring] {
+        var shadow: [ShadowFiring] = []
+        guard reader.has("shadow") else { return shadow }
+        try reader.forEachObject("shadow", countMax: ShadowFiring.countMax) { (item) throws(FieldError) in
+            let firing = try ShadowFiring(reading: item)
+            if let last = shadow.last {
+                guard last.rule < firing.rule else { throw .outOfRange("shadow", expected: "sorted by rule, each once") }
+            }
+            shadow.append(firing)
+        }
+        return shadow
     }
 
     /// Absent in what was written before there were expectations.

@@ -6,7 +6,7 @@ package import Redaction
 package struct ScrubbedBundle: Hashable, Sendable {
     package let bundle: Bundle
 
-    /// Scrubs what may hold a host's words: facts, the targets of actions, the note. All else is ours: ids, codes, numbers, times,
+    /// Scrubs what may hold a host's words: facts, the targets of actions, a plan's parameters, the note. All else is ours: ids, codes, numbers, times,
     /// and the names that an operator gave to hosts and people.
     package init(_ bundle: Bundle, by scrubber: Scrubber) {
         var bundle = bundle
@@ -20,22 +20,18 @@ package struct ScrubbedBundle: Hashable, Sendable {
                 step: action.step, verb: action.verb, target: target, exitStatus: action.exitStatus,
                 durationMilliseconds: action.durationMilliseconds, result: action.result)
         }
+        bundle.plan = bundle.plan?.mapTexts { scrubber.scrub($0).description }
         if !bundle.note.isEmpty { bundle.note = scrubber.scrub(bundle.note).description }
         self.bundle = bundle
     }
 }
 
 extension Facts {
-    /// nil where nothing had to be taken out, which is nearly always. Numbers, instants and versions are what a probe made of them.
+    /// nil where nothing had to be taken out, which is nearly always.
     package func scrubbed(by scrubber: Scrubber) -> Facts? {
         var changed: Facts?
         for (name, value) in values {
-            let scrubbed: TypedValue
-            switch value {
-            case .boolean, .integer, .instant, .version: continue
-            case .string(let text): scrubbed = .string(scrubber.scrub(text).description)
-            case .strings(let texts): scrubbed = .strings(texts.map { scrubber.scrub($0).description })
-            }
+            let scrubbed = value.mapTexts { scrubber.scrub($0).description }
             guard scrubbed != value else { continue }
             var facts = changed ?? self
             facts[name] = scrubbed

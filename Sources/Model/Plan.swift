@@ -21,6 +21,8 @@ package struct Plan: Hashable, Sendable {
     package let tier: Tier
     /// The rule, model or person that made it: `rule:L1-LIN-SSH-001`, `order:alice@msp.example`.
     package let proposer: String
+    /// Of a learned rule: which of its lives made the plan. nil for the catalog's own rules, and where no rule did.
+    package let ruleVersion: Int?
     package let runbook: RunbookID
     /// Digest of the runbook's canonical definition: the executor refuses a plan whose runbook has changed since.
     package let runbookDigest: Digest
@@ -30,7 +32,8 @@ package struct Plan: Hashable, Sendable {
 
     package init(
         id: PlanID, host: HostID, check: CheckID, incident: IncidentID?, order: OrderID?, tier: Tier, proposer: String,
-        runbook: RunbookID, runbookDigest: Digest, parameters: [String: TypedValue], isDisruptive: Bool, made: Timestamp
+        ruleVersion: Int? = nil, runbook: RunbookID, runbookDigest: Digest, parameters: [String: TypedValue], isDisruptive: Bool,
+        made: Timestamp
     ) {
         self.id = id
         self.host = host
@@ -39,11 +42,18 @@ package struct Plan: Hashable, Sendable {
         self.order = order
         self.tier = tier
         self.proposer = proposer
+        self.ruleVersion = ruleVersion
         self.runbook = runbook
         self.runbookDigest = runbookDigest
         self.parameters = parameters
         self.isDisruptive = isDisruptive
         self.made = made
+    }
+
+    /// The rule that made it; nil where a model or a person did.
+    package var rule: RuleID? {
+        guard tier == .l1, proposer.hasPrefix("rule:") else { return nil }
+        return RuleID(String(proposer.dropFirst(5)))
     }
 }
 

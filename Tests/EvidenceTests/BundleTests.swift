@@ -44,7 +44,7 @@ import Testing
             #expect(record.observed == bundle.observed && record.started == bundle.started && record.ended == bundle.ended)
             #expect(record.order == bundle.order && record.runbook == bundle.runbook && record.incident == bundle.incident)
             #expect(record.tier == bundle.tier && record.requester == bundle.requester && record.approver == bundle.approver)
-            #expect(record.note == bundle.note)
+            #expect(record.note == bundle.note && record.plan == bundle.plan && record.shadow == bundle.shadow)
             #expect(record.outcome.word == bundle.outcome.word && record.outcome.code == bundle.outcome.code)
             #expect((record.outcome.recheck != nil) == (bundle.outcome.word == "success"))
             #expect(verified.key == key.id && verified.digest == Digest(of: verified.signed.bytes))
@@ -139,6 +139,29 @@ import Testing
         #expect(try code(signed: JSONValue.object(members).canonicalBytes()) == nil)
         members["expected"] = [["check": "a", "intervalSeconds": 0, "staleAfterSeconds": 3_600]]
         #expect(try code(signed: JSONValue.object(members).canonicalBytes()) == "bundle.field")
+    }
+
+    @Test("Texts among a plan's parameters are scrubbed as all others; a plan of too much is no record")
+    func limitsAndScrubsPlans() throws {
+        func plan(
+            _ parameters: [String: TypedValue], _ platforms: [String] = ["linux"], rule: RuleID? = nil, version: Int? = nil,
+            digest: Digest? = Digest(of: [1])
+        ) -> PlanRecord? {
+            PlanRecord(parameters: parameters, platforms: platforms, rule: rule, ruleVersion: version, runbookDigest: digest)
+        }
+        var random = SeededGenerator(seed: 8)
+        var bundle = Samples.bundle(Samples.origin(using: &random), using: &random)
+        bundle.plan = plan(["a": .string("SSN 078-05-1120"), "b": .strings(["078-05-1120", "on"]), "c": .integer(4)])
+        let scrubbed = try #require(ScrubbedBundle(bundle, by: .ofTests).bundle.plan)
+        #expect(!"\(scrubbed)".contains("078-05-1120") && scrubbed.parameters["c"] == .integer(4) && scrubbed.platforms == ["linux"])
+        #expect(plan([:], digest: nil) != nil && plan(["a": .boolean(true)], digest: nil) == nil)
+        #expect(plan([:], rule: "R", version: 1) != nil && plan([:], version: 1) == nil && plan([:], ["no name"]) == nil)
+        #expect(plan(["no name": .boolean(true)]) == nil)
+        #expect(plan(Dictionary(uniqueKeysWithValues: (0..<64).map { ("p\($0)", .boolean(true)) })) != nil)
+        #expect(plan(Dictionary(uniqueKeysWithValues: (0..<65).map { ("p\($0)", .boolean(true)) })) == nil)
+        let room = PlanRecord.bytesMax - "{\"a\":\"\"}".utf8.count
+        #expect(plan(["a": .string(String(repeating: "x", count: room))]) != nil)
+        #expect(plan(["a": .string(String(repeating: "x", count: room + 1))]) == nil)
     }
 
     @Test(

@@ -37,6 +37,14 @@ enum Samples {
         return facts
     }
 
+    /// Of a bundle with that runbook.
+    static func plan(_ runbook: RunbookID?, using random: inout SeededGenerator) -> PlanRecord? {
+        let parameters = Dictionary(facts(using: &random).values.map { ($0.key.description, $0.value) }, uniquingKeysWith: { $1 })
+        return PlanRecord(
+            parameters: runbook == nil ? [:] : parameters, platforms: Bool.random(using: &random) ? ["linux", "debian"] : [],
+            rule: Bool.random(using: &random) ? "LRN-1" : nil, ruleVersion: nil, runbookDigest: runbook.map { _ in Digest(of: [3]) })
+    }
+
     static func outcome(using random: inout SeededGenerator) -> Outcome {
         let observation = Observation(
             host: "front-desk", check: "linux.ssh.hardening", verdict: .compliant, facts: Facts(), started: now, ended: now + .seconds(1))
@@ -74,6 +82,11 @@ enum Samples {
         // A success states the verdict of the look that proves it.
         let isProven = outcome.word == "success"
         let hasMore = Bool.random(using: &random)
+        let runbook: RunbookID? = hasMore ? "linux.sshd.set_option" : nil
+        let shadow = [
+            ShadowFiring(pattern: Digest(of: [4]), version: 2, rule: "LRN-1"),
+            ShadowFiring(pattern: Digest(of: [5]), version: 1, rule: "LRN-2"),
+        ]
         return Bundle(
             id: BundleID(at: now, random: &random), kind: kind, origin: origin,
             host: "front-desk", check: hasMore || isProven ? "linux.ssh.hardening" : nil,
@@ -83,8 +96,10 @@ enum Samples {
             postState: facts(using: &random), actions: hasMore ? actions : [], isRollbackAvailable: hasMore, observed: now,
             started: now + .milliseconds(1), ended: now + .milliseconds(900),
             clock: hasMore ? ClockReading(offsetMilliseconds: -12, source: "ntp:3 sources") : .unknown, outcome: outcome,
-            order: hasMore ? OrderID(at: now, random: &random) : nil, runbook: hasMore ? "linux.sshd.set_option" : nil,
+            order: hasMore ? OrderID(at: now, random: &random) : nil, runbook: runbook,
             incident: hasMore ? IncidentID(at: now, random: &random) : nil, tier: hasMore ? .l3 : nil,
+            plan: kind == .healing || kind == .decision ? plan(runbook, using: &random) : nil,
+            shadow: hasMore ? Array(shadow.prefix(Int.random(in: 0...2, using: &random))) : [],
             requester: hasMore ? "order:alice@msp.example" : nil, approver: nil, note: text(using: &random))
     }
 }

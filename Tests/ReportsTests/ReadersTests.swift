@@ -114,6 +114,52 @@ import TransparencyLog
         ])
     }
 
+    @Test("What a plan was made of, and what would have fired, is read alike, and refused alike where it is not what it should be")
+    func readsPlans() async throws {
+        let digest = JSONValue.string(Digest(of: [1]).description)
+        let pattern = JSONValue.string("ptrn_\(Digest(of: [2]))")
+        let incident = JSONValue.string(IncidentID(at: sample.now).description)
+        func planned(
+            _ members: [String: JSONValue] = [:], kind: JSONValue = "decision", runbook: JSONValue = "linux.sshd.set_option"
+        ) throws -> KitParts {
+            let plan: [String: JSONValue] = [
+                "parameters": ["value": "no", "list": ["a"], "since": ["instant": "2026-01-31T09:30:00.000Z"]],
+                "platforms": ["debian", "linux"], "rule": "LRN-1", "ruleVersion": 2, "runbookDigest": digest,
+            ]
+            return try withLast {
+                $0["kind"] = kind
+                $0["runbook"] = runbook
+                $0["plan"] = .object(plan.merging(members) { $1 })
+            }
+        }
+        func shadowed(_ items: [JSONValue], incident: JSONValue) throws -> KitParts {
+            try withLast {
+                $0["shadow"] = .array(items)
+                $0["incident"] = incident
+            }
+        }
+        func firing(_ rule: JSONValue, _ version: JSONValue = 1, _ pattern: JSONValue) -> JSONValue {
+            ["pattern": pattern, "rule": rule, "version": version]
+        }
+        let none: [String: JSONValue] = ["parameters": [:], "rule": nil, "ruleVersion": nil, "runbookDigest": nil]
+        let wrong: Set<String> = ["bundle.field"]
+        try await expectBoth([
+            Case("plan", replaced, planned()), Case("no-plan", replaced, planned(none, runbook: nil)),
+            Case("null", replaced, withLast { $0["plan"] = .null }), Case("more", replaced, planned(["later": true])),
+            Case("text", wrong, withLast { $0["plan"] = "none" }), Case("verdict", wrong, planned(kind: "verdict")),
+            Case("no-runbook", wrong, planned(runbook: nil)), Case("no-digest", wrong, planned(["runbookDigest": nil])),
+            Case("parameters", wrong, planned(["parameters": ["value": nil]])), Case("name", wrong, planned(["parameters": ["a b": 1]])),
+            Case("order", wrong, planned(["platforms": ["linux", "debian"]])), Case("twice", wrong, planned(["platforms": ["a", "a"]])),
+            Case("version", wrong, planned(["ruleVersion": 0])), Case("no-rule", wrong, planned(["rule": nil])),
+            Case("shadow", replaced, shadowed([firing("a", 1, pattern), firing("b", 7, pattern)], incident: incident)),
+            Case("shadow-none", replaced, shadowed([], incident: nil)),
+            Case("shadow-alone", wrong, shadowed([firing("a", 1, pattern)], incident: nil)),
+            Case("shadow-order", wrong, shadowed([firing("b", 1, pattern), firing("a", 1, pattern)], incident: incident)),
+            Case("shadow-many", wrong, shadowed((10..<27).map { firing(.string("r\($0)"), 1, pattern) }, incident: incident)),
+            Case("shadow-pattern", wrong, shadowed([firing("a", 1, digest)], incident: incident)),
+        ])
+    }
+
     func expectBoth(_ cases: [Case]) async throws {
         for item in cases { try Data(item.parts.packed()).write(to: URL(filePath: directory.file("batch/\(item.name)"))) }
         let script = "\(repositoryRoot)/scripts/verify_kit.py"

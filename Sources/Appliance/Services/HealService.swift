@@ -102,6 +102,7 @@ package actor HealService {
     private func abandon(_ intent: Intent) async throws {
         let now = context.clock.now()
         var bundle = context.drafts.plan(.healing, intent.plan, from: intent.started, to: now, outcome: .failed("executor.host_gone"))
+        bundle.plan = record(of: intent.plan)
         bundle.preState = intent.preState
         bundle.note = "The plan was interrupted and its host is no longer configured; what became of it is not known."
         let plan = intent.plan.id
@@ -195,11 +196,14 @@ package actor HealService {
         var bundle: Bundle
         if let plan {
             bundle = context.drafts.plan(.decision, plan, from: now, to: now, outcome: outcome)
+            bundle.plan = record(of: plan)
         } else {
             bundle = context.drafts.bundle(.decision, host: incident.host, from: now, to: now, outcome: outcome)
             bundle.check = incident.check
             bundle.incident = incident.id
             bundle.requester = requester
+            bundle.plan = PlanRecord(
+                parameters: [:], platforms: hosts.platforms(of: incident.host) ?? [], rule: nil, ruleVersion: nil, runbookDigest: nil)
         }
         bundle.preState = incident.facts
         bundle.note = GateCode(rawValue: code.description)?.sentence ?? ""
@@ -208,6 +212,13 @@ package actor HealService {
         context.logger.notice(
             "decision",
             metadata: ["host": "\(incident.host)", "check": "\(incident.check)", "outcome": "\(outcome.word)", "code": "\(code)"])
+    }
+
+    /// What a bundle says of a plan beside its own members; nil where that is more than it has room for.
+    private nonisolated func record(of plan: Plan) -> PlanRecord? {
+        PlanRecord(
+            parameters: plan.parameters, platforms: hosts.platforms(of: plan.host) ?? [], rule: plan.rule, ruleVersion: plan.ruleVersion,
+            runbookDigest: plan.runbookDigest)
     }
 
     // MARK: Judging and carrying out
@@ -303,6 +314,7 @@ package actor HealService {
         let plan = result.plan
         let now = context.clock.now()
         var bundle = context.drafts.plan(.healing, plan, from: result.started, to: result.ended, outcome: result.outcome)
+        bundle.plan = record(of: plan)
         bundle.controls = loaded.catalog.checks[plan.check]?.controls ?? []
         bundle.verdict = result.verdict
         bundle.preState = result.preState

@@ -48,6 +48,7 @@ extension Plan {
         ]
         if let incident { members["incident"] = .string(incident.description) }
         if let order { members["order"] = .string(order.description) }
+        if let ruleVersion { members["ruleVersion"] = .integer(Int64(ruleVersion)) }
         return .object(members)
     }
 
@@ -56,7 +57,8 @@ extension Plan {
         self.init(
             id: try reader.parsed("id"), host: try reader.parsed("host"), check: try reader.parsed("check"),
             incident: try reader.optionalParsed("incident"), order: try reader.optionalParsed("order"), tier: try reader.word("tier"),
-            proposer: try reader.string("proposer", bytesMax: 500), runbook: try reader.parsed("runbook"),
+            proposer: try reader.string("proposer", bytesMax: 500),
+            ruleVersion: try reader.optionalInteger("ruleVersion", in: 1...1_000_000_000).map { Int($0) }, runbook: try reader.parsed("runbook"),
             runbookDigest: try reader.parsed("runbookDigest"), parameters: try values(reader, "parameters"),
             isDisruptive: try reader.boolean("isDisruptive"), made: try reader.instant("made"))
     }
