@@ -32,9 +32,11 @@ struct KitSample {
 
     /// - Parameter backdates: whether the exception is the last in the log and dated as ever.
     ///   - shown: what the boxes say to have been shown of the log: the root of so many of its entries, and whether it is another one.
-    init(seed: UInt64, count: Int = 12, backdates: Bool = false, shown: (size: Int64, isForked: Bool, key: SigningKey?) = (3, false, nil))
-        async throws
-    {
+    ///   - pruned: the digest with which the second chain is said to have ended before what is left of it; nil where nothing is said.
+    init(
+        seed: UInt64, count: Int = 12, backdates: Bool = false, shown: (size: Int64, isForked: Bool, key: SigningKey?) = (3, false, nil),
+        pruned: Digest? = nil
+    ) async throws {
         var random = SeededGenerator(seed: seed)
         let (now, evidenceKey, receiptKey) = (now, evidenceKey, receiptKey)
         let site = SiteID(at: now, random: &random)
@@ -69,6 +71,7 @@ struct KitSample {
         submitted.sort { $0.received < $1.received }
         var payloads = try Self.statements(site, appliances, midnight)
         if backdates { payloads.append(payloads.removeFirst()) }
+        if let pruned { payloads.append(Self.pruned(site, appliances[1], before: 40, last: pruned, at: midnight + .seconds(86_400 * 4))) }
         var statements: [KitStatement] = []
         func state(until date: Timestamp?) throws {
             while let next = payloads.first, date.map({ next.issued < $0 }) ?? true {
@@ -142,6 +145,19 @@ struct KitSample {
             (exception.json, exception.issued), (again.json, again.issued), (gap.json, gap.issued),
             (["schema": "martlet.drill/v1", "site": .string(site.description), "result": "done"], day(4)),
         ]
+    }
+
+    private static func pruned(
+        _ site: SiteID, _ appliance: ApplianceID, before first: Int64, last digest: Digest, at made: Timestamp
+    ) -> (json: JSONValue, issued: Timestamp) {
+        let received = JSONValue.string((made - .seconds(86_400 * 30)).description)
+        let statement: JSONValue = [
+            "schema": .string(PrunedStatement.schema), "site": .string(site.description), "appliance": .string(appliance.description),
+            "firstSequence": 0, "lastSequence": .integer(first - 1), "firstDigest": .string(Digest(of: [0]).description),
+            "lastDigest": .string(digest.description), "receivedFrom": received, "receivedUntil": received,
+            "made": .string(made.description), "retentionDays": 2_190,
+        ]
+        return (statement, made)
     }
 
     private struct Tiles: TileSource {
