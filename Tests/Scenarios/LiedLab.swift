@@ -53,15 +53,17 @@ struct LiedLab {
     var context: ApplianceContext { process.context }
 
     /// The same port speaks otherwise for as long as `body` lasts.
-    /// - Parameter pause: by which the clock moves before and after; longer than any back-off.
+    /// - Parameters:
+    ///   - pause: by which the clock moves before and after; longer than any back-off.
+    ///   - heard: is given what the appliance says.
     func lied(
         after pause: Duration = .seconds(901), _ answer: @escaping @Sendable (String) -> LyingCentral.Answer,
-        _ body: () async throws -> Void
+        _ body: () async throws -> Void, heard: @escaping @Sendable (_ path: String, _ body: [UInt8]) -> Void = { _, _ in }
     ) async throws {
         await context.central.close()
         try await central.stop()
         let port = Int(context.identity.centralURL.split(separator: ":").last!)!
-        let liar = try await LyingCentral(central.directory.path, port: port, answer: answer)
+        let liar = try await LyingCentral(central.directory.path, port: port, answer: answer, heard: heard)
         _ = log.take()
         clock.advance(by: pause)
         do { try await body() } catch {

@@ -47,7 +47,11 @@ final class LyingCentral: Sendable {
     /// - Parameters:
     ///   - central: the data directory of the Central whose authority issues the certificate.
     ///   - port: 0 takes a free one.
-    init(_ central: String, port: Int = 0, answer: @escaping @Sendable (_ path: String) -> Answer) async throws {
+    ///   - heard: is given each request's body, before it is answered.
+    init(
+        _ central: String, port: Int = 0, answer: @escaping @Sendable (_ path: String) -> Answer,
+        heard: @escaping @Sendable (_ path: String, _ body: [UInt8]) -> Void = { _, _ in }
+    ) async throws {
         let tls = try NIOSSLContext(configuration: Self.certificate(central))
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -56,7 +60,7 @@ final class LyingCentral: Sendable {
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(NIOSSLServerHandler(context: tls))
                     try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder()))
-                    try pipeline.addHandler(Liar(answer))
+                    try pipeline.addHandler(Liar(answer, heard))
                 }
             }.bind(host: "127.0.0.1", port: port).get()
     }
@@ -92,16 +96,22 @@ private final class Liar: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private let answer: @Sendable (String) -> LyingCentral.Answer
+    private let heard: @Sendable (String, [UInt8]) -> Void
     private var path = ""
+    private var body: [UInt8] = []
     private var isOver = false
 
-    init(_ answer: @escaping @Sendable (String) -> LyingCentral.Answer) { self.answer = answer }
+    init(_ answer: @escaping @Sendable (String) -> LyingCentral.Answer, _ heard: @escaping @Sendable (String, [UInt8]) -> Void) {
+        self.answer = answer
+        self.heard = heard
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head(let head): path = head.uri
-        case .body: break
+        case .head(let head): (path, body) = (head.uri, [])
+        case .body(let part): body += Array(part.readableBytesView)
         case .end:
+            heard(path, body)
             let answer = answer(path)
             if !answer.bytes.isEmpty { context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: answer.bytes)), promise: nil) }
             switch answer.end {

@@ -2,10 +2,13 @@ import Appliance
 import Evidence
 import Foundation
 import Model
+import Seal
+import Synchronization
 import TestSupport
 import Testing
+import Wire
 
-/// Planted identifiers in what a host says: none is in what the appliance keeps for sending, or at Central.
+/// Planted identifiers in what a host says: none is in what the appliance keeps for sending, in what it sends, or at Central.
 @Suite(.enabled(if: geteuid() == 0)) struct NothingLeavesTests {
     /// File names as a scanner's program might make them.
     private static let names = [
@@ -56,5 +59,39 @@ import Testing
         #expect(stored.count >= held.count)
         for bundle in stored { #expect(left(bundle.signed.bytes).isEmpty) }
         try await central.stop()
+    }
+
+    @Test("What an appliance says on the wire has tags in place of what a host wrote about a patient, in every request")
+    func nothingIsSaid() async throws {
+        try await LiedLab.run { lab in
+            let drafts = lab.context.drafts
+            let words = "stderr: patient John Smith, ssn 123-45-6789, MRN: 7712345, jane.doe@mail.example.org, phone 415-555-2671"
+            try await lab.context.journal.append([drafts.system(.alert("lab.canary"), note: "\(words), at 10.0.0.7:22")])
+            let heard = Mutex<[(path: String, body: [UInt8])]>([])
+            try await lab.lied(
+                { _ in .http("{}", status: "503 Service Unavailable") },
+                {
+                    // Again where only this machine was too busy to be in time.
+                    try await eventually("a push and a check-in", moving: lab.clock) {
+                        _ = await lab.push.turn()
+                        _ = await lab.poll.turn()
+                        let paths = heard.withLock { $0.map(\.path) }
+                        return paths.contains("/v1/evidence") && paths.contains("/v1/checkin")
+                    }
+                }, heard: { path, body in heard.withLock { $0.append((path, body)) } })
+            var notes: [String] = []
+            for request in heard.withLock({ $0 }) {
+                #expect(left(request.body).isEmpty, "\(request.path)")
+                guard request.path == "/v1/evidence" else { continue }
+                let submission = try EvidenceSubmission(json: JSONValue(parsing: request.body, limits: JSONLimits(bytesMax: 8 << 20)))
+                for bundle in submission.bundles {
+                    #expect(left(bundle.bytes).isEmpty)
+                    notes += try [#require(JSONValue(parsing: bundle.bytes, limits: JSONLimits(bytesMax: 1 << 20))["note"]?.string)]
+                }
+            }
+            let note = try #require(notes.first { $0.hasPrefix("stderr: patient [name:") }, "\(notes)")
+            #expect(note.hasSuffix(", at 10.0.0.7:22"))
+            for kind in ["ssn", "mrn", "email", "phone"] { #expect(note.contains("[\(kind):"), "\(kind) in \(note)") }
+        }
     }
 }
