@@ -8,6 +8,7 @@ struct Healer {
     let host: any Host
     let intents = KeptIntents()
     var documents: [String: String] = [:]
+    var clock = WallClock.system
     /// Compliant when it exits 0 and, where a text is given, prints exactly that.
     let passes: (command: [String], output: String?)
 
@@ -15,12 +16,12 @@ struct Healer {
     ///   itself is to undo what locked us out.
     func run(_ steps: [(String, [String: TypedValue])], undoAfter: Duration = .seconds(45)) async -> HealingResult {
         let (plan, runbook) = Self.runbook(steps, host: host.id)
-        return await Executor(verbs: VerbRegistry(undoAfter: undoAfter), intents: intents, clock: .system, documents: documents)
+        return await Executor(verbs: VerbRegistry(undoAfter: undoAfter), intents: intents, clock: clock, documents: documents)
             .run(plan, runbook: runbook, runbookDigest: plan.runbookDigest, on: host, preState: Facts(), recheck: recheck)
     }
 
     @Sendable func recheck() async -> Observation {
-        let started = WallClock.system.now()
+        let started = clock.now()
         let verdict: Verdict
         do {
             let result = try await host.run(HostCommand(passes.command))
@@ -29,7 +30,7 @@ struct Healer {
             verdict = .unknown(error.code)
         }
         return Observation(
-            host: host.id, check: "test.check", verdict: verdict, facts: Facts(), started: started, ended: WallClock.system.now())
+            host: host.id, check: "test.check", verdict: verdict, facts: Facts(), started: started, ended: clock.now())
     }
 
     static func runbook(_ steps: [(String, [String: TypedValue])], host: HostID) -> (Plan, RunbookDefinition) {

@@ -77,7 +77,8 @@ import Testing
     private func hands() -> Hands {
         let clock = WallClock.system
         return Hands(
-            host: LocalHost(id: "here"), clock: clock, deadline: clock.now() + .seconds(60), documents: [:], plan: PlanID(at: clock.now()))
+            host: LocalHost(id: "here"), clock: clock, deadline: Deadline(in: .seconds(60), by: clock), documents: [:],
+            plan: PlanID(at: clock.now()))
     }
 
     private struct File {

@@ -40,7 +40,8 @@ import Testing
         let verb = try #require(VerbRegistry()[name])
         let clock = WallClock.system
         let hands = Hands(
-            host: LocalHost(id: "here"), clock: clock, deadline: clock.now() + .seconds(60), documents: [:], plan: PlanID(at: clock.now()))
+            host: LocalHost(id: "here"), clock: clock, deadline: Deadline(in: .seconds(60), by: clock), documents: [:],
+            plan: PlanID(at: clock.now()))
         let error = await #expect(throws: StepError.self) { _ = try await verb.capture(VerbArguments(values), hands) }
         #expect(error?.code == code)
     }

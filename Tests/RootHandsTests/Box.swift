@@ -103,7 +103,7 @@ final class Box: Sendable {
         return Client(
             catalog: opened,
             host: HandsHost(
-                id: "here", socket: socket, baseline: "default", catalog: .init(digest: { opened.digest }, pack: { pack }), clock: clock),
+                id: "here", socket: socket, baseline: "default", catalog: .init(digest: { opened.digest }, pack: { pack })),
             box: self)
     }
 }
@@ -135,7 +135,7 @@ struct Client: Sendable {
         StepCall(
             plan: plan, number: number,
             step: Intent.Step(verb: "file.set_mode", arguments: ["files": .strings(files ?? [box.entries[number]])]),
-            deadline: box.clock.now() + .seconds(60))
+            deadline: Deadline(in: .seconds(60), by: box.clock))
     }
 
     func executor(_ intents: any IntentStore) -> Executor {

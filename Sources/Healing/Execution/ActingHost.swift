@@ -9,9 +9,9 @@ package struct StepCall: Sendable {
     package let number: Int
     package let step: Intent.Step
     /// Nothing starts after it, and nothing runs past it.
-    package let deadline: Timestamp
+    package let deadline: Deadline
 
-    package init(plan: Plan, number: Int, step: Intent.Step, deadline: Timestamp) {
+    package init(plan: Plan, number: Int, step: Intent.Step, deadline: Deadline) {
         self.plan = plan
         self.number = number
         self.step = step

@@ -101,7 +101,7 @@ private struct Run: Sendable {
     }
 
     mutating func forward(retries: Int, otherDrift: Set<Code>) async -> HealingResult {
-        let runner = runner(until: intent.started + intent.timeout)
+        let runner = runner(within: intent.timeout)
         for index in intent.steps.indices {
             if let code = await perform(index, retries: retries, runner) { return await back(code)! }
         }
@@ -115,11 +115,11 @@ private struct Run: Sendable {
     }
 
     mutating func afterCrash(otherDrift: Set<Code>) async -> HealingResult? {
-        let runner = runner(until: executor.now + max(intent.timeout, Executor.rollbackTimeoutMin))
+        let runner = runner(within: max(intent.timeout, Executor.rollbackTimeoutMin))
         guard await runner.isThere() else { return nil }
         actions = intent.steps.enumerated().compactMap { index, step in
             if let record = step.record { return record }
-            return step.captured == nil ? nil : record(index, result: "interrupted", since: executor.now, exitStatus: nil)
+            return step.captured == nil ? nil : record(index, result: "interrupted", since: executor.elapsed, exitStatus: nil)
         }
         guard !actions.isEmpty else {
             // The first step had not begun: there is nothing to finish and nothing to put back.
@@ -147,7 +147,7 @@ private struct Run: Sendable {
     /// - Returns: why the step failed; nil if it did not.
     private mutating func perform(_ index: Int, retries: Int, _ runner: StepRunner) async -> Code? {
         let step = intent.steps[index]
-        let began = executor.now
+        let began = executor.elapsed
         var failure: StepError?
         var outcome = "failed"
         do throws(StepError) {
@@ -162,7 +162,7 @@ private struct Run: Sendable {
                     break
                 } catch {
                     tries += 1
-                    guard tries <= retries, runner.hands.deadline > executor.now else { throw error }
+                    guard tries <= retries, !runner.hands.deadline.isOver else { throw error }
                 }
             }
         } catch {
@@ -184,12 +184,12 @@ private struct Run: Sendable {
     ///
     /// - Returns: nil only after a crash, while the host cannot be reached.
     private mutating func back(_ code: Code) async -> HealingResult? {
-        let runner = runner(until: executor.now + max(intent.timeout, Executor.rollbackTimeoutMin))
+        let runner = runner(within: max(intent.timeout, Executor.rollbackTimeoutMin))
         var restored = 0
         var isWhole = true
         for (index, step) in intent.steps.enumerated().reversed() {
             guard let captured = step.captured, let verb = executor.verb(step.verb), verb.canRestore else { continue }
-            let began = executor.now
+            let began = executor.elapsed
             do throws(StepError) {
                 try await runner.restore(index, step, captured)
                 actions.append(record(index, result: "rolled_back", since: began, exitStatus: 0))
@@ -214,14 +214,14 @@ private struct Run: Sendable {
             started: intent.started, ended: executor.now, wasInterrupted: wasInterrupted, detail: detail)
     }
 
-    private func record(_ index: Int, result: String, since: Timestamp, exitStatus: Int?) -> ActionRecord {
+    private func record(_ index: Int, result: String, since: Duration, exitStatus: Int?) -> ActionRecord {
         let step = intent.steps[index]
         return ActionRecord(
             step: index + 1, verb: step.verb, target: executor.verb(step.verb)?.target(VerbArguments(step.arguments)) ?? "",
-            exitStatus: exitStatus, durationMilliseconds: max((executor.now - since).wholeMilliseconds, 0), result: result)
+            exitStatus: exitStatus, durationMilliseconds: (executor.elapsed - since).wholeMilliseconds, result: result)
     }
 
-    private func runner(until deadline: Timestamp) -> StepRunner { executor.runner(host, until: deadline, for: intent.plan) }
+    private func runner(within span: Duration) -> StepRunner { executor.runner(host, within: span, for: intent.plan) }
 
     private func save() async throws(StepError) {
         do {
@@ -234,12 +234,13 @@ private struct Run: Sendable {
 
 extension Executor {
     fileprivate var now: Timestamp { clock.now() }
+    fileprivate var elapsed: Duration { clock.elapsed() }
     fileprivate func verb(_ name: String) -> (any Verb)? { verbs[name] }
     fileprivate func save(_ intent: Intent) async throws { try await intents.save(intent) }
-    fileprivate func runner(_ host: any Host, until deadline: Timestamp, for plan: Plan) -> StepRunner {
+    fileprivate func runner(_ host: any Host, within span: Duration, for plan: Plan) -> StepRunner {
         StepRunner(
             verbs: verbs, plan: plan,
-            hands: Hands(host: host, clock: clock, deadline: deadline, documents: documents, plan: plan.id))
+            hands: Hands(host: host, clock: clock, deadline: Deadline(in: span, by: clock), documents: documents, plan: plan.id))
     }
 }
 

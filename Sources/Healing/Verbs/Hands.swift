@@ -6,13 +6,13 @@ package struct Hands: Sendable {
     package let host: any Host
     package let clock: WallClock
     /// No command starts after it, and none runs past it.
-    package let deadline: Timestamp
+    package let deadline: Deadline
     /// Text by name, from the baseline.
     package let documents: [String: String]
     /// Names what this run leaves on the host for its own undoing.
     package let plan: PlanID
 
-    package init(host: any Host, clock: WallClock, deadline: Timestamp, documents: [String: String], plan: PlanID) {
+    package init(host: any Host, clock: WallClock, deadline: Deadline, documents: [String: String], plan: PlanID) {
         self.host = host
         self.clock = clock
         self.deadline = deadline
@@ -24,7 +24,7 @@ package struct Hands: Sendable {
     func run(
         _ arguments: [String], input: [UInt8] = [], atMost span: Duration = .seconds(20), outputBytesMax: Int = 1 << 20
     ) async throws(StepError) -> CommandResult {
-        let rest = deadline - clock.now()
+        let rest = deadline.rest
         guard rest > .zero else { throw StepError("step.timed_out", arguments[0]) }
         do throws(HostError) {
             return try await host.run(
@@ -55,11 +55,11 @@ package struct Hands: Sendable {
 
     /// Tries once a second until a new connection gets in; false when `span` is over.
     func reconnects(within span: Duration) async -> Bool {
-        let end = clock.now() + span
+        let end = Deadline(in: span, by: clock)
         repeat {
             if await reconnects() { return true }
             guard (try? await clock.sleep(.seconds(1))) != nil else { return false }
-        } while clock.now() < end
+        } while !end.isOver
         return false
     }
 }

@@ -32,7 +32,7 @@ package struct HostReboot: Verb {
                 ["systemd-run", "--quiet", "--on-active=1s", "--timer-property=AccuracySec=100ms", "--", "systemctl", "reboot"],
                 code: "reboot.not_begun")
         }
-        while hands.clock.now() < hands.deadline {
+        while !hands.deadline.isOver {
             guard (try? await hands.clock.sleep(.seconds(1))) != nil else { throw StepError("step.interrupted", "reboot") }
             await hands.host.disconnect()
             guard let now = try? await boot(hands), !now.isEmpty, now != before else { continue }

@@ -22,11 +22,11 @@ package struct LogCanary: Verb {
         // Unlike any line that was there before, also when the step is tried again.
         let canary = "martlet-canary \(hands.plan) \(hands.clock.now())"
         try await hands.require(["logger", "-t", "martlet", "-p", "user.info", "--", canary], code: "log.not_written")
-        let end = hands.clock.now() + Self.patience
+        let end = Deadline(in: Self.patience, by: hands.clock)
         while true {
             let found = try await hands.run(["grep", "-F", "-q", "-s", "-e", canary, "--"] + arguments.texts("files"))
             if found.succeeded { return .changed }
-            guard hands.clock.now() < end, (try? await hands.clock.sleep(.milliseconds(200))) != nil else {
+            guard !end.isOver, (try? await hands.clock.sleep(.milliseconds(200))) != nil else {
                 throw StepError("log.canary_lost", target(arguments), exitStatus: found.exitStatus)
             }
         }

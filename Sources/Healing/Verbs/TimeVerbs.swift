@@ -44,9 +44,9 @@ package struct TimeSetSources: Verb {
             try await hands.require(["systemctl", "--quiet", "enable", "--", service.unit], code: "time.not_enabled")
         }
         try await hands.require(["systemctl", isRunning ? "restart" : "start", "--", service.unit], code: "time.not_started")
-        let end = hands.clock.now() + Self.patience
+        let end = Deadline(in: Self.patience, by: hands.clock)
         while try await !service.isSynchronized(hands) {
-            guard hands.clock.now() < end, (try? await hands.clock.sleep(.milliseconds(500))) != nil else {
+            guard !end.isOver, (try? await hands.clock.sleep(.milliseconds(500))) != nil else {
                 throw StepError("time.not_synchronized", target(arguments))
             }
         }

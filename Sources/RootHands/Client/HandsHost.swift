@@ -21,17 +21,15 @@ package struct HandsHost: FactHost, ActingHost {
     private let client: HandsClient
     private let baseline: String
     private let catalog: Catalog
-    private let clock: WallClock
 
     /// How long a helper that is being started again is waited for where something has to be put back.
     private static let restartMax: Duration = .seconds(15)
 
-    package init(id: HostID, socket: String, baseline: String, catalog: Catalog, clock: WallClock) {
+    package init(id: HostID, socket: String, baseline: String, catalog: Catalog) {
         self.id = id
         client = HandsClient(socket: socket)
         self.baseline = baseline
         self.catalog = catalog
-        self.clock = clock
     }
 
     /// Takes no commands, whatever they are.
@@ -106,7 +104,7 @@ package struct HandsHost: FactHost, ActingHost {
     private func act(
         _ part: HandsRequest.Act.Part, _ call: StepCall, _ captured: JSONValue?
     ) async throws(StepError) -> HandsAnswer {
-        let rest = call.deadline - clock.now()
+        let rest = call.deadline.rest
         guard rest.wholeMilliseconds > 0 else { throw StepError("step.timed_out", call.step.verb) }
         var sealed: [UInt8]?
         if let captured {

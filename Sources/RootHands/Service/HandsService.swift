@@ -275,7 +275,8 @@ package final class HandsService: Sendable {
     private func hands(_ act: HandsRequest.Act, _ documents: [String: String], atMost span: Duration) -> Hands {
         let limit = min(act.within, span, HandsProtocol.actMax)
         return Hands(
-            host: MachineHost(id: configuration.host), clock: clock, deadline: clock.now() + limit, documents: documents, plan: act.plan.id)
+            host: MachineHost(id: configuration.host), clock: clock, deadline: Deadline(in: limit, by: clock), documents: documents,
+            plan: act.plan.id)
     }
 }
 
