@@ -204,6 +204,25 @@ final class DyingHost: Host, IntentStore {
         #expect(dead.lived.commands == 0)
     }
 
+    @Test("A clinical device is sent no command: not for a plan, and not to put back one that was under way when it became one")
+    func clinicalDevicesAreLeftAlone() async throws {
+        let sandbox = try Sandbox()
+        defer { sandbox.remove() }
+        let interrupted = try #require(try await run(sandbox, dies: .afterSave(3)).unfinished().first)
+        sandbox.drift()
+        let host = DyingHost(LocalHost(id: "here"), dies: .never)
+        let executor = Executor(verbs: VerbRegistry(), intents: host, clock: .system, documents: [:], clinicalHosts: ["here"])
+        let (plan, runbook) = Healer.runbook(
+            [("file.set_mode", ["files": .strings(["\(sandbox.paths[0]) 0640 root root"])])], host: "here")
+        let planned = await executor.run(
+            plan, runbook: runbook, runbookDigest: plan.runbookDigest, on: host, preState: Facts(),
+            recheck: { await recheck(sandbox, host) })
+        #expect(planned.outcome == .rejected("executor.clinical_device"))
+        let recovered = await executor.recover(interrupted, on: host, recheck: { await recheck(sandbox, host) })
+        #expect(recovered?.outcome == .failed("executor.clinical_device"))
+        #expect(host.lived.commands == 0 && host.lived.saves == 0 && sandbox.modes == [0o666, 0o666])
+    }
+
     @Test func anIntentSurvivesItsBytes() async throws {
         let sandbox = try Sandbox()
         defer { sandbox.remove() }
