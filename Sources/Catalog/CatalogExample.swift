@@ -25,6 +25,8 @@ package struct CatalogExample: Sendable {
     package let check: CheckID
     package let platforms: [String]
     package let facts: Facts
+    /// Of the check, where this is about a site that has other values than the baseline.
+    package let parameters: [String: TypedValue]
     package let expected: Expected
 
     private enum VerdictWord: String, CaseIterable { case compliant, drift, unknown, notApplicable = "not_applicable" }
@@ -87,6 +89,23 @@ package struct CatalogExample: Sendable {
                 facts.markUnknown(fact, code)
             }
         }
+        var parameters: [String: TypedValue] = [:]
+        if let values = reader.optional("parameters"), var all = NodeReader(values, kind: "parameters", log: log) {
+            let definitions = name.flatMap { catalog.checks[$0]?.parameters } ?? [:]
+            for (key, text, value) in all.all() {
+                guard let definition = definitions[text] else {
+                    log.error(
+                        at: key.mark, code: "example.unknown_parameter",
+                        "the check has no parameter \(quoted(text))\(suggestion(for: text, in: definitions.keys))")
+                    continue
+                }
+                guard let typed = value.value(text, of: definition.type, log: log) else { continue }
+                parameters[text] = typed
+                if let fault = definition.fault(of: typed) {
+                    log.error(at: value.mark, code: "example.range", "\(text) \(fault)")
+                }
+            }
+        }
         var expected: Expected?
         if let node = reader.required("expect"), var expect = NodeReader(node, kind: "expect", log: log) {
             let verdict = expect.choice("verdict", of: VerdictWord.self)
@@ -105,6 +124,7 @@ package struct CatalogExample: Sendable {
         }
         reader.finish()
         guard log.errorCount == start, let id, let name, let platforms, let expected else { return nil }
-        (self.id, mark, check, self.platforms, self.facts, self.expected) = (id, node.mark, name, platforms, facts, expected)
+        (self.id, mark, check, self.platforms, self.facts) = (id, node.mark, name, platforms, facts)
+        (self.parameters, self.expected) = (parameters, expected)
     }
 }

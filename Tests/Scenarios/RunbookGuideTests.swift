@@ -72,4 +72,9 @@ import Testing
         #expect(try await run("martlet catalog pack \"$CATALOG\" --version 3 --key other.key --output foreign.json") == 0)
         #expect(try await run("martlet central catalog publish foreign.json") == 1)
     }
+    @Test("Every rule of the shipped catalog has an example, and every example holds")
+    func shippedExamples() throws {
+        let printed = try runCommand("\(binaries.path)/martlet", ["catalog", "test", "--every-rule", "\(repositoryRoot)/Catalog"])
+        #expect(printed.hasSuffix(" examples, 0 failed\n"), "\(printed)")
+    }
 }

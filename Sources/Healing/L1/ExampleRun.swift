@@ -8,7 +8,7 @@ package enum ExampleRun {
         _ example: CatalogExample, catalog: CompiledCatalog, index: L1Index, baseline: BaselineDefinition?, at now: Timestamp
     ) -> String? {
         guard let check = catalog.checks[example.check] else { return "there is no check \(example.check)" }
-        let parameters = catalog.parameters(of: check, baseline: baseline)
+        let parameters = catalog.parameters(of: check, baseline: baseline).merging(example.parameters) { $1 }
         let expected = example.expected
         let verdict = check.judge(example.facts, parameters: parameters, at: now)
         guard verdict.word == expected.verdict, expected.code == nil || expected.code == verdict.code else {
