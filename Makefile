@@ -27,16 +27,19 @@ demo: setup ## set up, build and run the main job end to end on this machine
 
 test: setup ## all tests, against real PostgreSQL, hosts, TLS and files
 	@scripts/lab/hosts prepare
+	@scripts/lab/machine prepare
 	@swift build --build-tests
 	@$(TEST) --skip '^($(LIVE)|Scenarios)\.'
-	@$(TEST) $(FEW) --filter '^($(LIVE))\.'
+	@$(TEST) $(FEW) --filter '^($(LIVE))\.' --skip '\.MachineTests/'
+	@$(TEST) --filter '^HealingTests\.MachineTests/'
 	@$(TEST) $(FEW) --filter '^Scenarios\.'
 
 # A test that hangs ends its run with a word. Without backtraces: with this many threads the tracer itself hangs after a crash.
 TEST = SWIFT_BACKTRACE=enable=no scripts/deadline 1200 swift test --skip-build
 
 # Tests that run real servers and hosts and wait for them, and those that run whole sites: each apart from what keeps every core busy,
-# and few at a time, so that each gets its share of the machine before its peers give up waiting.
+# and few at a time, so that each gets its share of the machine before its peers give up waiting. A machine whose processor is
+# emulated has this one to itself.
 FEW = --experimental-maximum-parallelization-width 6
 LIVE = DatabaseTests|HostsTests|DetectionTests|HealingTests|RootHandsTests|ApplianceTests|CentralTests
 

@@ -61,8 +61,8 @@ struct PracticeHost: Sendable {
     struct LabError: Error { let output: String }
 
     enum Process {
-        static func run(_ arguments: [String]) -> (status: Int32, output: String) {
-            let script = String(#filePath.dropLast("Tests/HealingTests/PracticeHost.swift".utf8.count)) + "scripts/lab/hosts"
+        static func run(_ arguments: [String], of kind: String = "hosts") -> (status: Int32, output: String) {
+            let script = String(#filePath.dropLast("Tests/HealingTests/PracticeHost.swift".utf8.count)) + "scripts/lab/\(kind)"
             let instance = getenv("LAB_INSTANCE").map { String(cString: $0) } ?? "5"
             var descriptors: [Int32] = [0, 0]
             guard pipe(&descriptors) == 0 else { return (-1, "") }
