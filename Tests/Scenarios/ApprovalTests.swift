@@ -51,7 +51,8 @@ import Testing
         try await central.start()
         let site = try await central.site()
         let appliance = try await LabAppliance(central, site, clock: clock.clock, approvers: approvers)
-        let file = appliance.temporary.file("secret")
+        // As a scanner's program might name it.
+        let file = appliance.temporary.file("patient-John-Smith.txt")
         FileManager.default.createFile(atPath: file, contents: Data("x".utf8), attributes: [.posixPermissions: 0o666])
         try await central.publish(LabCatalog.make(version: 1, file: file, repairs: repairs, needsApproval: true))
         let process = appliance.process
@@ -73,6 +74,9 @@ import Testing
         try await eventually("the plan is listed at Central", moving: clock) { try await lab.waiting().count == 1 }
         let waiting = try #require(try await lab.waiting().first)
         #expect(waiting.statement.requester == "rule:L1-LAB-001" && waiting.statement.host == "here")
+        // What the person is shown has left the site.
+        let shown = waiting.statement.text
+        #expect(shown.contains("/patient-[name:") && !shown.contains("Smith"), "\(shown)")
         let asking = try #require(try await lab.appliance.stored().first { $0.record.outcome.code == "gate.approval" }?.record)
         #expect(asking.kind == .decision && asking.outcome.word == "alert" && asking.note.contains(waiting.statement.digest.description))
         let status = try await StatusReport(lab.appliance.configuration, database: lab.appliance.process.context.database, at: clock.now)

@@ -223,12 +223,15 @@ package actor HealService {
 
     // MARK: Judging and carrying out
 
-    /// The plan as a person is asked to approve it; nil only where it has no canonical form or is too long,
-    /// and then nobody can.
+    /// The plan as a person is asked to approve it, which leaves the site: a host's texts among its parameters are scrubbed, and the same
+    /// text has the same tag. nil only where it has no canonical form or is too long, and then nobody can.
     nonisolated func statement(of plan: Plan, _ runbook: RunbookDefinition, _ loaded: ActiveCatalog.Loaded) -> PlanStatement? {
         let defaults = runbook.parameters.compactMapValues(\.default)
+        let scrubber = context.scrubber
+        let parameters = plan.parameters.merging(defaults) { given, _ in given }
+            .mapValues { $0.mapTexts { scrubber.scrub($0).description } }
         let statement = try? PlanStatement(
-            plan, parameters: plan.parameters.merging(defaults) { given, _ in given },
+            plan, parameters: parameters,
             isDisruptive: plan.isDisruptive || runbook.isDisruptive || runbook.needsReboot,
             documents: hosts.documents(of: plan.host, in: loaded.catalog), site: context.identity.site,
             appliance: context.identity.appliance)
