@@ -840,7 +840,22 @@ def continuity_json(question, coverage):
     more = {"takeovers": takeovers(coverage)} if coverage.takeovers else {}
     if question.get("gone"):
         more["pruned"] = question["gone"]
+    off = switched_off(question)
+    if off:
+        more["switchedOff"] = off
     return frame(question, "martlet.continuity/v1", total=total, controls=listed, exceptions=exceptions, gaps=gaps, **more)
+
+
+def switched_off(question):
+    """What was off in the period, each from its statement to the next one about the same."""
+    spans, said = [], question.get("enablement", [])
+    for place, one in enumerate(said):
+        ends = [other["issued"] for other in said[place + 1:] if other["subject"] == one["subject"]]
+        if one["enabled"] or one["site"] != question["site"] or milliseconds(one["issued"]) >= question["until"]:
+            continue
+        if not ends or milliseconds(ends[0]) > question["from"]:
+            spans.append({**one["json"], "until": ends[0] if ends else None})
+    return spans
 
 
 def takeovers(coverage):
@@ -1094,6 +1109,22 @@ def pruned_fields(value):
             instant(value, key)
             found[key] = value[key]
         found["retentionDays"] = optional(value, "retentionDays", integer, 1, 100_000)
+    except Malformed:
+        return None
+    return found
+
+
+def enablement_fields(value):
+    """Of martlet.enablement/v1: a check, rule or runbook was switched off, or on again; None where it is not in its form."""
+    try:
+        found = {"site": text(value, "site", 200, SITE), "enabled": flag(value, "enabled"), "issued": value.get("issued")}
+        instant(value, "issued")
+        appliance = optional(value, "appliance", text, 200, APPLIANCE)
+        kind, name = word(value, "kind", {"check", "rule", "runbook"}), text(value, "id", 100, NAME)
+        require(text(value, "by", 200, PLAIN) and text(value, "reason", 1_000, PLAIN))
+        found["subject"] = (found["site"], appliance, kind, name)
+        found["json"] = {
+            "appliance": appliance, "by": value["by"], "from": value["issued"], "id": name, "kind": kind, "reason": value["reason"]}
     except Malformed:
         return None
     return found
@@ -1405,6 +1436,7 @@ class Kit:
             self.find("log.too_few_witnesses", "log/checkpoint")
 
     def read_statements(self, names):
+        self.question["enablement"] = []
         self.question["statements"], self.question["gone"], self.statements, self.dated, self.stated_of = [], [], [], [], []
         for number, name in enumerate(names, 1):
             if name != f"statements/{number:012}.json":
@@ -1427,6 +1459,10 @@ class Kit:
                 self.question["statements"].append(found)
             elif gone:
                 self.question["gone"].append(gone)
+            elif content["schema"] == "martlet.enablement/v1":
+                change = enablement_fields(content)
+                if change:
+                    self.question["enablement"].append(change)
 
     def stated(self, name):
         return self.zip.read(name) if name in self.zip.entries else b""

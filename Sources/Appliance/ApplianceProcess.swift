@@ -51,7 +51,7 @@ package struct ApplianceProcess: Sendable {
         let journal = try await EvidenceJournal(
             database: database, key: evidenceKey, scrubber: scrubber, appended: wakes.push, clock: clock, faults: faults)
         let clockState = ClockState()
-        let catalog = ActiveCatalog(database: database, key: identity.catalogKey)
+        let catalog = ActiveCatalog(database: database, identity: identity, takesLearned: configuration.takesLearned)
         let drafts = BundleDrafts(
             identity: identity, configuration: configuration, catalog: catalog, clock: clock, clockState: clockState,
             softwareVersion: softwareVersion)

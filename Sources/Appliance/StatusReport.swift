@@ -1,3 +1,4 @@
+import Catalog
 package import Database
 import Healing
 import Hosts
@@ -28,6 +29,7 @@ package struct StatusReport: Sendable {
                 observations: try ObservationTable.all(in: transaction),
                 isPaused: try SettingTable.read(.isPaused, in: transaction) != nil,
                 approvals: try ApprovalTable.waiting(in: transaction), catalog: try CatalogTable.active(in: transaction)?.version,
+                policy: try PolicyTable.active(in: transaction),
                 unfinished: try transaction.query("SELECT count(*) FROM intent WHERE finished IS NULL")[0].integer(0))
         }
         let isPausedByFile = configuration.directory.isPausedByFile
@@ -37,6 +39,7 @@ package struct StatusReport: Sendable {
             ("last check-in", state.lastCheckin.map { "\($0) (\(Self.age(now - $0)) ago)" } ?? "never"),
             ("evidence", "\(state.head + 1) bundles, \(state.queued) wait for Central"),
             ("catalog", state.catalog.map { "version \($0)" } ?? "none yet: nothing is checked"),
+            ("site policy", Self.policy(state.policy, identity)),
             ("repair", Self.repair(configuration, isPaused: state.isPaused, isPausedByFile: isPausedByFile)),
             ("next window", Self.window(configuration, at: now)),
             ("running repairs", "\(state.unfinished)"),
@@ -114,6 +117,7 @@ package struct StatusReport: Sendable {
         let isPaused: Bool
         let approvals: [ApprovalTable.Request]
         let catalog: Int64?
+        let policy: [UInt8]?
         let unfinished: Int64
     }
 
@@ -130,6 +134,17 @@ package struct StatusReport: Sendable {
         if isPausedByFile { return "PAUSED by \(configuration.directory.pauseFile)" }
         if isPaused { return "PAUSED by an order from Central" }
         return configuration.policy.mode.rawValue
+    }
+
+    private static func policy(_ signed: [UInt8]?, _ identity: Identity) -> String {
+        guard let signed else { return "none: the catalog stands alone" }
+        do throws(SitePolicyError) {
+            let policy = try VerifiedSitePolicy(
+                opening: signed, key: identity.orderKey, site: identity.site, appliance: identity.appliance
+            ).policy
+            return "version \(policy.version): switched off are \(policy.checks.count) checks, \(policy.rules.count) rules, "
+                + "\(policy.runbooks.count) runbooks; \(policy.learned.count) learned rules"
+        } catch { return "NOT READABLE: \(error.message)" }
     }
 
     private static func window(_ configuration: ApplianceConfiguration, at now: Timestamp) -> String {

@@ -22,6 +22,14 @@ struct CatalogReader {
         self.log = log
     }
 
+    /// For rules of one check of a catalog that was read before.
+    init(rulesOf check: CheckDefinition, runbooks: [RunbookID: RunbookDefinition], schema: CatalogSchema, log: DiagnosticLog) {
+        self.init(schema: schema, log: log)
+        checks = [check.id: check]
+        self.runbooks = runbooks
+        parameterTypes = [check.id: check.parameters.mapValues(\.type)]
+    }
+
     // MARK: Checks
 
     private enum PHIRisk: String, CaseIterable { case none, low, medium, high }
@@ -219,7 +227,7 @@ struct CatalogReader {
 
     // MARK: Rules
 
-    mutating func rule(_ node: Node) -> RuleDefinition? {
+    func rule(_ node: Node) -> RuleDefinition? {
         guard var reader = NodeReader(node, kind: "rule", log: log) else { return nil }
         let start = log.errorCount
         reader.skipSchema()

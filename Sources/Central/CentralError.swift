@@ -15,7 +15,7 @@ package struct CentralError: Error, Hashable, Sendable, CustomStringConvertible 
     package let retryAfter: Duration?
     package var description: String { "\(message) [\(code)]" }
 
-    private init(_ status: Int, _ code: Code, _ message: String, centralTime: Timestamp? = nil, retryAfter: Duration? = nil) {
+    init(_ status: Int, _ code: Code, _ message: String, centralTime: Timestamp? = nil, retryAfter: Duration? = nil) {
         self.status = status
         self.code = code
         self.message = message

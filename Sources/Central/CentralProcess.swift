@@ -74,8 +74,8 @@ package struct CentralProcess: Sendable {
         ApplianceRoutes(
             checkins: CheckinService(
                 database: services.database, now: clock.now, faults: faults, log: services.log(repair), logKey: signer.verifier,
-                orderKey: services.keys.orders, logger: logger),
-            catalogs: services.catalogs, orders: services.orders,
+                orderKey: services.keys.orders, policies: services.policies, logger: logger),
+            catalogs: services.catalogs, policies: services.policies, orders: services.orders,
             intake: intake, enrollment: enrollment, faults: faults
         ).add(to: applianceRouter)
 

@@ -19,6 +19,7 @@ package struct CentralServices: Sendable {
     package let refusals: RefusalStore
     package let catalogs: CatalogStore
     package let statements: StatementStore
+    package let policies: SitePolicyStore
     package let witnesses: WitnessStore
     package let anchors: AnchorTable
     package let archive: EvidenceArchive
@@ -78,6 +79,7 @@ package struct CentralServices: Sendable {
     }
 
     package var exceptions: ExceptionRegister { ExceptionRegister(self) }
+    package var enablement: EnablementRegister { EnablementRegister(self) }
     package var postures: PostureReader { PostureReader(database) }
     package var coverage: SiteCoverage { SiteCoverage(self) }
     var silences: SilenceWatch { SilenceWatch(self) }
@@ -103,6 +105,7 @@ package struct CentralServices: Sendable {
         witnesses = WitnessStore(database)
         catalogs = CatalogStore(database, now: clock.now, key: keys.catalog, faults: faults)
         statements = StatementStore(database, now: clock.now, key: keys.receipts, faults: faults)
+        policies = SitePolicyStore(database, now: clock.now, key: keys.orders)
         objects = ObjectStores(configuration.objects, dataDirectory: configuration.dataDirectory, clock: clock)
         anchors = AnchorTable(database, faults: faults)
         archive = EvidenceArchive(database, objects, delay: configuration.archiveDelay, now: clock.now, faults: faults)

@@ -14,18 +14,20 @@ struct CheckinService: Sendable {
     /// The log's own; and what appliances that do not know it believe.
     let logKey: NoteVerifier
     let orderKey: SigningKey
+    let policies: SitePolicyStore
     let logger: Logger
 
     func checkin(_ request: CheckinRequest, by credential: ApplianceCredential) async throws -> CheckinReply {
         let now = now()
         let renewAt = credential.issued + .milliseconds((credential.notAfter - credential.issued).wholeMilliseconds * 2 / 3)
-        let (faults, trust) = (faults, LogTrust(logKeys: [logKey]))
+        let (faults, policies, trust) = (faults, policies, LogTrust(logKeys: [logKey]))
         let logKey = request.witness == nil ? logKeyStatement(for: credential, at: now) : nil
         let reply = try await database.write { transaction in
             try transaction.execute(
                 """
                 UPDATE appliance SET last_checkin_at = \(now.milliseconds), software_version = \(request.softwareVersion),
-                    catalog_version = \(request.catalogVersion), chain_head = \(request.chainHead), queued = \(request.queued),
+                    catalog_version = \(request.catalogVersion), policy_version = \(request.policyVersion),
+                    chain_head = \(request.chainHead), queued = \(request.queued),
                     open_incidents = \(request.openIncidents), is_paused = \(request.isPaused),
                     clock_offset_ms = \(request.clock.offsetMilliseconds)
                 WHERE id = \(credential.appliance.description)
@@ -39,7 +41,8 @@ struct CheckinService: Sendable {
                 received: now, catalogVersion: try CatalogStore.newestVersion(in: transaction),
                 orders: try OrderStore.deliver(to: credential, at: now, in: transaction),
                 acknowledgedSequence: try EvidenceStore.head(of: credential.appliance, in: transaction)?.sequence ?? -1,
-                renewCertificate: now >= renewAt, logKey: logKey)
+                renewCertificate: now >= renewAt, logKey: logKey,
+                policy: try policies.offer(to: credential, inForce: request.policyVersion, in: transaction))
             if !reply.orders.isEmpty { faults.reached(.orderBeforeDeliver) }
             return reply
         }
@@ -50,7 +53,7 @@ struct CheckinService: Sendable {
         return CheckinReply(
             received: reply.received, catalogVersion: reply.catalogVersion, orders: reply.orders,
             acknowledgedSequence: reply.acknowledgedSequence, renewCertificate: reply.renewCertificate, log: shown?.log,
-            entry: shown?.entry)
+            entry: shown?.entry, policy: reply.policy)
     }
 
     private func logKeyStatement(for credential: ApplianceCredential, at now: Timestamp) -> String {

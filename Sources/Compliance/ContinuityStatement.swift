@@ -19,11 +19,14 @@ package struct ContinuityStatement: Hashable, Sendable {
     /// By host, check and time. Those of a control are the ones whose check it names.
     package let gaps: [Gap]
     package let exceptions: [ExceptionStatement]
+    /// What was switched off in the period, by whom and why: of a check, nothing was required while it was off.
+    package let switchedOff: [SwitchedOffSpan]
     /// Of that time the figures say nothing.
     package let pruned: [PrunedSpan]
     package let takeovers: [Takeover]
 
-    package init(_ coverage: Coverage, controls map: ControlMap) {
+    /// - Parameter enablement: in the order of the log; those of other sites are left out.
+    package init(_ coverage: Coverage, controls map: ControlMap, enablement: [EnablementStatement] = []) {
         site = coverage.site
         period = coverage.period
         var byCheck: [CheckID: CoverageFigures] = [:]
@@ -39,6 +42,7 @@ package struct ContinuityStatement: Hashable, Sendable {
         gaps = coverage.pairs.flatMap(\.gaps)
         pruned = coverage.pruned
         takeovers = coverage.takeovers
+        switchedOff = SwitchedOffSpan.all(enablement.filter { $0.site == coverage.site }, during: coverage.period)
         exceptions = coverage.statements.compactMap { statement in
             guard case .exception(let exception) = statement, exception.from < coverage.period.until,
                 exception.until > coverage.period.from
@@ -55,6 +59,7 @@ package struct ContinuityStatement: Hashable, Sendable {
             "site": .string(site.description), "total": .object(total.json), "until": .string(period.until.description),
         ]
         if !pruned.isEmpty { members["pruned"] = .array(pruned.map(\.json)) }
+        if !switchedOff.isEmpty { members["switchedOff"] = .array(switchedOff.map(\.json)) }
         if !takeovers.isEmpty { members["takeovers"] = .array(takeovers.map(\.json)) }
         return .object(members)
     }

@@ -20,8 +20,9 @@ struct OpenedStatement {
     let content: CentralStatement?
     let digest: Digest
     let key: VerifyingKey
-    /// nil for what is none, or not in its form.
+    /// nil, here and below, for what is none, or not in its form.
     let pruned: PrunedStatement?
+    let enablement: EnablementStatement?
 
     /// - Parameter keys: those of receipts.
     init(opening text: String, keys: [VerifyingKey]) throws(EnvelopeError) {
@@ -39,6 +40,7 @@ struct OpenedStatement {
         default: content = nil
         }
         pruned = schema == PrunedStatement.schema ? try? PrunedStatement(json: payload) : nil
+        enablement = schema == EnablementStatement.schema ? try? EnablementStatement(json: payload) : nil
         // Canonical: `open` has made sure.
         digest = Digest(of: envelope.payload)
         self.key = key

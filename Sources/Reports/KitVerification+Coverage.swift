@@ -36,7 +36,8 @@ extension KitVerification {
             (KitPath.coverage, "coverage.differs", computed.canonicalBytes),
             (
                 KitPath.continuity, "continuity.differs",
-                try? ContinuityStatement(computed, controls: manifest.controls).json(pruned: pruned).canonicalBytes()
+                try? ContinuityStatement(computed, controls: manifest.controls, enablement: enablement).json(pruned: pruned)
+                    .canonicalBytes()
             ), (KitPath.population, "population.differs", Population(computed, controls: manifest.controls).canonicalBytes),
         ] as [(String, Code, [UInt8]?)] {
             let stated = if let entry = entries[name] { try zip.read(entry) } else { [UInt8]() }

@@ -20,6 +20,7 @@ extension KitVerification {
                 let opened = try OpenedStatement(opening: text, keys: receiptKeys)
                 statements.append(opened)
                 if let pruned = opened.pruned { self.pruned.append(pruned) }
+                if let enablement = opened.enablement { self.enablement.append(enablement) }
             } catch {
                 switch error {
                 case .unknownKey(let key): find("statement.unknown_key", name, "is signed by \(key), which the manifest does not name.")

@@ -29,6 +29,7 @@ struct KitVerification {
     var newest = Timestamp(milliseconds: 0)
     var found = KitReport.Found()
     var pruned: [PrunedStatement] = []
+    var enablement: [EnablementStatement] = []
     /// What the boxes were shown of the log, and where in it they said so.
     var seen: [(name: String, index: Int64, checkpoint: SeenCheckpoint)] = []
     /// Only where another kit is compared with this one.

@@ -65,6 +65,7 @@ package final class KitWriter {
     private let key: SigningKey
     private let zip: ZipWriter
     private let pruned: [PrunedStatement]
+    private let enablement: [EnablementStatement]
     private var files: [String: KitManifest.File] = [:]
     private var finished: [Progress] = []
     private var current: Progress?
@@ -84,17 +85,20 @@ package final class KitWriter {
         citations = subject.controls.mapValues { Set($0) }
         var statements: [CentralStatement] = []
         var pruned: [PrunedStatement] = []
+        var enablement: [EnablementStatement] = []
         for (index, statement) in subject.statements.enumerated() {
             do throws(EnvelopeError) {
                 let opened = try OpenedStatement(opening: statement.envelope, keys: subject.receiptKeys)
                 if let content = opened.content { statements.append(content) }
                 if let gone = opened.pruned { pruned.append(gone) }
+                if let change = opened.enablement { enablement.append(change) }
             } catch {
                 throw .statement(index + 1, error)
             }
         }
         coverage = CoverageBuilder(site: subject.site, period: subject.period, prior: subject.prior, statements: statements)
         self.pruned = pruned
+        self.enablement = enablement
         zip = try ZipWriter(path: path)
         try add(KitPath.readme, Self.readme)
         for (name, bytes) in subject.anchors.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
@@ -155,7 +159,8 @@ package final class KitWriter {
         if let current { finished.append(current) }
         let controls = ControlMap(citations.mapValues { Array($0) })
         let coverage = self.coverage.finish()
-        try add(KitPath.continuity, bytes(ContinuityStatement(coverage, controls: controls).json(pruned: pruned)))
+        let continuity = ContinuityStatement(coverage, controls: controls, enablement: enablement)
+        try add(KitPath.continuity, bytes(continuity.json(pruned: pruned)))
         try add(KitPath.coverage, coverage.canonicalBytes)
         let named = subject.keys.keys.sorted()
         let keys = [key.verifyingKey] + subject.receiptKeys + named.flatMap { subject.keys[$0]!.map(\.key) }

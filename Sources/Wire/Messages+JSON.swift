@@ -63,7 +63,8 @@ extension CheckinRequest: WireMessage {
             "approvals": .array(approvals.map { .string($0) }),
             "catalogVersion": .integer(catalogVersion), "chainHead": .integer(chainHead),
             "clock": ["offsetMs": clock.offsetMilliseconds.map { .integer($0) } ?? nil, "source": .string(clock.source)],
-            "openIncidents": .integer(Int64(openIncidents)), "paused": .boolean(isPaused), "queued": .integer(Int64(queued)),
+            "openIncidents": .integer(Int64(openIncidents)), "paused": .boolean(isPaused), "policyVersion": .integer(policyVersion),
+            "queued": .integer(Int64(queued)),
             "sent": .string(sent.description), "softwareVersion": .string(softwareVersion),
             "witness": witness?.json ?? nil,
         ]
@@ -83,7 +84,8 @@ extension CheckinRequest: WireMessage {
             witness: try reader.optionalObject("witness").map { item throws(FieldError) in try WitnessReport(reading: item) },
             // Absent from software that knew no approvals.
             approvals: reader.has("approvals")
-                ? try reader.strings("approvals", countMax: Self.approvalsMax, bytesMax: PlanStatement.bytesMax) : [])
+                ? try reader.strings("approvals", countMax: Self.approvalsMax, bytesMax: PlanStatement.bytesMax) : [],
+            policyVersion: try reader.optionalInteger("policyVersion", in: 0...JSONValue.greatestInteger) ?? 0)
     }
 }
 
@@ -135,7 +137,7 @@ extension CheckinReply: WireMessage {
         [
             "acknowledgedSequence": .integer(acknowledgedSequence), "catalogVersion": .integer(catalogVersion),
             "entry": entry.map { .string($0) } ?? nil, "log": log.map { .string($0) } ?? nil, "logKey": logKey.map { .string($0) } ?? nil,
-            "orders": .array(orders.map { .string($0) }), "received": .string(received.description),
+            "orders": .array(orders.map { .string($0) }), "policy": policy?.json ?? .null, "received": .string(received.description),
             "renewCertificate": .boolean(renewCertificate),
         ]
     }
@@ -148,7 +150,16 @@ extension CheckinReply: WireMessage {
             acknowledgedSequence: try reader.integer("acknowledgedSequence", in: -1...JSONValue.greatestInteger),
             renewCertificate: try reader.boolean("renewCertificate"), log: try reader.optionalString("log", bytesMax: Self.logBytesMax),
             entry: try reader.optionalString("entry", bytesMax: Self.logBytesMax),
-            logKey: try reader.optionalString("logKey", bytesMax: SignedLogKey.bytesMax))
+            logKey: try reader.optionalString("logKey", bytesMax: SignedLogKey.bytesMax),
+            policy: try reader.optionalObject("policy").map { item throws(FieldError) in try PolicyOffer(reading: item) })
+    }
+}
+
+extension PolicyOffer {
+    fileprivate var json: JSONValue { ["digest": .string(digest.description), "version": .integer(version)] }
+
+    fileprivate init(reading reader: ObjectReader) throws(FieldError) {
+        self.init(version: try reader.integer("version", in: 1...JSONValue.greatestInteger), digest: try reader.digest("digest"))
     }
 }
 

@@ -10,6 +10,7 @@ package import Model
 //   appliance API (mutual TLS; the appliance is who its certificate says, never who a body says)
 //     POST /v1/checkin               CheckinRequest -> CheckinReply
 //     GET  /v1/catalog/{version}     the signed catalog pack, application/octet-stream
+//     GET  /v1/policy/{version}      the caller's own signed site policy, application/json
 //     POST /v1/orders/{order}/state  OrderReport -> 204
 //     POST /v1/evidence              EvidenceSubmission -> EvidenceReply
 //     POST /v1/certificate           CertificateRequest -> CertificateGrant (renewal, over the old certificate)
@@ -81,6 +82,8 @@ package struct CheckinRequest: Hashable, Sendable {
     package let sent: Timestamp
     package let softwareVersion: String
     package let catalogVersion: Int64
+    /// The site policy in force; 0 where there is none.
+    package let policyVersion: Int64
     /// Newest sequence in the appliance's chain, -1 when empty; and how many bundles wait to be sent.
     package let chainHead: Int64
     package let queued: Int
@@ -95,8 +98,9 @@ package struct CheckinRequest: Hashable, Sendable {
 
     package init(
         sent: Timestamp, softwareVersion: String, catalogVersion: Int64, chainHead: Int64, queued: Int, openIncidents: Int,
-        isPaused: Bool, clock: ClockReading, witness: WitnessReport? = nil, approvals: [String] = []
+        isPaused: Bool, clock: ClockReading, witness: WitnessReport? = nil, approvals: [String] = [], policyVersion: Int64 = 0
     ) {
+        self.policyVersion = policyVersion
         self.approvals = approvals
         self.witness = witness
         self.sent = sent
@@ -166,11 +170,14 @@ package struct CheckinReply: Hashable, Sendable {
     package let entry: String?
     /// For a request without one: the log's key, as a `SignedLogKey`.
     package let logKey: String?
+    /// The newest site policy of this appliance; nil when there is none.
+    package let policy: PolicyOffer?
 
     package init(
         received: Timestamp, catalogVersion: Int64, orders: [String], acknowledgedSequence: Int64, renewCertificate: Bool,
-        log: String? = nil, entry: String? = nil, logKey: String? = nil
+        log: String? = nil, entry: String? = nil, logKey: String? = nil, policy: PolicyOffer? = nil
     ) {
+        self.policy = policy
         self.entry = entry
         self.log = log
         self.logKey = logKey
@@ -179,6 +186,18 @@ package struct CheckinReply: Hashable, Sendable {
         self.orders = orders
         self.acknowledgedSequence = acknowledgedSequence
         self.renewCertificate = renewCertificate
+    }
+}
+
+/// Which site policy there is to be fetched.
+package struct PolicyOffer: Hashable, Sendable {
+    package let version: Int64
+    /// SHA-256 of the payload.
+    package let digest: Digest
+
+    package init(version: Int64, digest: Digest) {
+        self.version = version
+        self.digest = digest
     }
 }
 

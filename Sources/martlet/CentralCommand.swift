@@ -246,7 +246,8 @@ struct CentralAppliance: AsyncParsableCommand {
 
 struct CentralCatalog: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "catalog", abstract: "What appliances check and repair.", subcommands: [Publish.self])
+        commandName: "catalog", abstract: "What appliances check and repair.",
+        subcommands: [Publish.self, Disable.self, Enable.self, Enablement.self])
 
     struct Publish: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

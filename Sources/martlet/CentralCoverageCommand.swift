@@ -38,6 +38,9 @@ struct CentralCoverage: AsyncParsableCommand {
             guard !json else { return print(String(decoding: coverage.canonicalBytes, as: UTF8.self)) }
             print("\(site.name), \(period.text)")
             for span in coverage.pruned { print(span.text) }
+            for span in try await services.switchedOff(at: site, person, during: period) where span.statement.kind == .check {
+                print(span.text)
+            }
             for pair in coverage.pairs {
                 print("\(pair.subject.host)  \(pair.subject.check)")
                 for days in pair.days { print(days.text) }
@@ -103,7 +106,26 @@ struct CentralContinuity: AsyncParsableCommand {
                     .string(exception.reason))
             }
             try exceptions.print(asJSON: false)
+            print("")
+            print("Switched off")
+            var off = CentralTable("kind", "id", "appliance", "from", "until", "by", "reason")
+            for span in statement.switchedOff {
+                off.add(
+                    .string(span.statement.kind.rawValue), .string(span.statement.id),
+                    .string(span.statement.appliance?.description ?? "*"), .string(span.from.minuteText),
+                    span.until.map { .string($0.minuteText) } ?? nil, .string(span.statement.by), .string(span.statement.reason))
+            }
+            try off.print(asJSON: false)
         }
+    }
+}
+
+extension CentralServices {
+    fileprivate func switchedOff(
+        at site: Site, _ person: OperatorCredential, during period: CoveragePeriod
+    ) async throws -> [SwitchedOffSpan] {
+        SwitchedOffSpan.all(
+            try await enablement.statements(of: site.id, in: TenantScope(person, organization: site.organization)), during: period)
     }
 }
 

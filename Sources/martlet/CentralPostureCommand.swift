@@ -25,14 +25,17 @@ struct CentralPosture: AsyncParsableCommand {
             let scope = TenantScope(person, organization: site.organization)
             let items = try await services.postures.posture(of: site.id, at: instant, in: scope)
             let pruned = try await services.postures.pruned(of: site.id, at: instant, in: scope)
+            let off = SwitchedOffSpan.all(try await services.enablement.statements(of: site.id, in: scope)).filter { $0.contains(instant) }
             guard !json else {
                 return try printJSON([
                     "at": .string(instant.description), "checks": .array(items.map { .object($0.json) }),
                     "pruned": .array(pruned.map(\.json)), "site": .string(site.id.description),
+                    "switchedOff": .array(off.map(\.json)),
                 ])
             }
             print("\(site.name) at \(instant)")
             for span in pruned { print(span.text) }
+            for span in off { print(span.text) }
             var table = CentralTable("host", "check", "posture", proof ? "proof" : "bundles")
             for item in items {
                 table.add(
@@ -157,6 +160,16 @@ struct CentralRebuildRuns: AsyncParsableCommand {
             }
         }
         if pruned > 0 { throw ExitCode(2) }
+    }
+}
+
+extension SwitchedOffSpan {
+    /// For a person; folded before it is wider than a terminal.
+    var text: String {
+        let place = statement.appliance.map { "at \($0)" } ?? "at every appliance"
+        let end = until.map { "until \($0)" } ?? "and still"
+        return "off     \(statement.kind.rawValue) \(statement.id),\n        \(place),\n        from \(from) \(end),\n"
+            + "        by \(statement.by): \(statement.reason)"
     }
 }
 

@@ -40,7 +40,7 @@ struct Workbench {
 
     var drafts: BundleDrafts {
         BundleDrafts(
-            identity: identity, configuration: configuration, catalog: ActiveCatalog(database: database, key: identity.catalogKey),
+            identity: identity, configuration: configuration, catalog: ActiveCatalog(database: database, identity: identity),
             clock: clock.clock, clockState: ClockState(), softwareVersion: "test")
     }
 

@@ -1,5 +1,6 @@
 import Catalog
 import Central
+import Compliance
 import Database
 import Evidence
 import Foundation
@@ -95,6 +96,12 @@ actor LabCentral {
         guard let signer = services.keys.catalogSigner else { throw DidNotHappen(description: "this Central has no catalog key") }
         let pack = CatalogPack.sign(try CatalogPack.encode(catalog, schema: .code()), with: signer)
         _ = try await services.catalogs.publish(pack, by: credential)
+    }
+
+    func change(_ kind: EnablementStatement.Kind, _ id: String, isEnabled: Bool, at site: LabSite) async throws {
+        let draft = EnablementRegister.Draft(
+            appliance: nil, kind: kind, id: id, isEnabled: isEnabled, by: "alice@msp.example", reason: "the vendor is at it")
+        _ = try await services.enablement.change(draft, site: site.site, in: site.scope)
     }
 
     func order(_ draft: OrderDraft, _ site: LabSite) async throws -> Order { try await services.orders.create(draft, in: site.scope) }

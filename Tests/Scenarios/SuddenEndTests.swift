@@ -1,5 +1,6 @@
 import Appliance
 import Central
+import Compliance
 import Database
 import Evidence
 import Foundation
@@ -24,7 +25,8 @@ import Wire
         case .intentBeforeSave: [1, 3]
         case .intentAfterSave: [1, 2, 3]
         case .orderBeforeAccept, .orderAfterAccept, .reportBeforeForget, .reportAfterForget, .receiptBeforeStore, .receiptAfterStore,
-            .catalogBeforeSwitch, .catalogAfterSwitch, .certificateBeforeReplace, .certificateAfterReplace, .pruneBeforeDelete,
+            .catalogBeforeSwitch, .catalogAfterSwitch, .policyBeforeSwitch, .policyAfterSwitch, .certificateBeforeReplace,
+            .certificateAfterReplace, .pruneBeforeDelete,
             .pruneAfterDelete, .startBeforeCommit, .startAfterCommit, .signBeforeWrite, .signAfterWrite,
             .witnessBeforeCommit, .witnessAfterCommit:
             [1]
@@ -54,6 +56,10 @@ import Wire
         }
         lab.makeDrift()
         try await central.publish(LabCatalog.make(version: 1, file: lab.file))
+        if step == .policyBeforeSwitch || step == .policyAfterSwitch {
+            try await central.change(.runbook, LabCatalog.runbook.description, isEnabled: false, at: site)
+            try await central.change(.runbook, LabCatalog.runbook.description, isEnabled: true, at: site)
+        }
         let order = try await central.order(
             OrderDraft(appliance: lab.identity.appliance, kind: .check, requester: "alice@msp.example", reason: "look again"), site)
 
@@ -223,7 +229,7 @@ struct DaemonLab {
         let key = try SigningKey(contentsOf: configuration.directory.evidenceKey)
         let journal = try await EvidenceJournal(database: database, key: key, scrubber: .ofTests, appended: Wake(), clock: clock)
         let drafts = BundleDrafts(
-            identity: identity, configuration: configuration, catalog: ActiveCatalog(database: database, key: identity.catalogKey),
+            identity: identity, configuration: configuration, catalog: ActiveCatalog(database: database, identity: identity),
             clock: clock, clockState: ClockState(), softwareVersion: "lab")
         let places = try await journal.append((0..<count).map { drafts.system(.observed, note: "long ago \($0)") })
         let link = CentralLink(

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Catalog
 import Model
 import NIOCore
 import NIOHTTP1
@@ -85,6 +86,11 @@ package final class CentralClient: Sendable {
 
     package func catalog(_ version: Int64) async throws(CentralLinkError) -> [UInt8] {
         try await call("GET", "/v1/catalog/\(version)", limit: Self.packBytesMax)
+    }
+
+    /// This appliance's own site policy.
+    package func policy(_ version: Int64) async throws(CentralLinkError) -> [UInt8] {
+        try await call("GET", "/v1/policy/\(version)", limit: SitePolicy.envelopeBytesMax)
     }
 
     private func exchange<Reply: Sendable>(

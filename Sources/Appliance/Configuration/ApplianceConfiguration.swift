@@ -37,6 +37,7 @@ package struct ApplianceConfiguration: Sendable {
     package var keepDays: Int64 = 90
     package var incidentDays: Int64 = 30
     package var policy = HealingPolicy()
+    package var takesLearned = true
     package var timeServers: [SNTPClient.Server] = []
     package var logLevel = ApplianceSettings.LogLevel.notice
     package var hosts: [HostEntry] = []
@@ -91,6 +92,7 @@ package struct ApplianceConfiguration: Sendable {
             return nil
         }
         policy = Self.policy(settings, log)
+        takesLearned = settings[Keys.learned] == .on
         hosts = settings[Keys.hosts].compactMap { Self.hostEntry($0, log) }
         policy.clinicalHosts = Set(hosts.filter(\.isClinical).map(\.access.id))
         var seen: Set<HostID> = []

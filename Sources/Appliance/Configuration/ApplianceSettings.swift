@@ -52,6 +52,9 @@ package enum ApplianceSettings {
     package static let healing = Setting<HealingPolicy.Mode>.choice(
         "healing.mode", .default(.on),
         manual: "`off`: nothing is repaired. `dryRun`: evidence says what would have been done. `on`: drift is repaired.")
+    package static let learned = Setting<LearnedRules>.choice(
+        "healing.learned", .default(.on),
+        manual: "`off`: rules that Central has learned are refused, in the site's policy too; only the signed catalog's rules decide.")
     package static let windowHours = Setting<String>.text(
         "window.hours", .optional, bytesMax: 11,
         manual: "The maintenance window, `HH:MM-HH:MM`; without one, disruptive work needs a person.")
@@ -91,6 +94,7 @@ package enum ApplianceSettings {
         manual: "Further off than this, disruptive work waits and evidence says so.")
     package static let logLevel = Setting<LogLevel>.choice("log.level", .default(.notice), manual: "What is written to standard error.")
 
+    package enum LearnedRules: String, CaseIterable, Sendable { case off, on }
     package enum LogLevel: String, CaseIterable, Sendable { case debug, info, notice, warning, error }
 
     // MARK: Hosts
@@ -129,7 +133,8 @@ package enum ApplianceSettings {
             reseller.declaration,
             policyVersion.declaration, baseline.declaration, pollInterval.declaration, scanConcurrency.declaration, handsSocket.declaration,
             heartbeat.declaration,
-            keepNewest.declaration, keepDays.declaration, incidentDays.declaration, healing.declaration, windowHours.declaration,
+            keepNewest.declaration, keepDays.declaration, incidentDays.declaration, healing.declaration, learned.declaration,
+            windowHours.declaration,
             windowDays.declaration, windowZone.declaration, allowOutsideWindow.declaration, approveDisruptive.declaration,
             approvers.declaration,
             unknownClock.declaration, cooldown.declaration, attemptsMax.declaration, actionsPerHour.declaration, hostsAtOnce.declaration,

@@ -9,6 +9,7 @@ package enum DurableStep: String, CaseIterable, Sendable {
     case intentBeforeSave, intentAfterSave
     case receiptBeforeStore, receiptAfterStore
     case catalogBeforeSwitch, catalogAfterSwitch
+    case policyBeforeSwitch, policyAfterSwitch
     case certificateBeforeReplace, certificateAfterReplace
     case pruneBeforeDelete, pruneAfterDelete
     case startBeforeCommit, startAfterCommit

@@ -26,13 +26,19 @@ package struct BundleDrafts: Sendable {
     package var now: Timestamp { clock.now() }
 
     /// Everything that does not depend on the occasion; the caller sets the rest.
-    package func bundle(_ kind: Bundle.Kind, host: HostID, from started: Timestamp, to ended: Timestamp, outcome: Outcome) -> Bundle {
-        let stamp = catalog.stamp
+    ///
+    /// - Parameter stamp: of what judged; nil: what is in force.
+    package func bundle(
+        _ kind: Bundle.Kind, host: HostID, from started: Timestamp, to ended: Timestamp, outcome: Outcome,
+        stamp: ActiveCatalog.Stamp? = nil
+    ) -> Bundle {
+        let stamp = stamp ?? catalog.stamp
+        let policyVersion = configuration.policyVersion + (stamp.policyVersion.map { "+\($0)" } ?? "")
         return Bundle(
             id: BundleID(at: ended), kind: kind,
             origin: Bundle.Origin(
                 site: identity.site, appliance: identity.appliance, deploymentMode: configuration.policy.deploymentMode,
-                reseller: configuration.reseller, policyVersion: configuration.policyVersion, catalogVersion: stamp.version,
+                reseller: configuration.reseller, policyVersion: policyVersion, catalogVersion: stamp.version,
                 rulesetDigest: stamp.digest, nixosRevision: nil, derivationDigest: nil, softwareVersion: softwareVersion),
             host: host, observed: started, started: started, ended: ended, clock: clockState.reading(at: ended), outcome: outcome)
     }

@@ -20,8 +20,8 @@ package actor DetectService {
     private var last: [Detector.Subject: Timestamp]?
     /// Ends of repairs whose relapse look may be due; from the state file at every turn.
     private var repaired: [Detector.Subject: Timestamp] = [:]
-    /// The catalog whose looks `last` holds.
-    private var catalog: Int64?
+    /// What the looks that `last` holds were made under.
+    private var stamp: ActiveCatalog.Stamp?
     private var platformsRead: [HostID: Timestamp] = [:]
     /// Looks that no bundle lists yet. The last one of each hour has to be listed before the next takes its place: that the check was
     /// seen in that hour could not be shown any more.
@@ -38,7 +38,7 @@ package actor DetectService {
         do {
             guard let loaded = try await context.catalog.current() else { return Self.interval }
             try await loadOnce()
-            try await forgetLooksOfOtherCatalogs(loaded)
+            try await forgetLooksThatNoLongerCount(loaded)
             try await readRepairs()
             let rest = startScans(loaded)
             try await attest(loaded)
@@ -87,8 +87,11 @@ package actor DetectService {
 
     /// Writes observations down. A disk that does not take them only means that they are made again.
     func record(_ observations: [Observation], _ loaded: ActiveCatalog.Loaded) async {
-        guard !observations.isEmpty else { return }
         do {
+            // A check may have been switched off since the look began: it was not required any more when it ended.
+            let inForce = try await context.catalog.current() ?? loaded
+            let observations = observations.filter { !inForce.isDisabled($0.check) }
+            guard !observations.isEmpty else { return }
             try await attestLooks(before: observations, loaded)
             let needsRepair = try await recorder.record(observations, checks: loaded.catalog.checks)
             for observation in observations {
@@ -220,13 +223,15 @@ package actor DetectService {
         }
     }
 
-    /// With a new catalog every check is due: what the one before concluded is no longer attested.
-    private func forgetLooksOfOtherCatalogs(_ loaded: ActiveCatalog.Loaded) async throws {
-        guard catalog != loaded.catalog.version else { return }
-        if let since = try await context.database.read({ try CatalogTable.activeSince(in: $0) }) {
+    /// With a new catalog every check is due: what the one before concluded is no longer attested. And so is what is switched on again.
+    private func forgetLooksThatNoLongerCount(_ loaded: ActiveCatalog.Loaded) async throws {
+        guard stamp != loaded.stamp else { return }
+        if stamp?.version != loaded.stamp.version, let since = try await context.database.read({ try CatalogTable.activeSince(in: $0) }) {
             last = last?.filter { $0.value >= since }
         }
-        catalog = loaded.catalog.version
+        last = last?.filter { !loaded.isDisabled($0.key.check) }
+        waiting = waiting.filter { !loaded.isDisabled($0.key.check) }
+        stamp = loaded.stamp
     }
 
     /// Older ones have been looked at since, or the appliance was off for so long that every check is due anyway.

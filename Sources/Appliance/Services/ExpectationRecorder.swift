@@ -35,44 +35,51 @@ package struct ExpectationRecorder: Sendable {
 
     /// What differs from what was last said.
     ///
-    /// A host whose kind could not be asked yet keeps what was said under the same catalog; under another one, and where nothing was
-    /// said, every check is expected of it: a host that was never reached must not vanish from the figures.
+    /// A host whose kind could not be asked yet keeps what was said under the same catalog, but for what was switched off or on since;
+    /// under another one, and where nothing was said, every check is expected of it: a host that was never reached must not vanish from
+    /// the figures.
     package func changes(_ loaded: ActiveCatalog.Loaded) async throws -> [Change] {
         let said = try await database.read { try ExpectationTable.all(in: $0) }
         let version = loaded.catalog.version
         var changes: [Change] = []
         for host in hosts.ids {
             let (before, platforms) = (said[host], hosts.platforms(of: host))
-            if platforms == nil, let before, before.catalog == version, !before.expected.isEmpty { continue }
-            let expected = loaded.detector.checks(for: Detector.Target(host: host, platforms: platforms)).map {
-                ExpectedCheck(
-                    check: $0.id, intervalSeconds: $0.interval.wholeSeconds, staleAfterSeconds: $0.staleAfter.wholeSeconds)
-            }.sorted { $0.check < $1.check }
-            guard before?.expected != expected || before?.catalog != version else { continue }
-            changes.append(change(host, expected, before, loaded.catalog))
+            var all: [ExpectedCheck]
+            if platforms == nil, let before, before.catalog == version, !(before.expected + before.switchedOff).isEmpty {
+                all = before.expected + before.switchedOff
+            } else {
+                let target = Detector.Target(host: host, platforms: platforms)
+                all = Detector(checks: Array(loaded.catalog.checks.values)).checks(for: target).map {
+                    ExpectedCheck(
+                        check: $0.id, intervalSeconds: $0.interval.wholeSeconds, staleAfterSeconds: $0.staleAfter.wholeSeconds)
+                }
+            }
+            all.sort { $0.check < $1.check }
+            let entry = ExpectationTable.Entry(
+                host: host, expected: all.filter { !loaded.isDisabled($0.check) }, switchedOff: all.filter { loaded.isDisabled($0.check) },
+                catalog: version)
+            if before != entry { changes.append(change(entry, before, loaded)) }
         }
         let watched = Set(hosts.ids)
         for before in said.values.sorted(by: { $0.host < $1.host }) where !watched.contains(before.host) && !before.expected.isEmpty {
-            changes.append(change(before.host, [], before, loaded.catalog))
+            let entry = ExpectationTable.Entry(host: before.host, expected: [], switchedOff: [], catalog: version)
+            changes.append(change(entry, before, loaded))
         }
         return changes
     }
 
     private func change(
-        _ host: HostID, _ expected: [ExpectedCheck], _ before: ExpectationTable.Entry?, _ catalog: CompiledCatalog
+        _ entry: ExpectationTable.Entry, _ before: ExpectationTable.Entry?, _ loaded: ActiveCatalog.Loaded
     ) -> Change {
         var bundle: Bundle?
-        if (before?.expected ?? []) != expected {
+        if (before?.expected ?? []) != entry.expected {
             let now = drafts.now
-            var draft = drafts.bundle(.expectation, host: host, from: now, to: now, outcome: .observed)
-            draft.expected = expected
-            // The one that comes into force with it, which others do not name before.
-            draft.origin.catalogVersion = catalog.version
-            draft.origin.rulesetDigest = catalog.digest
+            // Under what comes into force with it, which others do not name before.
+            var draft = drafts.bundle(.expectation, host: entry.host, from: now, to: now, outcome: .observed, stamp: loaded.stamp)
+            draft.expected = entry.expected
             bundle = draft
         }
-        return Change(
-            entry: ExpectationTable.Entry(host: host, expected: expected, catalog: catalog.version), previous: before, bundle: bundle)
+        return Change(entry: entry, previous: before, bundle: bundle)
     }
 
     static func put(_ changes: [Change], in transaction: any SQLTransaction) throws {

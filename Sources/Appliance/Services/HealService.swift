@@ -26,6 +26,8 @@ package actor HealService {
     private var plans: Set<PlanID> = []
     /// The newest re-check of each of them.
     private var looks: [PlanID: Observation] = [:]
+    /// Learned rules that would have answered the incident of each.
+    private var shadows: [PlanID: [ShadowFiring]] = [:]
 
     package init(_ context: ApplianceContext, hosts: SiteHosts, detect: DetectService) {
         self.context = context
@@ -125,13 +127,25 @@ package actor HealService {
         // A host whose kind is not known yet is looked at first; nothing is decided without.
         guard let check = loaded.catalog.checks[incident.check], let platforms = hosts.platforms(of: incident.host) else { return }
         let now = context.clock.now()
+        if loaded.isDisabled(incident.check) {
+            try await decide(incident, nil, .rejected(GateCode.checkDisabled.code), state: incident.state)
+            return
+        }
         let decision = loaded.rules.decide(
             incident, on: loaded.rules.platforms(platforms), facts: incident.facts,
             parameters: hosts.parameters(of: check, on: incident.host, in: loaded.catalog), at: now)
-        guard let plan = Plan(decision, for: incident, catalog: loaded.catalog, id: PlanID(at: now), at: now),
+        let shadow = loaded.shadows.wouldFire(
+            incident, on: platforms, facts: incident.facts,
+            parameters: hosts.parameters(of: check, on: incident.host, in: loaded.catalog), at: now
+        ).prefix(ShadowFiring.countMax).map {
+            ShadowFiring(pattern: $0.source.pattern, version: $0.source.version, rule: $0.definition.id)
+        }
+        guard
+            let plan = Plan(
+                decision, for: incident, catalog: loaded.catalog, learned: loaded.learned, id: PlanID(at: now), at: now),
             case .run(let rule, _, _) = decision, let runbook = loaded.catalog.runbooks[plan.runbook]
         else {
-            try await escalate(incident, decision)
+            try await escalate(incident, decision, shadow)
             return
         }
         var circumstances = try await circumstances(of: plan, runbook, incident: incident, platforms: platforms, loaded)
@@ -140,20 +154,22 @@ package actor HealService {
         let admission = Gate.judge(
             plan, runbook: runbook, authority: nil, policy: context.configuration.policy, circumstances: circumstances, now: now)
         switch admission {
-        case .admitted: carryOut(plan, runbook, preState: incident.facts, loaded, approval: circumstances.approval)
+        case .admitted:
+            carryOut(plan, runbook, preState: incident.facts, loaded, approval: circumstances.approval, shadow: shadow)
         case .deferred(let until, let code):
-            try await decide(incident, plan, .deferred(until: until, code), state: .deferred)
+            try await decide(incident, plan, .deferred(until: until, code), state: .deferred, shadow: shadow)
         case .needsApproval(let code):
             let statement = statement(of: plan, runbook, loaded)
-            try await decide(incident, plan, .alert(code), state: .escalated, asking: statement)
+            try await decide(incident, plan, .alert(code), state: .escalated, asking: statement, shadow: shadow)
         case .refused(let code):
             let isForPerson = GateCode(rawValue: code.description)?.isForPerson ?? true
-            try await decide(incident, plan, isForPerson ? .alert(code) : .rejected(code), state: isForPerson ? .escalated : .open)
+            try await decide(
+                incident, plan, isForPerson ? .alert(code) : .rejected(code), state: isForPerson ? .escalated : .open, shadow: shadow)
         }
     }
 
     /// No rule repairs it: a person's turn.
-    private func escalate(_ incident: Incident, _ decision: Decision) async throws {
+    private func escalate(_ incident: Incident, _ decision: Decision, _ shadow: [ShadowFiring]) async throws {
         let (code, proposer): (Code, String?) =
             switch decision {
             case .escalate(let rule): ("rule.escalates", "rule:\(rule)")
@@ -161,13 +177,13 @@ package actor HealService {
             case .noRule: ("rule.none", nil)
             case .run(let rule, _, _): ("rule.runbook_missing", "rule:\(rule)")
             }
-        try await decide(incident, nil, .alert(code), state: .escalated, requester: proposer)
+        try await decide(incident, nil, .alert(code), state: .escalated, requester: proposer, shadow: shadow)
     }
 
     /// Writes down a decision not to act. The same answer again is not evidence again.
     private func decide(
         _ incident: Incident, _ plan: Plan?, _ outcome: Outcome, state: Incident.State, requester: String? = nil,
-        asking statement: PlanStatement? = nil
+        asking statement: PlanStatement? = nil, shadow: [ShadowFiring] = []
     ) async throws {
         let now = context.clock.now()
         guard let code = outcome.code else { preconditionFailure("a decision without a reason") }
@@ -205,6 +221,7 @@ package actor HealService {
             bundle.plan = PlanRecord(
                 parameters: [:], platforms: hosts.platforms(of: incident.host) ?? [], rule: nil, ruleVersion: nil, runbookDigest: nil)
         }
+        bundle.shadow = shadow
         bundle.preState = incident.facts
         bundle.note = GateCode(rawValue: code.description)?.sentence ?? ""
         if let statement { bundle.note += " " + Self.asks(for: statement) }
@@ -263,6 +280,8 @@ package actor HealService {
             runbookDigest: loaded.catalog.runbookDigests[plan.runbook] ?? .genesis, platforms: platforms,
             clock: context.clockState.reading(at: now), keysAreSafe: true, evidenceIsDurable: isWritable, history: history)
         circumstances.isPaused = past.isPaused
+        circumstances.isCheckDisabled = loaded.isDisabled(plan.check)
+        circumstances.isRunbookDisabled = loaded.isDisabled(plan.runbook)
         circumstances.planDigest = digest
         circumstances.approval = past.approval
         circumstances.isPausedLocally = context.configuration.directory.isPausedByFile
@@ -272,10 +291,12 @@ package actor HealService {
     /// Starts an admitted plan; whoever waits for its end passes `then`.
     @discardableResult
     func carryOut(
-        _ plan: Plan, _ runbook: RunbookDefinition, preState: Facts, _ loaded: ActiveCatalog.Loaded, approval: VerifiedApproval? = nil
+        _ plan: Plan, _ runbook: RunbookDefinition, preState: Facts, _ loaded: ActiveCatalog.Loaded, approval: VerifiedApproval? = nil,
+        shadow: [ShadowFiring] = []
     ) -> Bool {
         guard let entry = hosts.entries[plan.host], let digest = loaded.catalog.runbookDigests[plan.runbook] else { return false }
         plans.insert(plan.id)
+        shadows[plan.id] = shadow
         admitted[plan.id] = context.clock.now()
         context.logger.notice("repair", metadata: ["plan": "\(plan.id)", "host": "\(plan.host)", "runbook": "\(plan.runbook)"])
         return start(on: plan.host) { [self] in
@@ -318,6 +339,7 @@ package actor HealService {
         let now = context.clock.now()
         var bundle = context.drafts.plan(.healing, plan, from: result.started, to: result.ended, outcome: result.outcome)
         bundle.plan = record(of: plan)
+        bundle.shadow = shadows.removeValue(forKey: plan.id) ?? []
         bundle.controls = loaded.catalog.checks[plan.check]?.controls ?? []
         bundle.verdict = result.verdict
         bundle.preState = result.preState

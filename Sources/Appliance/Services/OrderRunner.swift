@@ -107,10 +107,18 @@ struct OrderRunner: Sendable {
             try await end(order.id, .rejected("order.unknown_check"), .rejected, order)
             return
         }
+        if try await refusedAsDisabled(order) { return }
         var count = 0
         for host in targets { count += await heal.detect.scanNow(host, check: order.check, loaded) }
         if Task.isCancelled { return }
         try await end(order.id, .observed, .completed, order, note: "\(count) checks were run.")
+    }
+
+    /// A check that is switched off is not run by order either; not even to look before a repair.
+    private func refusedAsDisabled(_ order: Order) async throws -> Bool {
+        guard let check = order.check, loaded.isDisabled(check) else { return false }
+        try await end(order.id, .rejected(GateCode.checkDisabled.code), .rejected, order)
+        return true
     }
 
     private func runbook(_ authority: AuthenticatedOrder, _ entry: OrderTable.Entry) async throws {
@@ -125,6 +133,7 @@ struct OrderRunner: Sendable {
             try await end(order.id, .rejected("order.unknown_runbook"), .rejected, order)
             return
         }
+        if try await refusedAsDisabled(order) { return }
         let ends = try await context.database.read { try IntentTable.ends(of: order.id, in: $0) }
         var isWaiting = false
         for host in targets where ends[host] == nil {

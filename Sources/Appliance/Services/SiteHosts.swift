@@ -27,7 +27,7 @@ package final class SiteHosts: Sendable {
                 // Without a pack to show, the helper's own refusal stands, and its code is the verdict's.
                 host = HandsHost(
                     id: entry.access.id, socket: socket, baseline: baseline,
-                    catalog: .init(digest: { catalog.stamp.digest }, pack: { try? await catalog.signedPack() }))
+                    catalog: .init(digest: { catalog.packDigest }, pack: { try? await catalog.signedPack() }))
             } else if case .local = entry.access.address, !isRoot, entry.access.become == .none {
                 host = BareHost(id: entry.access.id, clock: clock)
             } else {

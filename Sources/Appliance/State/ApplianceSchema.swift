@@ -7,6 +7,7 @@ package enum ApplianceSchema {
         Migration(1, "first", sqlite: first, postgres: ""), Migration(2, "expectations", sqlite: expectations, postgres: ""),
         Migration(3, "outbox", sqlite: outbox, postgres: ""),
         WitnessSchema.migration(4), Migration(5, "approvals", sqlite: approvals, postgres: ""),
+        Migration(6, "site policy", sqlite: sitePolicy, postgres: ""),
     ])
 
     private static let first: StaticString = """
@@ -171,6 +172,23 @@ package enum ApplianceSchema {
             used_by TEXT UNIQUE
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX approval_by_plan ON approval (plan) WHERE used_by IS NULL;
+        """
+
+    private static let sitePolicy: StaticString = """
+        -- Written by PolicyTable only. The document in force; and the digests of those that were refused.
+        CREATE TABLE site_policy (
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            version INTEGER NOT NULL CHECK (version > 0),
+            envelope BLOB NOT NULL,
+            stored INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE site_policy_refusal (
+            digest BLOB PRIMARY KEY CHECK (length(digest) = 32),
+            code TEXT NOT NULL,
+            refused INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        -- What would be expected of the host, were it not switched off.
+        ALTER TABLE expectation ADD COLUMN switched_off TEXT NOT NULL DEFAULT '[]';
         """
 
     private static let outbox: StaticString = """

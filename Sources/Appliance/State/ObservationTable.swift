@@ -53,6 +53,11 @@ package enum ObservationTable {
         }
     }
 
+    /// Forgets what was seen of checks that are switched off, so that switching one on again begins with a look.
+    package static func forget(_ checks: Set<CheckID>, in transaction: any SQLTransaction) throws {
+        for check in checks { try transaction.execute("DELETE FROM observation WHERE check_id = \(check.description)") }
+    }
+
     package static func attested(in transaction: any SQLTransaction) throws -> [HostID: Timestamp] {
         var instants: [HostID: Timestamp] = [:]
         for row in try transaction.query("SELECT host, attested FROM attestation") {

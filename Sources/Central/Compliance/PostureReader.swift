@@ -50,7 +50,10 @@ package struct PostureReader: Sendable {
         package func hash(into hasher: inout Hasher) { hasher.combine(answer) }
     }
 
-    /// By host and check: all that was to be watched then, and what a run still speaks of.
+    /// What stands instead of a verdict while a check is switched off: whatever was seen of it before is not its posture. Never a pass.
+    fileprivate static let disabled = Answer(verdict: .unknown("disabled"), proof: [])
+
+    /// By host and check: all that was to be watched then, what a run still speaks of, and what was seen before it was switched off.
     package func posture(of site: SiteID, at instant: Timestamp, in scope: TenantScope) async throws -> [Item] {
         try await database.read { transaction in
             try check(site, scope, in: transaction)
@@ -99,6 +102,9 @@ package struct PostureReader: Sendable {
             let proof = try answer.proof.map { try Self.proof($0, in: transaction) }
             let spans = try PrunedTable.spans(of: site, in: transaction)
             let newest = runs.last
+            if let newest, try Disabled(of: site, at: instant, in: transaction).hides(newest) {
+                return Failing(answer: Self.disabled, since: nil)
+            }
             if spans.contains(where: { span in newest.map { span.hides($0, at: instant) } ?? span.contains(instant) }) {
                 return Failing(answer: Answer(verdict: PrunedSpan.verdict, proof: proof), since: nil)
             }
@@ -152,6 +158,30 @@ extension Verdict {
     }
 }
 
+/// Checks that were switched off at an instant, where appliances had looked at them until then.
+private struct Disabled {
+    private var off: [(entry: EnablementTable.Entry, before: Set<WatchedCheck>)] = []
+    private var expected: Set<WatchedCheck> = []
+
+    init(of site: SiteID, at instant: Timestamp, in transaction: any SQLTransaction) throws {
+        func expected(at instant: Timestamp) throws -> Set<WatchedCheck> {
+            try LedgerTable.deciding(at: instant, of: site, in: transaction).expected(at: instant)
+        }
+        for entry in try EnablementTable.standing(at: site, asOf: instant, in: transaction) where entry.kind == .check {
+            // An appliance's clock that is right is not further off than this.
+            let before = try expected(at: entry.changed).union(expected(at: entry.changed - DateTrust.offsetMax))
+            off.append((entry, before))
+        }
+        if !off.isEmpty { self.expected = try expected(at: instant) }
+    }
+
+    /// While the appliance still expects it, what it sees stands.
+    func hides(_ run: VerdictRun) -> Bool {
+        !expected.contains(run.subject)
+            && off.contains { $0.before.contains(run.subject) && $0.entry.speaks(of: run.subject.check, at: run.appliance) }
+    }
+}
+
 /// A site's posture at one instant with its proofs, read by one statement for all checks.
 private struct Snapshot {
     let posture: [WatchedCheck: AsOf.Answer]
@@ -174,6 +204,10 @@ private struct Snapshot {
             }
         }
         var posture = RunHistory(runs).posture(at: instant, ledger: ledger)
+        let disabled = try Disabled(of: site, at: instant, in: transaction)
+        for run in runs where disabled.hides(run) {
+            posture[run.subject] = AsOf.Answer(verdict: PostureReader.disabled.verdict, proof: [])
+        }
         if !spans.isEmpty {
             let newest = Dictionary(runs.map { ($0.subject, $0) }, uniquingKeysWith: { $1 })
             let watchers = Dictionary(ledger.entries.map { ($0.host, $0.appliance) }, uniquingKeysWith: { $1 })

@@ -38,7 +38,10 @@ package struct SiteCoverage: Sendable {
     package func continuity(
         of site: Site, during period: CoveragePeriod, for credential: OperatorCredential
     ) async throws -> ContinuityStatement {
-        ContinuityStatement(try await coverage(of: site, during: period, for: credential), controls: try await controls())
+        let scope = TenantScope(credential, organization: site.organization)
+        return ContinuityStatement(
+            try await coverage(of: site, during: period, for: credential), controls: try await controls(),
+            enablement: try await services.enablement.statements(of: site.id, in: scope))
     }
 
     /// The site's statements about times, as they stand in the log.

@@ -9,6 +9,7 @@ import Wire
 struct ApplianceRoutes: Sendable {
     let checkins: CheckinService
     let catalogs: CatalogStore
+    let policies: SitePolicyStore
     let orders: OrderStore
     let intake: EvidenceIntake
     let enrollment: EnrollmentService
@@ -17,6 +18,7 @@ struct ApplianceRoutes: Sendable {
     func add(to router: Router<CentralRequestContext>) {
         router.post("v1/checkin", use: checkin)
         router.get("v1/catalog/{version}", use: catalog)
+        router.get("v1/policy/{version}", use: policy)
         router.post("v1/orders/{order}/state", use: orderState)
         router.post("v1/evidence", use: evidence)
         router.post("v1/certificate", use: certificate)
@@ -32,6 +34,15 @@ struct ApplianceRoutes: Sendable {
         return Response(
             status: .ok, headers: [.contentType: "application/octet-stream", .cacheControl: "private, max-age=86400, immutable"],
             body: .init(byteBuffer: ByteBuffer(bytes: try await catalogs.pack(version))))
+    }
+
+    /// `GET /v1/policy/{version}`: the caller's own. That of another appliance answers 404, exactly as one that does not exist.
+    @Sendable func policy(_ request: Request, context: CentralRequestContext) async throws -> Response {
+        guard let version = context.parameters.get("version").flatMap({ Int64($0) }) else { throw CentralError.notFound("site policy") }
+        let envelope = try await policies.envelope(version, for: context.requireCredential())
+        return Response(
+            status: .ok, headers: [.contentType: "application/json", .cacheControl: "private, no-store"],
+            body: .init(byteBuffer: ByteBuffer(string: envelope)))
     }
 
     /// `POST /v1/orders/{order}/state`: 204. An order of another appliance answers 404, exactly as one that does not exist.

@@ -513,5 +513,36 @@ enum CentralSchema {
             DELETE FROM run_state WHERE appliance_id NOT IN
                 (SELECT appliance_id FROM evidence WHERE sequence = 0 AND pruned_at IS NOT NULL);
             """),
+        // Changes of what is switched off, each a statement; never changed or removed. `site_policy` has every document that was signed.
+        Migration(
+            28, "site policies",
+            """
+            ALTER TABLE appliance ADD COLUMN policy_version BIGINT NOT NULL DEFAULT 0;
+            CREATE TABLE enablement (
+                log_index BIGINT PRIMARY KEY REFERENCES statement (log_index),
+                site_id TEXT NOT NULL REFERENCES site (id),
+                appliance_id TEXT REFERENCES appliance (id),
+                kind TEXT NOT NULL CHECK (kind IN ('check', 'rule', 'runbook')),
+                subject TEXT NOT NULL,
+                is_enabled BIGINT NOT NULL CHECK (is_enabled IN (0, 1)),
+                person TEXT NOT NULL,
+                reason TEXT NOT NULL,
+                changed_at BIGINT NOT NULL
+            );
+            CREATE INDEX enablement_by_site ON enablement (site_id, log_index);
+            CREATE TABLE learned_rules (
+                site_id TEXT PRIMARY KEY REFERENCES site (id),
+                entries TEXT NOT NULL
+            );
+            CREATE TABLE site_policy (
+                appliance_id TEXT NOT NULL REFERENCES appliance (id),
+                version BIGINT NOT NULL,
+                digest BYTEA NOT NULL,
+                content BYTEA NOT NULL,
+                envelope TEXT NOT NULL,
+                issued_at BIGINT NOT NULL,
+                PRIMARY KEY (appliance_id, version)
+            );
+            """),
     ]
 }

@@ -16,6 +16,8 @@ package enum StatementKind: String, Hashable, Sendable, CaseIterable {
     case anchorStall = "anchor-stall"
     /// `martlet.pruned/v1`: evidence whose term was over is gone.
     case pruned
+    /// `martlet.enablement/v1`: a check, rule or runbook was switched off, or on again.
+    case enablement
 }
 
 /// Whom a statement concerns.

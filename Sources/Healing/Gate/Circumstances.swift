@@ -16,6 +16,9 @@ package struct Circumstances: Hashable, Sendable {
     package var isPaused = false
     /// By a file on the appliance: stops everything.
     package var isPausedLocally = false
+    /// By the site's policy: for everybody, persons included.
+    package var isCheckDisabled = false
+    package var isRunbookDisabled = false
     package var history: History
     /// Of the plan's `PlanStatement`: what an approval must name.
     package var planDigest: Digest?

@@ -49,6 +49,8 @@ package enum Gate {
         if policy.clinicalHosts.contains(plan.host) { return .clinicalDevice }
         if seen.isPausedLocally { return .pausedLocally }
         if policy.mode == .off { return .healingOff }
+        if seen.isCheckDisabled { return .checkDisabled }
+        if seen.isRunbookDisabled { return .runbookDisabled }
         if seen.isPaused, plan.tier != .l3 { return .paused }
         return nil
     }

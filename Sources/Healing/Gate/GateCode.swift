@@ -12,6 +12,8 @@ package enum GateCode: String, Hashable, Sendable, CaseIterable {
     case pausedLocally = "gate.paused_locally"
     case paused = "gate.paused"
     case healingOff = "gate.healing_off"
+    case checkDisabled = "gate.check_disabled"
+    case runbookDisabled = "gate.runbook_disabled"
     case attempts = "gate.attempts"
     case flapping = "gate.flapping"
     case approval = "gate.approval"
@@ -31,7 +33,9 @@ package enum GateCode: String, Hashable, Sendable, CaseIterable {
     /// check next finds the drift.
     package var isForPerson: Bool {
         switch self {
-        case .orderUnauthenticated, .orderMismatch, .runbookUnfit, .clinicalDevice, .attempts, .flapping, .approval, .windowMissing: true
+        case .orderUnauthenticated, .orderMismatch, .runbookUnfit, .clinicalDevice, .runbookDisabled, .attempts, .flapping, .approval,
+            .windowMissing:
+            true
         default: false
         }
     }
@@ -49,6 +53,9 @@ package enum GateCode: String, Hashable, Sendable, CaseIterable {
         case .pausedLocally: "Repair is paused on the appliance itself; nothing was changed. Remove the pause file to go on."
         case .paused: "Automatic repair is paused from Central; nothing was changed. Resume it there."
         case .healingOff: "Healing is switched off at this site; nothing was changed."
+        case .checkDisabled: "The check is switched off by the site's policy; nothing was changed. See: martlet central catalog enablement."
+        case .runbookDisabled:
+            "The runbook is switched off by the site's policy; nothing was changed. See: martlet central catalog enablement."
         case .attempts: "As many attempts as are allowed for this incident have failed; nothing more was changed. A person must act."
         case .flapping: "The drift keeps coming back; nothing was changed. A person must find what undoes the repair."
         case .approval: "The plan needs the approval of a second person; nothing was changed. See: martlet central approvals."

@@ -60,8 +60,9 @@ package struct L1Index: Sendable {
     private var fixedDecisions: [Decision?] = []
     private var platformBits: [String: UInt64] = [:]
 
-    package init(_ definitions: [RuleDefinition]) {
-        rules = RuleDefinition.inOrder(definitions)
+    /// - Parameter learned: tried after all others, whatever their priorities: those order them among themselves.
+    package init(_ definitions: [RuleDefinition], learned: [RuleDefinition] = []) {
+        rules = RuleDefinition.inOrder(definitions) + RuleDefinition.inOrder(learned)
         conditions = rules.map(\.condition)
         var lists: [Key: [Entry]] = [:]
         var factNumbers: [FactName: Int32] = [:]

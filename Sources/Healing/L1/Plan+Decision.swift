@@ -3,13 +3,18 @@ package import Model
 
 extension Plan {
     /// The plan of an L1 decision; nil where the decision is not to run a runbook, or the catalog has no such runbook.
-    package init?(_ decision: Decision, for incident: Incident, catalog: CompiledCatalog, id: PlanID, at now: Timestamp) {
+    ///
+    /// - Parameter learned: by rule, those of the index that are none of the catalog's own.
+    package init?(
+        _ decision: Decision, for incident: Incident, catalog: CompiledCatalog, learned: [RuleID: SitePolicy.Learned] = [:], id: PlanID,
+        at now: Timestamp
+    ) {
         guard case .run(let rule, let runbook, let arguments) = decision, let definition = catalog.runbooks[runbook],
             let digest = catalog.runbookDigests[runbook]
         else { return nil }
         self.init(
             id: id, host: incident.host, check: incident.check, incident: incident.id, order: nil, tier: .l1,
-            proposer: "rule:\(rule)", runbook: runbook, runbookDigest: digest, parameters: arguments,
+            proposer: "rule:\(rule)", ruleVersion: learned[rule]?.version, runbook: runbook, runbookDigest: digest, parameters: arguments,
             isDisruptive: definition.isDisruptive, made: now)
     }
 
