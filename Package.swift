@@ -85,7 +85,7 @@ let package = Package(
         .target(
             name: "Planner",
             dependencies: [
-                "Model", "Seal", "Redaction", "Conditions", "Catalog",
+                "Model", "Seal", "Redaction", "Documents", "Conditions", "Catalog", "Evidence",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -110,7 +110,7 @@ let package = Package(
             name: "Appliance",
             dependencies: [
                 "Model", "Seal", "Redaction", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Witness",
-                "Hosts", "Detection", "Healing", "RootHands", "Wire",
+                "Hosts", "Detection", "Healing", "RootHands", "Planner", "Wire",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -128,8 +128,8 @@ let package = Package(
         .target(
             name: "Central",
             dependencies: [
-                "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Postgres", "Objects",
-                "Witness", "Wire", "Anchors", "Reports", "CCurl",
+                "Model", "Seal", "Redaction", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Postgres",
+                "Objects", "Witness", "Planner", "Wire", "Anchors", "Reports", "CCurl",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -149,7 +149,8 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "Model", "Seal", "Redaction", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire",
-                "Appliance", "Reports", "Central", "TransparencyLog", "Witness", "Compliance", "Objects", "Anchors",
+                "Appliance", "Reports", "Central", "TransparencyLog", "Witness", "Compliance", "Objects", "Anchors", "Planner",
+                "PlannerDouble",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -183,11 +184,15 @@ let package = Package(
             ], path: "Benchmarks", swiftSettings: strict),
 
         .target(
+            name: "PlannerDouble",
+            dependencies: [
+                "Seal", .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], swiftSettings: strict),
+        .target(
             name: "TestSupport",
             dependencies: [
                 "Model", "Seal", "Redaction", "Evidence", "TransparencyLog", "Database", "Postgres",
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
             ], path: "Tests/Support", swiftSettings: strict),
         .testTarget(name: "RepositoryTests", swiftSettings: strict),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
@@ -238,7 +243,11 @@ let package = Package(
             name: "LearningTests", dependencies: ["Model", "Seal", "Conditions", "Catalog", "Learning"], swiftSettings: strict),
         .testTarget(
             name: "PlannerTests",
-            dependencies: ["Model", "Seal", "Redaction", "Catalog", "Conditions", "Hosts", "Healing", "Planner", "TestSupport"],
+            dependencies: [
+                "Model", "Seal", "Redaction", "Documents", "Catalog", "Conditions", "Evidence", "Hosts", "Healing", "Planner",
+                "PlannerDouble",
+                "TestSupport",
+            ],
             exclude: ["Injections.json", "Incidents.json"], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["Model", "Seal", "Evidence", "Wire"], swiftSettings: strict),
         .testTarget(
@@ -260,7 +269,7 @@ let package = Package(
             name: "CentralTests",
             dependencies: [
                 "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Witness", "Objects",
-                "Anchors", "Wire", "Reports", "Central", "TestSupport",
+                "Anchors", "Healing", "Planner", "PlannerDouble", "Wire", "Reports", "Central", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "X509", package: "swift-certificates"),
@@ -276,7 +285,7 @@ let package = Package(
             dependencies: [
                 "Model", "Seal", "Redaction", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Hosts",
                 "Detection",
-                "Healing", "RootHands", "Wire", "Witness", "Appliance", "Reports", "Central", "TestSupport",
+                "Healing", "RootHands", "Planner", "PlannerDouble", "Wire", "Witness", "Appliance", "Reports", "Central", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "X509", package: "swift-certificates"), .product(name: "SwiftASN1", package: "swift-asn1"),

@@ -300,6 +300,35 @@ def plan_fields(value):
     require((version is None or rule is not None) and (digest is not None or not parameters), "plan")
 
 
+def choice_fields(value):
+    text(value, "runbook", 200, NAME)
+    require(all(isinstance(name, str) and len(name.encode()) <= 100 for name in items(value, "parameters", 64)), "parameters")
+    integer(value, "confidencePercent", 0, 100)
+    flag(value, "needsApproval")
+    text(value, "reason", 1_000)
+
+
+def exchange_fields(value):
+    """What passed between the site and a language model."""
+    require(text(value, "schema", 100) == "martlet.planner-exchange/v1", "schema")
+    instant(value, "started")
+    integer(value, "latencyMilliseconds", 0)
+    integer(value, "costMicrodollars", 0)
+    flag(value, "fromCache")
+    for key, most in (("prompt", 8_192), ("provider", 100), ("model", 200), ("answeredModel", 200), ("answer", 8_192)):
+        optional(value, key, text, most)
+    for key in ("pattern", "answerDigest"):
+        optional(value, key, text, 64, DIGEST)
+    for key in ("inputTokens", "outputTokens"):
+        optional(value, key, integer, 0)
+    for key in ("choice", "unsure"):
+        if value.get(key) is not None:
+            choice_fields(value[key])
+    outcome = text(value, "outcome", 200, NAME)
+    require((outcome == "planner.choice") == (value.get("choice") is not None), "outcome")
+    return text(value, "incident", 200, INCIDENT)
+
+
 def bundle_fields(value):
     """Raises unless every field is well formed; returns what the chain needs."""
     require(isinstance(value, dict))
@@ -344,6 +373,8 @@ def bundle_fields(value):
         plan_fields(value["plan"])
         require(value["kind"] in ("healing", "decision"), "plan")
         require((value["plan"].get("runbookDigest") is None) == (value.get("runbook") is None), "plan")
+    if value.get("exchange") is not None:
+        require(exchange_fields(value["exchange"]) == value.get("incident"), "exchange")
     shadow = items(value, "shadow", 16) if value.get("shadow") is not None else []
     for item in shadow:
         text(item, "pattern", 100, "ptrn_" + DIGEST)

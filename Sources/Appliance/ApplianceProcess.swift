@@ -15,6 +15,8 @@ package struct ApplianceProcess: Sendable {
     package let heal: HealService
     package let continuity: ContinuityService
     package let services: [PeriodicService]
+    /// nil unless this appliance asks a model of its own.
+    package let planner: LocalPlanner?
     private let manager: ServiceManager
 
     /// Opens everything and starts nothing. Refuses (throws) where going on would be wrong: not enrolled, keys that others can
@@ -72,10 +74,13 @@ package struct ApplianceProcess: Sendable {
             softwareVersion: softwareVersion, compact: { try await database.vacuum() }, atRest: atRest)
         let detect = DetectService(context, hosts: hosts)
         let heal = HealService(context, hosts: hosts, detect: detect)
+        let planner = configuration.planner.flatMap {
+            configuration.plannerMode == .local ? LocalPlanner(context, hosts: hosts, model: $0) : nil
+        }
         let continuity = ContinuityService(context, past: try await database.read { try ContinuityService.Past(in: $0) })
         return ApplianceProcess(
             context: context, detect: detect, heal: heal, continuity: continuity,
-            services: makeServices(context, detect, heal, continuity, manager), manager: manager)
+            services: makeServices(context, detect, heal, continuity, planner, manager), planner: planner, manager: manager)
     }
 
     /// Guardrail 3, once, before anything is started.
@@ -91,7 +96,7 @@ package struct ApplianceProcess: Sendable {
 
     private static func makeServices(
         _ context: ApplianceContext, _ detect: DetectService, _ heal: HealService, _ continuity: ContinuityService,
-        _ manager: ServiceManager
+        _ planner: LocalPlanner?, _ manager: ServiceManager
     ) -> [PeriodicService] {
         func service(
             _ name: String, _ interval: Duration, wake: Wake = Wake(), _ turn: @escaping @Sendable () async -> Duration
@@ -105,6 +110,9 @@ package struct ApplianceProcess: Sendable {
         let push = PushService(context)
         let housekeeping = HousekeepingService(context)
         let watchdog = WatchdogService(context, manager: manager)
+        let asking = planner.map { planner in
+            service("planner", LocalPlanner.interval) { await planner.turn() }
+        }
         // The last that is listed stops first: what makes evidence stops before what carries it away.
         return [
             service("watchdog", WatchdogService.interval) { await watchdog.turn() },
@@ -115,7 +123,7 @@ package struct ApplianceProcess: Sendable {
             service("continuity", ContinuityService.interval) { await continuity.turn() },
             service("heal", HealService.interval, wake: context.wakes.heal) { await heal.turn() },
             service("detect", DetectService.interval, wake: context.wakes.detect) { await detect.turn() },
-        ]
+        ] + (asking.map { [$0] } ?? [])
     }
 
     /// What a stop gives running repairs to come to their end; the next start finishes the others.
@@ -155,6 +163,7 @@ package struct ApplianceProcess: Sendable {
     }
 
     package func close() async {
+        await planner?.close()
         await context.central.close()
         await context.database.close()
     }

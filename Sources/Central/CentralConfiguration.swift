@@ -1,6 +1,7 @@
 package import Documents
 import Model
 package import Objects
+package import Planner
 package import TransparencyLog
 
 /// Everything `martlet-central` can be told, typed. The declarations are the manual.
@@ -29,6 +30,8 @@ package struct CentralConfiguration: Sendable {
     package var archiveDelay: Duration = .seconds(3_600)
     package var anchors = AnchorsConfiguration()
     package var notifications = NotificationsConfiguration()
+    /// The model that is asked where no rule helps; nil: nobody is asked.
+    package var planner: ModelSettings.Model?
 
     package var witnessPolicy: WitnessPolicy { WitnessPolicy(witnesses: logWitnesses.map(\.key), quorum: logQuorum) }
 
@@ -90,6 +93,8 @@ package struct CentralConfiguration: Sendable {
         manual: "Connections of one address (IPv6: of one /64) that each listener holds at once. Raise it where many appliances share one "
             + "address.")
 
+    private static let plannerSettings = ModelSettings(section: "planner.")
+
     package static let schema = SettingsSchema(
         program: "martlet-central", "Central: enrolment, orders, evidence.",
         [
@@ -98,7 +103,8 @@ package struct CentralConfiguration: Sendable {
             clientCertificateLifetime.declaration, serverCertificateLifetime.declaration, logOrigin.declaration,
             logWitnesses.declaration, logQuorum.declaration, connectionsMax.declaration, connectionsPerAddressMax.declaration,
             archiveDelay.declaration,
-        ] + ObjectsConfiguration.declarations + AnchorsConfiguration.declarations + NotificationsConfiguration.declarations,
+        ] + ObjectsConfiguration.declarations + AnchorsConfiguration.declarations + NotificationsConfiguration.declarations
+            + plannerSettings.declarations,
         otherVariables: ["MARTLET_CONFIG"])
 
     /// - Throws: `CentralError.logWitnesses`, `Diagnostics`.
@@ -128,6 +134,7 @@ package struct CentralConfiguration: Sendable {
         objects = try ObjectsConfiguration(settings)
         anchors = try AnchorsConfiguration(settings)
         notifications = try NotificationsConfiguration(settings)
+        planner = try Self.plannerSettings.read(settings)
     }
 }
 

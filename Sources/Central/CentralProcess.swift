@@ -42,7 +42,8 @@ package struct CentralProcess: Sendable {
         let intake = EvidenceIntake(
             database: services.database, receiptKey: services.keys.receipts,
             tickets: TicketIntake(
-                channels: configuration.notifications.channels, catalogKey: services.keys.catalog),
+                channels: configuration.notifications.channels, catalogKey: services.keys.catalog, asksPlanner: configuration.planner != nil
+            ),
             now: clock.now, faults: faults, logger: logger)
         let certificates = ServerCertificates(
             keys: services.keys, names: configuration.names, lifetime: configuration.serverCertificateLifetime, clock: clock, web: web,
@@ -54,7 +55,11 @@ package struct CentralProcess: Sendable {
             database: services.database, objects: services.logObjects, repair: repair, signer: signer,
             clock: clock, faults: faults, logger: logger)
         let anchoring = try CheckpointAnchoring(configuration.anchors, store: services.anchors, clock: clock, logger: logger)
-        let works = services.recurringWorks(repair, logger)
+        let planner = PlannerWorker(
+            configuration.planner, database: services.database, orders: services.orders, catalogKey: services.keys.catalog,
+            channels: configuration.notifications.channels, pseudonyms: SitePseudonyms(directory: configuration.dataDirectory),
+            clock: clock, faults: faults, logger: logger)
+        let works = services.recurringWorks(repair, planner, logger)
         let pusher = try WitnessPusher(
             configuration.logWitnesses, database: services.database, reader: services.log(repair), clock: clock, faults: faults,
             logger: logger)
@@ -82,7 +87,7 @@ package struct CentralProcess: Sendable {
         return CentralProcess(
             services: services, web: web, appliances: appliances, integrator: integrator,
             anchoring: anchoring, works: works, intake: intake, watch: watch,
-            run: [StoresService(services: services), integrator, pusher, intake, certificates, anchoring] + works + [
+            run: [StoresService(services: services, planner: planner), integrator, pusher, intake, certificates, anchoring] + works + [
                 watch,
                 web.application(
                     webRouter, host: configuration.webHost, port: configuration.webPort, tls: certificates.webTLS(identity),
@@ -126,12 +131,14 @@ package struct CentralProcess: Sendable {
     package func ports() async -> (web: Int, appliances: Int) { (await web.port(), await appliances.port()) }
 }
 
-/// Closes database and object stores when everything that uses them has stopped.
+/// Closes database, object stores and the model's connections when everything that uses them has stopped.
 private struct StoresService: Service {
     let services: CentralServices
+    let planner: PlannerWorker
 
     func run() async throws {
         try? await gracefulShutdown()
+        await planner.close()
         await services.close()
     }
 }

@@ -28,6 +28,7 @@ package struct CentralServices: Sendable {
     package let drills: RetentionDrills
     package let tickets: TicketStore
     package let deliveries: DeliveryTable
+    package let planner: PlannerDesk
     let ticketTimers: TicketTimers
     let notifier: Notifier
     package let works: WorkTable
@@ -115,6 +116,7 @@ package struct CentralServices: Sendable {
         let channels = configuration.notifications.channels
         tickets = TicketStore(database, now: clock.now, channels: channels)
         deliveries = DeliveryTable(database, now: clock.now)
+        planner = PlannerDesk(configuration.planner, database, now: clock.now)
         ticketTimers = TicketTimers(database: database, channels: channels, now: clock.now)
         notifier = Notifier(
             channels: channels, mailServer: configuration.notifications.mailServer, database: database, deliveries: deliveries,

@@ -40,6 +40,10 @@ extension Bundle {
         writer.optional(origin.derivationDigest)
         writer.raw(",\"ended\":")
         writer.timestamp(ended)
+        if let exchange {
+            writer.raw(",\"exchange\":")
+            writer.exchange(exchange)
+        }
         writer.raw(",\"expected\":")
         writer.list(expected) { $0.expected($1) }
         writer.raw(",\"host\":")
@@ -179,6 +183,13 @@ extension CanonicalWriter {
         raw(",\"version\":")
         integer(Int64(firing.version))
         raw("}")
+    }
+
+    fileprivate mutating func exchange(_ exchange: ExchangeRecord) {
+        // Its numbers are integers and its texts whole: it has a canonical form.
+        do throws(JSONError) { try value(exchange.json) } catch {
+            preconditionFailure("an exchange without a canonical form: \(error.code)")
+        }
     }
 
     fileprivate mutating func verdict(_ verdict: Verdict?) {

@@ -100,6 +100,8 @@ package struct Bundle: Hashable, Sendable {
     package var plan: PlanRecord?
     /// Only about an incident: learned rules that look on and would have answered it, by rule.
     package var shadow: [ShadowFiring]
+    /// With a model, about this incident.
+    package var exchange: ExchangeRecord?
     /// Who asked and who approved (`rule:…`, `order:alice@msp.example`); nil for automation that needs neither.
     package var requester: String?
     package var approver: String?
@@ -127,6 +129,7 @@ package struct Bundle: Hashable, Sendable {
         self.preState = preState
         self.postState = postState
         self.actions = actions
+        exchange = nil
         self.isRollbackAvailable = isRollbackAvailable
         self.observed = observed
         self.started = started

@@ -27,6 +27,7 @@ package struct BundleRecord: Hashable, Sendable {
     package let check: CheckID?
     package let checkpoints: [SeenCheckpoint]
     package let controls: [ControlCitation]
+    package let exchange: ExchangeRecord?
     package let verdict: Verdict?
     package let attested: [Bundle.Attested]
     package let expected: [ExpectedCheck]
@@ -87,6 +88,7 @@ extension BundleRecord {
             offsetMilliseconds: try clock.optionalInteger("offsetMs"), source: try clock.string("source", bytesMax: 200))
         controls = try Self.controls(reader)
         ended = try reader.instant("ended")
+        exchange = try reader.optionalObject("exchange").map { (item) throws(FieldError) in try ExchangeRecord(reading: item) }
         expected = try Self.expected(reader)
         host = try reader.parsed("host")
         id = try reader.parsed("id")
@@ -121,6 +123,9 @@ extension BundleRecord {
         }
         guard shadow.isEmpty || incident != nil else { throw .outOfRange("shadow", expected: "empty without an incident") }
         guard expected.isEmpty || kind == .expectation else { throw .outOfRange("expected", expected: "empty in this kind") }
+        guard exchange == nil || (exchange?.incident == incident && incident != nil) else {
+            throw .outOfRange("exchange", expected: "about the bundle's own incident")
+        }
         guard kind != .gap || outcome.word == "alert" else { throw .outOfRange("outcome.word", expected: "alert in a gap") }
     }
 

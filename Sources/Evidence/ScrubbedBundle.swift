@@ -6,8 +6,8 @@ package import Redaction
 package struct ScrubbedBundle: Hashable, Sendable {
     package let bundle: Bundle
 
-    /// Scrubs what may hold a host's words: facts, the targets of actions, a plan's parameters, the note. All else is ours: ids, codes, numbers, times,
-    /// and the names that an operator gave to hosts and people.
+    /// Scrubs what may hold a host's words: facts, the targets of actions, a plan's parameters, what passed between the site and a model,
+    /// the note. All else is ours: ids, codes, numbers, times, and the names that an operator gave to hosts and people.
     package init(_ bundle: Bundle, by scrubber: Scrubber) {
         var bundle = bundle
         if let preState = bundle.preState.scrubbed(by: scrubber) { bundle.preState = preState }
@@ -21,6 +21,7 @@ package struct ScrubbedBundle: Hashable, Sendable {
                 durationMilliseconds: action.durationMilliseconds, result: action.result)
         }
         bundle.plan = bundle.plan?.mapTexts { scrubber.scrub($0).description }
+        bundle.exchange = bundle.exchange?.mapTexts { scrubber.scrub($0).description }
         if !bundle.note.isEmpty { bundle.note = scrubber.scrub(bundle.note).description }
         self.bundle = bundle
     }

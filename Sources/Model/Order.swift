@@ -10,6 +10,9 @@ package struct Order: Hashable, Sendable {
         case resume
         /// Hand over a person's signed approval of a plan that waits for one; `parameters` hold it.
         case approve
+        /// Hand over what the planner proposes about an incident, or why it proposes nothing; `parameters` hold it. It is no person's
+        /// word: what comes of it is judged as a rule's plan.
+        case proposal
     }
 
     package let id: OrderID

@@ -11,7 +11,7 @@ package actor L2Planner {
     private let transport: ModelTransport?
     private let settings: PlannerSettings
     private let clock: WallClock
-    private let isOff: @Sendable () -> Bool
+    private let isOff: @Sendable (SiteID) async -> Bool
     private var budgets: [SiteID: CallBudget] = [:]
     private var inFlight = 0
     private var cache: AnswerCache
@@ -20,10 +20,10 @@ package actor L2Planner {
     /// - Parameters:
     ///   - configuration: nil proposes nothing (`planner.no_provider`).
     ///   - budgets: of sites that have called before, so that a restart does not give them anew.
-    ///   - isOff: the kill switch, asked before a question is sent and again before its answer counts.
+    ///   - isOff: the kill switch of a site, asked before a question is sent and again before its answer counts.
     package init(
         configuration: ProviderConfiguration?, settings: PlannerSettings = PlannerSettings(), clock: WallClock,
-        budgets: [SiteID: CallBudget] = [:], isOff: @escaping @Sendable () -> Bool
+        budgets: [SiteID: CallBudget] = [:], isOff: @escaping @Sendable (SiteID) async -> Bool
     ) throws(ProviderConfigurationError) {
         self.configuration = configuration
         transport = configuration == nil ? nil : try ModelTransport(authorities: configuration?.authorities)
@@ -45,10 +45,15 @@ package actor L2Planner {
     }
 
     /// Never throws: every way in which nothing is proposed is an outcome with its code, and a record.
-    package func plan(_ request: PlannerRequest, for site: SiteID) async -> PlannerExchange {
+    ///
+    /// - Parameter reserve: makes durable, before anything is sent, that a question is asked: what it is given says that it was
+    ///   interrupted, at the most that it can cost, which stands until the whole exchange takes its place. Where it throws nothing is sent.
+    package func plan(
+        _ request: PlannerRequest, for site: SiteID, reserve: @Sendable (PlannerExchange) async throws -> Void = { _ in }
+    ) async -> PlannerExchange {
         var exchange = PlannerExchange(incident: request.incident.id, started: clock.now())
         do throws(PlannerRefusal) {
-            exchange.outcome = .choice(try await choice(request, site, &exchange))
+            exchange.outcome = .choice(try await choice(request, site, &exchange, reserve))
         } catch {
             exchange.outcome = .refused(error)
         }
@@ -57,9 +62,10 @@ package actor L2Planner {
     }
 
     private func choice(
-        _ request: PlannerRequest, _ site: SiteID, _ exchange: inout PlannerExchange
+        _ request: PlannerRequest, _ site: SiteID, _ exchange: inout PlannerExchange,
+        _ reserve: @Sendable (PlannerExchange) async throws -> Void
     ) async throws(PlannerRefusal) -> PlanChoice {
-        if isOff() { throw .off }
+        if await isOff(site) { throw .off }
         guard let configuration, let transport else { throw .noProvider }
         exchange.provider = configuration.kind.rawValue
         exchange.model = configuration.model
@@ -87,6 +93,13 @@ package actor L2Planner {
         inFlight += 1
         exchange.cost = most
         defer { inFlight -= 1 }
+        exchange.outcome = .refused(.interrupted)
+        do { try await reserve(exchange) } catch {
+            exchange.cost = 0
+            budgets[site]?.cancel(number)
+            breaker.abandoned(at: clock.now())
+            throw .unrecorded
+        }
 
         let call: ModelCall
         do throws(PlannerRefusal) {
@@ -102,7 +115,7 @@ package actor L2Planner {
             throw error
         }
         settle(site, number, exchange.cost, nil)
-        if isOff() { throw .off }
+        if await isOff(site) { throw .off }
         do throws(PlannerRefusal) {
             let choice = try judge(call, prompt, request, &exchange)
             cache.keep(call, key, at: clock.now())

@@ -1,6 +1,7 @@
+package import Evidence
 package import Model
 package import Redaction
-package import Seal
+import Seal
 
 package enum PlannerOutcome: Hashable, Sendable {
     case choice(PlanChoice)
@@ -19,7 +20,7 @@ package struct PlannerExchange: Hashable, Sendable {
     package let incident: IncidentID
     package let started: Timestamp
     package internal(set) var latency: Duration = .zero
-    package internal(set) var outcome: PlannerOutcome
+    package var outcome: PlannerOutcome
     /// What was sent, but the provider's envelope; nil where nothing could be asked.
     package internal(set) var prompt: [UInt8]?
     package internal(set) var pattern: Digest?
@@ -41,8 +42,13 @@ package struct PlannerExchange: Hashable, Sendable {
     /// What the model chose where it was not sure enough: for the person who decides.
     package internal(set) var unsure: PlanChoice?
 
-    package static let schema = "martlet.planner-exchange/v1"
-    static let answerBytesMax = 4_096
+    static let answerBytesMax = ExchangeRecord.answerBytesMax
+
+    /// Nothing was asked.
+    package init(refusing refusal: PlannerRefusal, incident: IncidentID, at now: Timestamp) {
+        self.init(incident: incident, started: now)
+        outcome = .refused(refusal)
+    }
 
     init(incident: IncidentID, started: Timestamp) {
         self.incident = incident
@@ -50,35 +56,25 @@ package struct PlannerExchange: Hashable, Sendable {
         outcome = .refused(.noProvider)
     }
 
-    package var json: JSONValue {
-        var members: [String: JSONValue] = [
-            "schema": .string(Self.schema), "incident": .string(incident.description), "started": .string(started.description),
-            "latencyMilliseconds": .integer(latency.wholeMilliseconds), "outcome": .string(outcome.code.description),
-            "costMicrodollars": .integer(min(cost, JSONValue.greatestInteger)), "fromCache": .boolean(isFromCache),
-        ]
-        members["prompt"] = prompt.map { .string(String(decoding: $0, as: UTF8.self)) }
-        members["pattern"] = pattern.map { .string($0.description) }
-        members["provider"] = provider.map { .string($0) }
-        members["model"] = model.map { .string($0) }
-        members["answeredModel"] = answeredModel.map { .string($0.escaped(bytesMax: 100)) }
-        members["answerDigest"] = answerDigest.map { .string($0.description) }
-        members["answer"] = answer.map { .string($0.escaped(bytesMax: Self.answerBytesMax)) }
-        members["inputTokens"] = inputTokens.map { .integer($0) }
-        members["outputTokens"] = outputTokens.map { .integer($0) }
-        switch outcome {
-        case .choice(let choice): members["choice"] = choice.json
-        case .refused: members["unsure"] = unsure?.json
-        }
-        return .object(members)
+    /// As it is kept, in evidence and elsewhere: a stranger's words escaped.
+    package var record: ExchangeRecord {
+        var choice: ExchangeRecord.Choice?
+        if case .choice(let chosen) = outcome { choice = chosen.record }
+        return ExchangeRecord(
+            incident: incident, started: started, latencyMilliseconds: latency.wholeMilliseconds, outcome: outcome.code, choice: choice,
+            unsure: choice == nil ? unsure?.record : nil, prompt: prompt.map { String(decoding: $0, as: UTF8.self) }, pattern: pattern,
+            provider: provider, model: model,
+            answeredModel: answeredModel.map { $0.escaped(bytesMax: 100) }, answerDigest: answerDigest,
+            answer: answer.map { $0.escaped(bytesMax: Self.answerBytesMax) }, inputTokens: inputTokens, outputTokens: outputTokens,
+            cost: min(cost, JSONValue.greatestInteger), isFromCache: isFromCache)
     }
 }
 
 extension PlanChoice {
-    /// Without the parameters' values: they are host text, and stand in the plan's own record. The answer has their labels.
-    var json: JSONValue {
-        [
-            "runbook": .string(runbook.description), "parameters": .array(parameters.keys.sorted().map { .string($0) }),
-            "confidence": .number(confidence), "needsApproval": .boolean(needsApproval), "reason": .string(reason.escaped(bytesMax: 500)),
-        ]
+    fileprivate var record: ExchangeRecord.Choice {
+        ExchangeRecord.Choice(
+            runbook: runbook, parameters: parameters.keys.sorted(), confidencePercent: Int64((confidence * 100).rounded(.down)),
+            needsApproval: needsApproval,
+            reason: reason.escaped(bytesMax: ExchangeRecord.reasonBytesMax))
     }
 }

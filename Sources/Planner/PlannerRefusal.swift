@@ -26,6 +26,12 @@ package enum PlannerRefusal: Error, Hashable, Sendable {
     /// The name is of the catalog's, never the model's.
     case parameter(String)
     case lowConfidence
+    /// What was found on the host, or what may be done there, is not at hand.
+    case noFacts
+    /// The process ended before the answer was written down. It is counted at the most it can have cost, and not asked again.
+    case interrupted
+    /// That a question is asked could not be written down, so it was not asked.
+    case unrecorded
     /// The model chose to hand the incident to a person.
     case escalated
 
@@ -53,6 +59,9 @@ package enum PlannerRefusal: Error, Hashable, Sendable {
         case .unlisted: "planner.unlisted"
         case .parameter: "planner.parameter"
         case .lowConfidence: "planner.low_confidence"
+        case .noFacts: "planner.no_facts"
+        case .interrupted: "planner.interrupted"
+        case .unrecorded: "planner.unrecorded"
         case .escalated: "planner.escalated"
         }
     }
@@ -82,6 +91,9 @@ package enum PlannerRefusal: Error, Hashable, Sendable {
             case .unlisted: "the answer names a repair that was not offered"
             case .parameter(let name): "the answer gives parameter \(name) a value that was not offered"
             case .lowConfidence: "the model is not sure enough"
+            case .noFacts: "what was found there, or the catalog that judged it, is not at hand"
+            case .interrupted: "the process ended before an answer was written down"
+            case .unrecorded: "the question could not be written down before it is asked"
             case .escalated: "the model hands it to a person"
             }
         return "\(reason); nothing was changed. A person must act."

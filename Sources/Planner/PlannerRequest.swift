@@ -6,6 +6,10 @@ package import Redaction
 /// One incident as the planner is asked about it: metadata, the facts that its check speaks of, and the closed list of what may be done.
 /// No site, no host, no account.
 package struct PlannerRequest: Sendable {
+    /// Codes of a handing over that a model may still help with: no rule answers, or what a rule did failed as often as it may. Where a
+    /// rule says that a person must see to it, or a guardrail does, nobody is asked.
+    package static let codes: Set<Code> = ["rule.none", "gate.attempts"]
+
     package let incident: Incident
     package let check: CheckDefinition
     package let catalog: CompiledCatalog

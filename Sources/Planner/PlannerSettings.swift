@@ -10,7 +10,8 @@ package struct PlannerSettings: Sendable {
     package var deadline: Duration = .seconds(30)
     /// Exactly this sure is sure enough; below, a person decides.
     package var confidenceMin = 0.6
-    package var answerTokensMax: Int64 = 512
+    /// What a model thinks before it answers counts as well.
+    package var answerTokensMax: Int64 = 4_096
     package var cacheEntriesMax = 1_024
     package var cacheAgeMax: Duration = .seconds(86_400)
     package var breaker = CircuitBreaker()

@@ -17,7 +17,7 @@ struct CentralCommand: AsyncParsableCommand {
             CentralSince.self, CentralCoverage.self, CentralContinuity.self, CentralRebuildRuns.self, PacketCommand.self,
             CentralStatusCommand.self, CentralAnchorsCommand.self, CentralArchiveCommand.self, CentralDrillCommand.self,
             CentralHoldCommand.self, CentralLog.self, CentralApprover.self, CentralApprovals.self, CentralApprove.self,
-            CentralPause.self, CentralResume.self, CentralTicket.self, CentralDeliveries.self,
+            CentralPause.self, CentralResume.self, CentralTicket.self, CentralDeliveries.self, CentralPlanner.self,
         ])
 }
 

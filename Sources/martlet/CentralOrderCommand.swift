@@ -25,7 +25,7 @@ struct CentralOrder: AsyncParsableCommand {
         @Flag(help: "Issue it although Central knows no such host, runbook or check; the appliance judges.") var anyway = false
 
         func run() async throws {
-            guard let kind = Order.Kind(rawValue: kind), kind != .approve else {
+            guard let kind = Order.Kind(rawValue: kind), kind != .approve, kind != .proposal else {
                 throw ValidationError("the kind is one of runbook, check, pause, resume; for an approval: martlet central approve")
             }
             guard let lifetime = DurationText.parse(lifetime) else { throw ValidationError("--lifetime takes 60s to 7d, such as 15m") }

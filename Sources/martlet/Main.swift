@@ -8,6 +8,6 @@ import Model
             DemoCommand.self, CheckCommand.self, CatalogCommand.self, RulesCommand.self, CentralCommand.self, PacketCommand.self,
             EvidenceCommand.self, ApproveCommand.self, KeyCommand.self, LogCommand.self, WitnessCommand.self, VerifyCommand.self,
             CanonicalizeCommand.self,
-            ScrubCommand.self,
+            ScrubCommand.self, PlannerCommand.self,
         ])
 }

@@ -67,7 +67,9 @@ final class CentralUnderTest: Sendable {
     }
 
     /// Another process over the same directory and database.
-    func again() async throws -> CentralUnderTest { try await CentralUnderTest(configuration, clock) }
+    func again(hasRecurringWork: Bool = true) async throws -> CentralUnderTest {
+        try await CentralUnderTest(configuration, clock, hasRecurringWork: hasRecurringWork)
+    }
 
     /// What needs a person at another time, without moving this Central's clock.
     static func status(of central: CentralUnderTest, after span: Duration) -> CentralStatus {

@@ -5,6 +5,7 @@ import Healing
 import Hosts
 import Model
 import Planner
+import PlannerDouble
 import Redaction
 import Seal
 import TestSupport
@@ -81,7 +82,7 @@ enum Desk {
         _ body: (L2Planner) async throws -> Result
     ) async throws -> Result {
         let planner = try L2Planner(
-            configuration: configuration(kind, double.address), settings: settings, clock: clock.clock, isOff: isOff)
+            configuration: configuration(kind, double.address), settings: settings, clock: clock.clock, isOff: { _ in isOff() })
         do {
             let result = try await body(planner)
             await planner.close()

@@ -1,8 +1,10 @@
 import Catalog
+import Evidence
 import Foundation
 import Healing
 import Model
 import Planner
+import PlannerDouble
 import Seal
 import Synchronization
 import TestSupport
@@ -61,9 +63,13 @@ import Testing
     }
 
     /// In the mode that asks least, in the window: only a runbook that needs no approval passes the gate without one.
-    func gate(_ choice: PlanChoice, _ request: PlannerRequest) throws -> Admission {
-        let plan = try #require(
-            Plan(choice, by: "model-1", for: request.incident, catalog: Desk.catalog, id: PlanID(at: Desk.now), at: Desk.now))
+    func gate(_ proposal: Proposal, _ request: PlannerRequest) throws -> Admission {
+        let check = try #require(Desk.catalog.checks[request.incident.check])
+        let plan = try proposal.plan(
+            for: request.incident, catalog: Desk.catalog, platforms: Desk.platforms,
+            parameters: Desk.catalog.parameters(of: check, baseline: Desk.catalog.baselines["default"]), id: PlanID(at: Desk.now),
+            at: Desk.now)
+        #expect(plan.tier == .l2 && plan.order == nil)
         var policy = HealingPolicy(deploymentMode: .reseller)
         policy.allowsDisruptiveOutsideWindow = true
         return Gate.judge(
@@ -79,7 +85,13 @@ import Testing
         #expect(isAllowed(choice, request), "\(name): \(choice.runbook) \(choice.parameters)")
         let runbook = Desk.catalog.runbooks[choice.runbook]!
         let isLoud = runbook.isDisruptive || runbook.needsReboot || runbook.needsApproval
-        #expect(try gate(choice, request) == (isLoud ? .needsApproval("gate.approval") : .admitted), "\(name)")
+        // As it travels: what comes out is what went in, and the appliance makes the plan of that.
+        var exchange = PlannerExchange(refusing: .interrupted, incident: request.incident.id, at: Desk.now)
+        exchange.outcome = .choice(choice)
+        let sent = try #require(Proposal(exchange, for: request.incident, catalog: Desk.catalog))
+        let taken = try Proposal(parsing: sent.text)
+        #expect(taken == sent)
+        #expect(try gate(taken, request) == (isLoud ? .needsApproval("gate.approval") : .admitted), "\(name)")
         #expect(choice.reason.escaped().utf8.allSatisfy { (32...126).contains($0) && $0 != 60 && $0 != 62 })
     }
 
@@ -155,7 +167,7 @@ import Testing
                     outcomes[exchange.outcome.code, default: 0] += 1
                     #expect(exchange.answerDigest != nil, "\(attack.name): \(exchange.outcome.code)")
                     if let choice = exchange.choice { try check(choice, request, attack.name) }
-                    #expect(try exchange.json.canonicalBytes().count < 16_384)
+                    #expect(try exchange.record.json.canonicalBytes().count < 16_384)
                 }
                 #expect(outcomes["planner.choice", default: 0] > 5 && outcomes["planner.unlisted", default: 0] > 5, "\(outcomes)")
                 #expect(outcomes["planner.status"] == nil, "\(outcomes)")

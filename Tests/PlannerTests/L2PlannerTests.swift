@@ -1,6 +1,8 @@
 import Catalog
+import Evidence
 import Model
 import Planner
+import PlannerDouble
 import Seal
 import Synchronization
 import TestSupport
@@ -17,7 +19,7 @@ import Testing
                 #expect(choice.runbook == "linux.service.start" && choice.parameters == ["units": .strings(["cron.service"])])
                 #expect(exchange.inputTokens == 700 && exchange.outputTokens == 60 && exchange.cost == 700 + 300)
                 #expect(await planner.budget(of: Desk.site)?.calls.map(\.cost) == [1_000])
-                let record = String(decoding: try exchange.json.canonicalBytes(), as: UTF8.self)
+                let record = String(decoding: try exchange.record.json.canonicalBytes(), as: UTF8.self)
                 #expect(
                     !record.contains("secret-key-1") && record.contains("planner.choice") && record.contains("services.first_not_running"))
                 let question = try #require(double.questions.first)
@@ -105,7 +107,7 @@ import Testing
                 #expect(double.questions.count == 1)
             }
         }
-        let none = try L2Planner(configuration: nil, clock: TestClock().clock, isOff: { false })
+        let none = try L2Planner(configuration: nil, clock: TestClock().clock, isOff: { _ in false })
         #expect(await none.plan(Desk.request(), for: Desk.site).outcome.code == "planner.no_provider")
     }
 

@@ -16,15 +16,17 @@ struct LabAppliance {
     var process: ApplianceProcess
     private let clock: WallClock
 
-    init(_ central: LabCentral, _ site: LabSite, clock: WallClock = .system, faults: Faults = .none, approvers: [Approver] = [])
-        async throws
-    {
+    init(
+        _ central: LabCentral, _ site: LabSite, clock: WallClock = .system, faults: Faults = .none, approvers: [Approver] = [],
+        change: (inout ApplianceConfiguration) -> Void = { _ in }
+    ) async throws {
         temporary = try TemporaryDirectory()
         self.clock = clock
         configuration = ApplianceConfiguration(directory: StateDirectory(temporary.file("state")))
         configuration.hosts = [.init(access: HostAccess(id: "here", address: .local))]
         configuration.policy.cooldown = .seconds(1)
         configuration.policy.approvers = approvers
+        change(&configuration)
         try await Self.enroll(configuration, central, site.code, clock)
         process = try await Self.build(configuration, clock, faults)
     }

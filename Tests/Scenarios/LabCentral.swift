@@ -7,6 +7,7 @@ import Foundation
 import Healing
 import Logging
 import Model
+import Planner
 import Seal
 import ServiceLifecycle
 import TestSupport
@@ -23,7 +24,10 @@ actor LabCentral {
     private let ports: [ReservedPort]
     private var running: (process: CentralProcess, group: ServiceGroup, task: Task<Void, any Error>)?
 
-    init(clock: WallClock = .system, clientCertificateLifetime: Duration = .seconds(90 * 86_400)) throws {
+    /// - Parameter planner: the model that is asked where no rule helps.
+    init(
+        clock: WallClock = .system, clientCertificateLifetime: Duration = .seconds(90 * 86_400), planner: ModelSettings.Model? = nil
+    ) throws {
         directory = try TemporaryDirectory()
         configuration = CentralConfiguration(dataDirectory: directory.path)
         // Nobody else gets them while this Central is down: what waits for it finds it, or nothing.
@@ -33,6 +37,7 @@ actor LabCentral {
         configuration.names = ["localhost", "127.0.0.1"]
         configuration.clientCertificateLifetime = clientCertificateLifetime
         configuration.serverCertificateLifetime = .seconds(397 * 86_400)
+        configuration.planner = planner
         self.clock = clock
         _ = try CentralKeys.create(in: directory.path, at: clock.now())
     }

@@ -31,12 +31,12 @@ def expect(holds, what):
 
 
 # A strict client: unknown or missing members of an answer are errors, not warnings.
-# The planner speaks version 2023-06-01 of the API, this client a newer one unless told otherwise.
 client = anthropic.Anthropic(
-    base_url=ADDRESS, api_key="k", max_retries=0, _strict_response_validation=True,
-    default_headers={"anthropic-version": "2023-06-01"})
+    base_url=ADDRESS, api_key="k", max_retries=0, _strict_response_validation=True)
+# What the planner sends is what this client sends unless told otherwise.
+expect(client.default_headers["anthropic-version"] == "2026-10-21", "anthropic-version")
 message = client.messages.create(
-    model="m", max_tokens=100, messages=MESSAGES, tool_choice={"type": "any"},
+    model="m", max_tokens=100, messages=MESSAGES, tool_choice={"type": "auto"},
     tools=[{"name": "escalate", "description": "d", "input_schema": SCHEMA}])
 expect(message.stop_reason == "tool_use" and message.content[0].name == "escalate", "anthropic")
 expect(message.content[0].input == EXPECTED and message.usage.output_tokens == 60, "anthropic")
@@ -46,6 +46,14 @@ try:
     sys.exit("anthropic: a question without a model was answered")
 except anthropic.BadRequestError as error:
     expect(error.body["error"]["type"] == "invalid_request_error", "anthropic error")
+for refused in ({"tool_choice": {"type": "any"}}, {"extra_body": {"temperature": 0}}):
+    try:
+        client.messages.create(
+            model="m", max_tokens=100, messages=MESSAGES, tools=[{"name": "escalate", "description": "d", "input_schema": SCHEMA}],
+            **refused)
+        sys.exit(f"anthropic: {refused} was taken")
+    except anthropic.BadRequestError:
+        pass
 print("anthropic", anthropic.__version__, "error: same")
 
 TOOL = {"type": "function", "function": {"name": "escalate", "description": "d", "parameters": SCHEMA, "strict": True}}

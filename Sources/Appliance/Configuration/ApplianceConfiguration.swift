@@ -2,6 +2,7 @@ package import Documents
 package import Healing
 package import Hosts
 package import Model
+package import Planner
 import Seal
 
 /// The configuration, read once, every value typed and in range.
@@ -41,6 +42,9 @@ package struct ApplianceConfiguration: Sendable {
     package var timeServers: [SNTPClient.Server] = []
     package var logLevel = ApplianceSettings.LogLevel.notice
     package var hosts: [HostEntry] = []
+    package var plannerMode = ApplianceSettings.PlannerMode.central
+    /// The model of `l2.mode` local.
+    package var planner: ModelSettings.Model?
 
     /// What tests begin with: all defaults, no hosts, no time servers.
     package init(directory: StateDirectory) { self.directory = directory }
@@ -98,6 +102,11 @@ package struct ApplianceConfiguration: Sendable {
         var seen: Set<HostID> = []
         for entry in settings[Keys.hosts] where !seen.insert(entry[Keys.host]).inserted {
             log.error(at: entry.mark, code: "hosts.duplicate", "hosts: \(entry[Keys.host]) stands there twice; each id is taken once")
+        }
+        plannerMode = settings[Keys.plannerMode]
+        planner = try Keys.planner.read(settings)
+        if plannerMode == .local, planner == nil {
+            log.error(at: settings.origin(Keys.plannerMode), code: "settings.missing", "l2.mode is local and l2.provider names no model")
         }
         try log.throwIfErrors()
     }

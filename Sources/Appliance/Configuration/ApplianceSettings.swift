@@ -2,6 +2,7 @@ package import Documents
 package import Healing
 package import Hosts
 package import Model
+package import Planner
 
 /// Every key of the appliance's configuration; the texts are its manual (`docs/configuration.md`).
 package enum ApplianceSettings {
@@ -85,6 +86,14 @@ package enum ApplianceSettings {
         "healing.hostsAtOncePercentMax", .default(10), in: 1...100,
         manual: "Share of the site's hosts that may be changed at once; one always may.")
 
+    package static let plannerMode = Setting<PlannerMode>.choice(
+        "l2.mode", .default(.central),
+        manual: "Who asks a language model where no rule helps. `central`: Central does, and its signed proposals are judged here as a "
+            + "rule's plan is. `local`: this appliance asks the model of this section. `off`: nobody; proposals are refused.")
+    package static let planner = ModelSettings(section: "l2.")
+
+    package enum PlannerMode: String, CaseIterable, Sendable { case off, central, local }
+
     package static let timeServers = Setting<[String]>.texts(
         "clock.servers", .default(["0.debian.pool.ntp.org", "1.debian.pool.ntp.org", "2.debian.pool.ntp.org"]), countMax: 10,
         manual:
@@ -138,7 +147,7 @@ package enum ApplianceSettings {
             windowDays.declaration, windowZone.declaration, allowOutsideWindow.declaration, approveDisruptive.declaration,
             approvers.declaration,
             unknownClock.declaration, cooldown.declaration, attemptsMax.declaration, actionsPerHour.declaration, hostsAtOnce.declaration,
-            timeServers.declaration, clockOffsetMax.declaration, logLevel.declaration, hosts.declaration,
-        ],
+            timeServers.declaration, clockOffsetMax.declaration, logLevel.declaration, hosts.declaration, plannerMode.declaration,
+        ] + planner.declarations,
         otherVariables: ["MARTLET_CONFIG"])
 }

@@ -4,6 +4,7 @@ package import Evidence
 import Healing
 import Logging
 package import Model
+import Planner
 import Redaction
 import Seal
 
@@ -41,6 +42,7 @@ package actor HealService {
             guard let loaded = try await context.catalog.current() else { return Self.interval }
             try await recover(loaded)
             try await OrderRunner(self, loaded).turn()
+            try await healByProposals(loaded)
             try await healIncidents(loaded)
         } catch {
             context.logger.warning("repair turn not finished", metadata: ["error": "\(error)"])
@@ -181,9 +183,12 @@ package actor HealService {
     }
 
     /// Writes down a decision not to act. The same answer again is not evidence again.
-    private func decide(
+    /// - Parameters:
+    ///   - entry: the proposal that the plan was made of; nil for a rule's.
+    ///   - isLast: nothing comes of that proposal any more.
+    func decide(
         _ incident: Incident, _ plan: Plan?, _ outcome: Outcome, state: Incident.State, requester: String? = nil,
-        asking statement: PlanStatement? = nil, shadow: [ShadowFiring] = []
+        asking statement: PlanStatement? = nil, shadow: [ShadowFiring] = [], by proposed: ProposalTable.Entry? = nil, isLast: Bool = false
     ) async throws {
         let now = context.clock.now()
         guard let code = outcome.code else { preconditionFailure("a decision without a reason") }
@@ -194,6 +199,7 @@ package actor HealService {
         let write: @Sendable (any SQLTransaction) throws -> Void = { transaction in
             try DecisionTable.put(entry, at: now, in: transaction)
             if let statement { try ApprovalTable.ask(statement, at: now, in: transaction) }
+            if isLast { try ProposalTable.end(incident.id, in: transaction) }
             // A scan may have resolved it meanwhile; then there is nothing to decide any more.
             guard var current = try IncidentTable.find(incident.id, in: transaction), current.state != .resolved else { return }
             current.state = state
@@ -205,7 +211,7 @@ package actor HealService {
                 try statement.map { try !ApprovalTable.isAsked($0.digest, in: transaction) } ?? false
             )
         }
-        if let last, last.repeats(entry), !isNewRequest {
+        if let last, last.repeats(entry), !isNewRequest, !isLast {
             if last != entry || incident.state != state { try await context.database.write(write) }
             return
         }
@@ -222,6 +228,10 @@ package actor HealService {
                 parameters: [:], platforms: hosts.platforms(of: incident.host) ?? [], rule: nil, ruleVersion: nil, runbookDigest: nil)
         }
         bundle.shadow = shadow
+        if let proposed {
+            bundle.order = proposed.order
+            bundle.exchange = proposed.proposal.exchange
+        }
         bundle.preState = incident.facts
         bundle.note = GateCode(rawValue: code.description)?.sentence ?? ""
         if let statement { bundle.note += " " + Self.asks(for: statement) }
@@ -347,16 +357,22 @@ package actor HealService {
         bundle.actions = result.actions
         bundle.isRollbackAvailable = result.isRollbackAvailable
         if result.wasInterrupted { bundle.note = "The appliance stopped in the middle; the plan was brought to its end at the next start." }
-        var isApprovalKnown = false
+        var isOriginKnown = false
         while !Task.isCancelled {
             do {
                 // From the state file and not from memory: a plan that a crash interrupted was approved too.
-                if !isApprovalKnown, let used = try await context.database.read({ try ApprovalTable.used(by: plan.id, in: $0) }) {
+                if !isOriginKnown, let used = try await context.database.read({ try ApprovalTable.used(by: plan.id, in: $0) }) {
                     bundle.approver = used.approver.name
                     let sentence = "Plan \(used.plan) was approved by \(used.approver.name) with \(used.approver.key.id)."
                     bundle.note = bundle.note.isEmpty ? sentence : "\(sentence) \(bundle.note)"
                 }
-                isApprovalKnown = true
+                if !isOriginKnown, plan.tier == .l2, let id = plan.incident,
+                    let proposed = try await context.database.read({ try ProposalTable.find(id, in: $0) })
+                {
+                    bundle.order = proposed.order
+                    bundle.exchange = proposed.proposal.exchange
+                }
+                isOriginKnown = true
                 let bundle = bundle
                 try await context.journal.append([bundle]) { transaction, places in
                     try IntentTable.finish(plan.id, result.outcome, at: now, in: transaction)
@@ -365,6 +381,7 @@ package actor HealService {
                         if result.outcome != .failed("executor.other_drift") { incident.attempts += 1 }
                         try IncidentTable.put(incident, in: transaction)
                     }
+                    if plan.tier == .l2, let id = plan.incident { try ProposalTable.end(id, in: transaction) }
                     if let order = plan.order {
                         try OrderTable.concluded(order, result.outcome, evidence: places[0].sequence, at: now, in: transaction)
                     }

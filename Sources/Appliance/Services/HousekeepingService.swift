@@ -19,6 +19,7 @@ package struct HousekeepingService: Sendable {
                 try IncidentTable.removeResolved(before: now - incidents, in: transaction)
                 try OrderTable.removeFinished(before: now - evidence, in: transaction)
                 try IntentTable.removeFinished(before: now - incidents, in: transaction)
+                try ProposalTable.removeEnded(before: now - incidents, in: transaction)
                 try ApprovalTable.removeOld(before: now - evidence, in: transaction)
             }
             try await context.compact()

@@ -4,6 +4,7 @@ import Evidence
 import Healing
 import Logging
 import Model
+import Planner
 import Seal
 
 /// Carries out orders that were accepted, oldest first. Each ends in evidence and a report, whatever becomes of it; what
@@ -55,6 +56,7 @@ struct OrderRunner: Sendable {
             }
         case .check: try await check(order)
         case .approve: try await approve(order)
+        case .proposal: try await propose(order)
         case .runbook: try await runbook(authority, entry)
         }
     }
@@ -96,6 +98,33 @@ struct OrderRunner: Sendable {
         let verifier = try ApprovalVerifier(
             site: context.identity.site, appliance: context.identity.appliance, approvers: approvers)
         return (try verifier.verify(envelope, at: now), envelope)
+    }
+
+    /// Takes a proposal of Central's planner in, or refuses it: it has no more power than a rule's plan, and less time.
+    private func propose(_ order: Order) async throws {
+        var exchange: ExchangeRecord?
+        do {
+            guard case .string(let text)? = order.parameters[Order.proposalParameter] else {
+                throw ProposalRefusal.malformed("it is missing")
+            }
+            let proposal = try Proposal(parsing: text)
+            exchange = proposal.exchange
+            guard context.configuration.plannerMode == .central else { throw ProposalRefusal.notWanted }
+            guard order.host == proposal.host, order.check == proposal.check, order.runbook == proposal.choice?.runbook,
+                order.parameters.count == 1
+            else { throw ProposalRefusal.mismatch }
+            let (incident, isKnown) = try await context.database.read { transaction in
+                (
+                    try IncidentTable.find(proposal.incident, in: transaction),
+                    try ProposalTable.isKnown(proposal.incident, in: transaction)
+                )
+            }
+            guard !isKnown else { throw ProposalRefusal.repeated }
+            _ = try proposal.judge(against: incident)
+            try await ProposalDesk(context: context).take(proposal, order: order)
+        } catch let refusal as ProposalRefusal {
+            try await end(order.id, .rejected(refusal.code), .rejected, order, note: refusal.message, exchange: exchange)
+        }
     }
 
     private func check(_ order: Order) async throws {
@@ -255,13 +284,18 @@ struct OrderRunner: Sendable {
     /// The order's end, its evidence and the debt of a report, in one transaction.
     private func end(
         _ id: OrderID, _ outcome: Outcome, _ state: OrderTable.State, _ order: Order?, plan: Plan? = nil, note: String? = nil,
-        approval: VerifiedApproval? = nil,
+        approval: VerifiedApproval? = nil, exchange: ExchangeRecord? = nil,
         also: @escaping @Sendable (any SQLTransaction) throws -> Void = { _ in }
     ) async throws {
         let now = context.clock.now()
         var bundle = bundle(order, outcome, plan)
         bundle.order = id
         if let note { bundle.note = note }
+        if let exchange {
+            bundle.incident = exchange.incident
+            bundle.tier = .l2
+            bundle.exchange = exchange
+        }
         if let approval {
             bundle.approver = approval.approver.name
             bundle.preState = approval.facts

@@ -8,6 +8,7 @@ package enum ApplianceSchema {
         Migration(3, "outbox", sqlite: outbox, postgres: ""),
         WitnessSchema.migration(4), Migration(5, "approvals", sqlite: approvals, postgres: ""),
         Migration(6, "site policy", sqlite: sitePolicy, postgres: ""),
+        Migration(7, "proposals", sqlite: proposals, postgres: ""),
     ])
 
     private static let first: StaticString = """
@@ -189,6 +190,20 @@ package enum ApplianceSchema {
         ) STRICT, WITHOUT ROWID;
         -- What would be expected of the host, were it not switched off.
         ALTER TABLE expectation ADD COLUMN switched_off TEXT NOT NULL DEFAULT '[]';
+        """
+
+    private static let proposals: StaticString = """
+        -- Written by ProposalTable only. What a model was asked about an incident, at most once, and what it proposes: `asking` while this
+        -- appliance's own question is under way, `waiting` until the gate has had its last word, then `ended`.
+        CREATE TABLE proposal (
+            incident TEXT PRIMARY KEY,
+            state TEXT NOT NULL CHECK (state IN ('asking', 'waiting', 'ended')),
+            proposal TEXT NOT NULL,
+            order_id TEXT,
+            asked INTEGER,
+            taken INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX proposal_open ON proposal (taken) WHERE state <> 'ended';
         """
 
     private static let outbox: StaticString = """

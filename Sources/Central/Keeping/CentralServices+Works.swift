@@ -6,7 +6,7 @@ import Objects
 
 extension CentralServices {
     /// What Central does beside its requests, in the order in which it starts.
-    func recurringWorks(_ repair: LogRepair, _ logger: Logger) -> [RecurringWork] {
+    func recurringWorks(_ repair: LogRepair, _ worker: PlannerWorker, _ logger: Logger) -> [RecurringWork] {
         let walk = LogWalk(database: database, objects: logObjects, repair: repair, now: clock.now)
         let (archive, retention, drills, silences, anchorStalls) = (archive, retention, drills, silences, anchorStalls)
         let (timers, notifier) = (ticketTimers, notifier)
@@ -29,6 +29,7 @@ extension CentralServices {
                     logger.notice("silence.stated", metadata: ["appliance": .string(appliance.description)])
                 }
             },
+            work(.planner) { try await worker.turn() },
             work(.tickets) { try await timers.turn() },
             work(.deliveries) { try await notifier.turn() },
             work(.anchorWatch) {

@@ -7,7 +7,7 @@ import TransparencyLog
 
 /// What Central does again and again beside its requests. The value names the row of its state.
 package enum WorkName: String, CaseIterable, Sendable {
-    case archive, retention, drill, runs, silence, tickets, deliveries
+    case archive, retention, drill, runs, silence, tickets, deliveries, planner
     case anchorWatch = "anchor-watch"
     case logWalk = "log-walk"
 
@@ -16,7 +16,7 @@ package enum WorkName: String, CaseIterable, Sendable {
         switch self {
         case .archive, .logWalk: .seconds(60)
         // What is critical is told at once.
-        case .deliveries: .seconds(5)
+        case .deliveries, .planner: .seconds(5)
         case .tickets: .seconds(30)
         case .runs, .silence, .anchorWatch: .seconds(300)
         case .retention, .drill: .seconds(3_600)

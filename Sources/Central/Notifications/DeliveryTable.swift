@@ -28,16 +28,26 @@ package struct DeliveryTable: Sendable {
     }
 
     static func add(
-        _ number: Int64, of ticket: Ticket, to channels: [NotificationChannel], at now: Timestamp, in transaction: any SQLTransaction
+        _ number: Int64, of ticket: Ticket, to channels: [NotificationChannel], at now: Timestamp, notBefore: Timestamp,
+        in transaction: any SQLTransaction
     ) throws {
         try transaction.insert(
             into: "delivery", columns: "channel, incident_id, number, state, attempts, made_at, next_at",
             rows: channels.filter { ticket.priority >= $0.priorityMin }.map {
                 [
                     .text($0.name), .text(ticket.incident.description), .integer(number), .text("waiting"), .integer(0),
-                    .integer(now.milliseconds), .integer(now.milliseconds),
+                    .integer(now.milliseconds), .integer(notBefore.milliseconds),
                 ]
             })
+    }
+
+    /// What was held back until something else is known is told now.
+    static func release(_ incident: IncidentID, at now: Timestamp, in transaction: any SQLTransaction) throws {
+        try transaction.execute(
+            """
+            UPDATE delivery SET next_at = \(now.milliseconds)
+            WHERE incident_id = \(incident.description) AND state = 'waiting' AND attempts = 0 AND next_at > \(now.milliseconds)
+            """)
     }
 
     /// Whom something is to be told now.

@@ -544,5 +544,37 @@ enum CentralSchema {
                 PRIMARY KEY (appliance_id, version)
             );
             """),
+        Migration(
+            29, "planner",
+            """
+            CREATE TABLE planner_question (
+                incident_id TEXT PRIMARY KEY REFERENCES ticket (incident_id),
+                organization_id TEXT NOT NULL REFERENCES organization (id),
+                site_id TEXT NOT NULL REFERENCES site (id),
+                appliance_id TEXT NOT NULL REFERENCES appliance (id),
+                sequence BIGINT NOT NULL,
+                host TEXT NOT NULL,
+                check_id TEXT NOT NULL,
+                drift TEXT NOT NULL,
+                opened_at BIGINT NOT NULL,
+                state TEXT NOT NULL CHECK (state IN ('waiting', 'asking', 'ended')),
+                asked_at BIGINT,
+                cost BIGINT NOT NULL CHECK (cost >= 0),
+                outcome TEXT CHECK ((state = 'waiting') = (outcome IS NULL)),
+                exchange TEXT,
+                order_id TEXT REFERENCES issued_order (id),
+                ended_at BIGINT CHECK ((state = 'ended') = (ended_at IS NOT NULL))
+            );
+            CREATE INDEX planner_question_open ON planner_question (opened_at) WHERE state <> 'ended';
+            CREATE INDEX planner_question_asked ON planner_question (asked_at) WHERE asked_at IS NOT NULL;
+            CREATE TABLE planner_switch (
+                number BIGINT PRIMARY KEY,
+                site_id TEXT REFERENCES site (id),
+                is_on BIGINT NOT NULL CHECK (is_on IN (0, 1)),
+                at BIGINT NOT NULL,
+                person TEXT NOT NULL,
+                reason TEXT NOT NULL
+            );
+            """),
     ]
 }

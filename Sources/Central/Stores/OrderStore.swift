@@ -64,6 +64,13 @@ package struct OrderStore: Sendable {
 
     /// Numbers and signs in one transaction: sequences have no gap, and none is used twice.
     package func create(_ draft: OrderDraft, in scope: TenantScope) async throws -> Order {
+        let created = try await database.write { try create(draft, in: scope, $0) }
+        faults.reached(.orderAfterCreate)
+        return created
+    }
+
+    /// As part of something larger.
+    func create(_ draft: OrderDraft, in scope: TenantScope, _ transaction: any SQLTransaction) throws -> Order {
         guard draft.timeToLive >= OrderAuthenticator.ttlMin, draft.timeToLive <= OrderAuthenticator.ttlMax else {
             throw CentralError.value("an order lives for 60 seconds to 7 days")
         }
@@ -77,37 +84,32 @@ package struct OrderStore: Sendable {
         let id = OrderID(at: issued)
         var random = SystemRandomNumberGenerator()
         let nonce = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &random) }.hexadecimal
-        let faults = faults
-        let created = try await database.write { transaction in
-            let rows = try transaction.query(
-                """
-                UPDATE appliance SET order_sequence = order_sequence + 1
-                WHERE id = \(draft.appliance.description) AND organization_id = \(scope.organization.description) AND revoked_at IS NULL
-                RETURNING order_sequence, site_id
-                """)
-            guard let row = rows.first else { throw CentralError.notFound("appliance, or it is revoked") }
-            let order = Order(
-                id: id, site: try row.parsed(1), appliance: draft.appliance, host: draft.host, kind: draft.kind, runbook: draft.runbook,
-                check: draft.check, parameters: draft.parameters, issued: issued, expires: issued + draft.timeToLive, nonce: nonce,
-                sequence: try row.integer(0), requester: draft.requester, reason: draft.reason, approver: nil)
-            // As the appliance will read it: what it would refuse for its form is not issued.
-            do throws(FieldError) { _ = try Order(json: order.json) } catch { throw CentralError.orderField(error.message) }
-            let envelope = try SignedOrder(signing: order, with: key).text
-            guard envelope.utf8.count <= CheckinReply.orderBytesMax else { throw CentralError.orderTooLarge(envelope.utf8.count) }
-            try transaction.execute(
-                """
-                INSERT INTO issued_order (id, appliance_id, site_id, organization_id, sequence, kind, host, runbook, check_id, requester, reason,
-                    envelope, issued_at, expires_at, state, changed_at)
-                VALUES (\(id.description), \(order.appliance.description), \(order.site.description), \(scope.organization.description),
-                    \(order.sequence), \(order.kind.rawValue), \(order.host?.description), \(order.runbook?.description),
-                    \(order.check?.description), \(order.requester), \(order.reason), \(envelope), \(issued.milliseconds), \(order.expires.milliseconds), 'created',
-                    \(issued.milliseconds))
-                """)
-            faults.reached(.orderBeforeCreate)
-            return order
-        }
-        faults.reached(.orderAfterCreate)
-        return created
+        let rows = try transaction.query(
+            """
+            UPDATE appliance SET order_sequence = order_sequence + 1
+            WHERE id = \(draft.appliance.description) AND organization_id = \(scope.organization.description) AND revoked_at IS NULL
+            RETURNING order_sequence, site_id
+            """)
+        guard let row = rows.first else { throw CentralError.notFound("appliance, or it is revoked") }
+        let order = Order(
+            id: id, site: try row.parsed(1), appliance: draft.appliance, host: draft.host, kind: draft.kind, runbook: draft.runbook,
+            check: draft.check, parameters: draft.parameters, issued: issued, expires: issued + draft.timeToLive, nonce: nonce,
+            sequence: try row.integer(0), requester: draft.requester, reason: draft.reason, approver: nil)
+        // As the appliance will read it: what it would refuse for its form is not issued.
+        do throws(FieldError) { _ = try Order(json: order.json) } catch { throw CentralError.orderField(error.message) }
+        let envelope = try SignedOrder(signing: order, with: key).text
+        guard envelope.utf8.count <= CheckinReply.orderBytesMax else { throw CentralError.orderTooLarge(envelope.utf8.count) }
+        try transaction.execute(
+            """
+            INSERT INTO issued_order (id, appliance_id, site_id, organization_id, sequence, kind, host, runbook, check_id, requester, reason,
+                envelope, issued_at, expires_at, state, changed_at)
+            VALUES (\(id.description), \(order.appliance.description), \(order.site.description), \(scope.organization.description),
+                \(order.sequence), \(order.kind.rawValue), \(order.host?.description), \(order.runbook?.description),
+                \(order.check?.description), \(order.requester), \(order.reason), \(envelope), \(issued.milliseconds), \(order.expires.milliseconds), 'created',
+                \(issued.milliseconds))
+            """)
+        faults.reached(.orderBeforeCreate)
+        return order
     }
 
     /// Orders that wait for this appliance, oldest first; marks them delivered, and those past their time expired.

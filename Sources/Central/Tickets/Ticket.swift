@@ -72,6 +72,10 @@ package struct TicketEvent: Hashable, Sendable {
         case acknowledged
         case assigned
         case noted
+        /// The planner is asked what to do about it.
+        case asked = "planner-asked"
+        /// What the planner proposes, with a runbook, or the code of its refusal.
+        case answered = "planner-answered"
         /// A person's order went out for it.
         case ordered
         case escalated

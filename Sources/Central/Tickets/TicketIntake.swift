@@ -2,6 +2,7 @@ import Catalog
 import Database
 import Evidence
 import Model
+import Planner
 import Seal
 
 /// Opens, continues and resolves tickets from accepted evidence, in the transaction that accepts it.
@@ -9,6 +10,8 @@ struct TicketIntake: Sendable {
     let channels: [NotificationChannel]
     /// With which catalogs are signed: what a check is worth is looked up in the newest.
     let catalogKey: VerifyingKey
+    /// Whether there is a model to ask before a person is called.
+    let asksPlanner: Bool
 
     /// - Parameter bundles: new ones, in their order.
     func follow(
@@ -53,7 +56,13 @@ struct TicketIntake: Sendable {
                     code: code, priority: priority, state: .open, assignee: nil, level: 1, opened: now,
                     due: ServiceLevel(priority).due(from: now), responded: nil, resolved: nil)
                 try TicketTable.open(opened, organization: credential.organization, in: transaction)
-                try add(.opened, code)
+                let question = try question(about: opened, record, of: credential, in: transaction)
+                try TicketTable.add(
+                    .opened, to: incident, at: now, appliance: credential.appliance, sequence: record.link.sequence, code: code,
+                    telling: channels, notBefore: question == nil ? now : now + PlannerTable.waitMax, in: transaction)
+                guard let question else { return }
+                try PlannerTable.open(question, in: transaction)
+                try add(.asked)
                 return
             }
             guard ticket.state == .resolved else {
@@ -65,6 +74,24 @@ struct TicketIntake: Sendable {
         case .decision: try add(.decision, record.outcome.code)
         default: return
         }
+    }
+
+    /// What the planner is asked; nil where nobody is to ask it, or the drift is not known.
+    private func question(
+        about ticket: Ticket, _ record: BundleRecord, of credential: ApplianceCredential, in transaction: any SQLTransaction
+    ) throws -> PlannerQuestion? {
+        guard asksPlanner, PlannerRequest.codes.contains(ticket.code), try PlannerSwitch.isOn(ticket.site, in: transaction) else {
+            return nil
+        }
+        let runs = try transaction.query(
+            """
+            SELECT code FROM verdict_run WHERE appliance_id = \(ticket.appliance.description) AND host = \(ticket.host.description)
+                AND check_id = \(ticket.check.description) AND is_open = 1 AND verdict = 'drift'
+            """)
+        guard let drift = try runs.first?.optionalText(0).flatMap(Code.init) else { return nil }
+        return PlannerQuestion(
+            incident: ticket.incident, organization: credential.organization, site: ticket.site, appliance: ticket.appliance,
+            sequence: record.link.sequence, host: ticket.host, check: ticket.check, code: drift, opened: ticket.opened)
     }
 
     /// The check passes again, whatever made it.
@@ -101,6 +128,7 @@ struct TicketIntake: Sendable {
 
 extension TicketTable {
     static func resolve(_ incident: IncidentID, at now: Timestamp, in transaction: any SQLTransaction) throws {
+        try DeliveryTable.release(incident, at: now, in: transaction)
         try transaction.execute(
             """
             UPDATE ticket SET state = 'resolved', resolved_at = \(now.milliseconds),

@@ -50,10 +50,11 @@ enum TicketTable {
     }
 
     /// Adds an event, and what has to be told of it.
+    /// - Parameter notBefore: when it is told at the earliest; nil: at once.
     static func add(
         _ kind: TicketEvent.Kind, to incident: IncidentID, at now: Timestamp, by person: String? = nil, appliance: ApplianceID? = nil,
         sequence: Int64? = nil, code: Code? = nil, text: String = "", telling channels: [NotificationChannel],
-        in transaction: any SQLTransaction
+        notBefore: Timestamp? = nil, in transaction: any SQLTransaction
     ) throws {
         let number = try transaction.query(
             "SELECT COALESCE(MAX(number), 0) + 1 FROM incident_event WHERE incident_id = \(incident.description)")[0].integer(0)
@@ -65,7 +66,7 @@ enum TicketTable {
             """)
         guard kind.isTold, !channels.isEmpty else { return }
         guard let ticket = try take(incident, in: transaction) else { return }
-        try DeliveryTable.add(number, of: ticket, to: channels, at: now, in: transaction)
+        try DeliveryTable.add(number, of: ticket, to: channels, at: now, notBefore: notBefore ?? now, in: transaction)
     }
 
     static func events(of incident: IncidentID, in transaction: any SQLTransaction) throws -> [TicketEvent] {

@@ -18,6 +18,20 @@ package enum ParameterDomain: Hashable, Sendable {
         package let value: String
     }
 
+    /// Whether the value is one that a model may have given.
+    func contains(_ value: TypedValue?) -> Bool {
+        switch (self, value) {
+        case (.boolean, .boolean?): return true
+        case (.integer(let range), .integer(let number)?): return range.contains(number)
+        case (.fixed(let only), let value?): return value == only
+        case (.one(let candidates), .string(let text)?): return candidates.contains { $0.value == text }
+        case (.some(let candidates), .strings(let texts)?):
+            let known = candidates.map(\.value)
+            return !texts.isEmpty && texts == known.filter { texts.contains($0) }
+        default: return false
+        }
+    }
+
     /// Values of one parameter beyond this many are not offered.
     static let candidatesMax = 20
 }
@@ -54,6 +68,14 @@ package struct Offers: Hashable, Sendable {
             } else {
                 for rule in rules { add(offer(of: runbook, as: rule, incident.facts, parameters)) }
             }
+        }
+    }
+
+    /// Whether one of them is this runbook with these parameters, whoever says that a model chose so.
+    package func permit(_ runbook: RunbookID, _ parameters: [String: TypedValue]) -> Bool {
+        offers.contains { offer in
+            offer.runbook == runbook && parameters.keys.allSatisfy { offer.domains[$0] != nil }
+                && offer.domains.allSatisfy { $0.value.contains(parameters[$0.key]) }
         }
     }
 

@@ -1,4 +1,3 @@
-package import Catalog
 package import Model
 package import Redaction
 
@@ -19,20 +18,5 @@ package struct PlanChoice: Hashable, Sendable {
         self.confidence = confidence
         self.needsApproval = needsApproval
         self.reason = reason
-    }
-}
-
-extension Plan {
-    /// The plan of an L2 choice, for the same gate as any other; nil where the catalog has no such runbook any more, or none for this check.
-    ///
-    /// - Parameter model: as configured, never as the answer says.
-    package init?(_ choice: PlanChoice, by model: String, for incident: Incident, catalog: CompiledCatalog, id: PlanID, at now: Timestamp) {
-        guard let definition = catalog.runbooks[choice.runbook], let digest = catalog.runbookDigests[choice.runbook],
-            definition.checks.contains(incident.check)
-        else { return nil }
-        self.init(
-            id: id, host: incident.host, check: incident.check, incident: incident.id, order: nil, tier: .l2, proposer: "model:\(model)",
-            runbook: choice.runbook, runbookDigest: digest, parameters: choice.parameters,
-            isDisruptive: definition.isDisruptive || definition.needsReboot, made: now)
     }
 }

@@ -1,7 +1,10 @@
 import Model
 package import Seal
 
-/// Anthropic's Messages API, version 2023-06-01: one user message, one tool per runbook, and exactly one call of a tool asked for.
+/// Anthropic's Messages API, version 2026-10-21: one user message, one tool per runbook, and at most one call of a tool.
+///
+/// A call is asked for in words and not forced: the newest models refuse a forced one (`tool_choice` `any`), and always think first. They
+/// refuse `temperature` and its like too. What they think is not sent back and counts as tokens of the answer.
 package struct AnthropicMessages: ModelDialect {
     package init() {}
 
@@ -9,7 +12,7 @@ package struct AnthropicMessages: ModelDialect {
         let tools = prompt.tools.map { tool -> JSONValue in
             ["name": .string(tool.name), "description": .string(tool.description), "input_schema": tool.schema, "strict": true]
         }
-        var headers = [("anthropic-version", "2023-06-01")]
+        var headers = [("anthropic-version", "2026-10-21")]
         // As the current clients do; `x-api-key` is the older way.
         if let key = configuration.key { headers.append(("authorization", "Bearer " + key.value)) }
         return ModelQuestion(
@@ -17,7 +20,7 @@ package struct AnthropicMessages: ModelDialect {
             body: [
                 "model": .string(configuration.model), "max_tokens": .integer(answerTokensMax), "system": .string(Prompt.system),
                 "messages": [["role": "user", "content": .string(prompt.user)]], "tools": .array(tools),
-                "tool_choice": ["type": "any", "disable_parallel_tool_use": true],
+                "tool_choice": ["type": "auto", "disable_parallel_tool_use": true],
             ])
     }
 
@@ -33,7 +36,7 @@ package struct AnthropicMessages: ModelDialect {
         }
         var calls: [ModelCall] = []
         for block in blocks {
-            // Prose beside the call is nobody's business.
+            // Thoughts and prose beside the call are nobody's business.
             guard block["type"]?.string == "tool_use" else { continue }
             guard let name = block["name"]?.string, let input = block["input"] else { throw .malformed("planner.tool_use") }
             calls.append(ModelCall(tool: name, input: input))

@@ -32,17 +32,25 @@ struct CentralStatusCommand: AsyncParsableCommand {
                     .string(box.id.description), .string(box.siteName), .string(box.hostname),
                     box.lastCheckin.map { .string($0.description) } ?? .null)
             }
+            var planner = CentralTable("planner", "state", "since", "by", "reason")
+            for change in try await services.planner.switch.inForce() where !change.isOn {
+                planner.add(
+                    .string(change.site?.description ?? "everywhere"), .string("off"), .string(change.at.description),
+                    .string(change.person), .string(change.reason))
+            }
             guard !json else {
-                print(
-                    String(
-                        decoding: try JSONValue.object(["alerts": table.json, "paused": paused.json, "works": works.json]).canonicalBytes(),
-                        as: UTF8.self))
+                let all: JSONValue = ["alerts": table.json, "paused": paused.json, "planner": planner.json, "works": works.json]
+                print(String(decoding: try all.canonicalBytes(), as: UTF8.self))
                 return
             }
             if isFine { print("nothing needs a person") } else { try table.print(asJSON: false) }
             if !paused.rows.isEmpty {
                 print("")
                 try paused.print(asJSON: false)
+            }
+            if !planner.rows.isEmpty {
+                print("")
+                try planner.print(asJSON: false)
             }
             print("")
             try works.print(asJSON: false)

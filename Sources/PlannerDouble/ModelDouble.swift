@@ -5,7 +5,7 @@ package import Seal
 import Synchronization
 
 /// A server on loopback that speaks the two wire formats of language models, from their public specifications: Anthropic's Messages API
-/// (version 2023-06-01) and OpenAI's chat completions, also under Azure's paths. It checks a question as strictly as they do, and answers
+/// (version 2026-10-21) and OpenAI's chat completions, also under Azure's paths. It checks a question as strictly as they do, and answers
 /// whatever a test wants. The providers' own clients judge it (`scripts/checks/model_double.py`).
 package final class ModelDouble: Sendable {
     package enum Format: String, Sendable { case anthropic, openAI, azure }
@@ -41,13 +41,32 @@ package final class ModelDouble: Sendable {
         case hangUp
     }
 
+    /// Answers as a model would that takes the first repair it is offered, with the first value of each parameter.
+    package static func obliging(_ question: Question) -> Answer {
+        guard let (name, schema) = question.tools.filter({ $0.key != "escalate" }).min(by: { $0.key < $1.key }) else {
+            return .call("escalate", ["confidence": 1, "reason": "nothing is offered"])
+        }
+        var input: [String: JSONValue] = [:]
+        for (name, property) in schema["properties"]?.object ?? [:] {
+            switch property["type"]?.string {
+            case "boolean": input[name] = false
+            case "integer": input[name] = 1
+            case "array": input[name] = .array(property["items"]?["enum"]?.array.map { Array($0.prefix(1)) } ?? [])
+            default: input[name] = property["enum"]?.array?.first ?? "a double answers by script"
+            }
+        }
+        input["confidence"] = .number(0.9)
+        return .call(name, .object(input))
+    }
+
     /// `http://127.0.0.1:port`.
     package let address: String
     private let channel: any Channel
     private let log = Mutex<[Question]>([])
     package var questions: [Question] { log.withLock { $0 } }
 
-    package init(_ answer: @escaping @Sendable (Question) -> Answer) async throws {
+    /// - Parameter port: 0 takes a free one.
+    package init(port: Int = 0, _ answer: @escaping @Sendable (Question) -> Answer = obliging) async throws {
         let log = Log()
         channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .serverChannelOption(.backlog, value: 256)
@@ -57,7 +76,7 @@ package final class ModelDouble: Sendable {
                     try channel.pipeline.syncOperations.addHandler(Handler(answer, log))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: "127.0.0.1", port: port).get()
         address = "http://127.0.0.1:\(channel.localAddress?.port ?? 0)"
         log.append = { [weak self] question in self?.log.withLock { $0.append(question) } }
     }
@@ -160,7 +179,7 @@ extension ModelDouble {
         case .anthropic:
             let isKnown = headers["authorization"]?.hasPrefix("Bearer ") == true || headers["x-api-key"]?.isEmpty == false
             try need(isKnown, 401, "authorization")
-            try need(headers["anthropic-version"] == "2023-06-01", 400, "anthropic-version")
+            try need(headers["anthropic-version"] == "2026-10-21", 400, "anthropic-version")
         case .openAI: try need(headers["authorization"]?.hasPrefix("Bearer ") != false, 401, "authorization")
         case .azure:
             try need(headers["api-key"]?.isEmpty == false, 401, "api-key")
@@ -195,6 +214,9 @@ extension ModelDouble {
         }
         if format == .anthropic {
             try need((body["max_tokens"]?.integer ?? 0) > 0, 400, "max_tokens")
+            for name in ["temperature", "top_p", "top_k"] { try need(body[name] == nil, 400, name) }
+            // As the newest models: they think first, and cannot be made to call.
+            try need(["auto", "none", nil].contains(body["tool_choice"]?["type"]?.string), 400, "tool_choice")
         } else if let wanted = body["response_format"] {
             guard wanted["type"]?.string == "json_schema", let schema = wanted["json_schema"], schema["name"]?.string != nil else {
                 throw Fault(status: 400, message: "response_format")
