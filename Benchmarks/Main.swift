@@ -19,6 +19,10 @@ import Glibc
             ("learning", LearningBenchmark.run),
         ]
         let wanted = CommandLine.arguments.dropFirst()
+        if let unknown = wanted.first(where: { name in !sections.contains { $0.0 == name } }) {
+            print("there is no section \(unknown), and nothing was measured: \(sections.map(\.0).joined(separator: " "))")
+            exit(64)
+        }
         var missed = 0
         for (name, run) in sections where wanted.isEmpty || wanted.contains(name) {
             for line in try await run() {
