@@ -261,8 +261,8 @@ let package = Package(
         .testTarget(
             name: "ApplianceTests",
             dependencies: [
-                "Model", "Seal", "Redaction", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire", "Appliance",
-                "TestSupport",
+                "Model", "Seal", "Redaction", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Planner",
+                "Wire", "Appliance", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -44,7 +44,7 @@ package final class ModelDouble: Sendable {
     /// Answers as a model would that takes the first repair it is offered, with the first value of each parameter.
     package static func obliging(_ question: Question) -> Answer {
         guard let (name, schema) = question.tools.filter({ $0.key != "escalate" }).min(by: { $0.key < $1.key }) else {
-            return .call("escalate", ["confidence": 1, "reason": "nothing is offered"])
+            return .call("escalate", ["confidence": 1, "reason": "as asked"])
         }
         var input: [String: JSONValue] = [:]
         for (name, property) in schema["properties"]?.object ?? [:] {

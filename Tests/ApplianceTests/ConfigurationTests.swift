@@ -1,8 +1,11 @@
 import Appliance
 import Documents
+import Glibc
 import Healing
 import Hosts
 import Model
+import Planner
+import Seal
 import TestSupport
 import Testing
 
@@ -27,6 +30,26 @@ import Testing
 
     private let host =
         "hosts: [{id: front-desk, address: 10.0.0.5, keyFile: /k, hostKey: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBsh5mJ2c0q5g1XoGm3l2D8h0mZQ1vE0aB7m0w2C9dXy, become: sudo, clinical: true}]"
+
+    @Test("A local model needs all that says which, where and at what price, and a key file that nobody else can read")
+    func localModel() throws {
+        let directory = try TemporaryDirectory()
+        let key = directory.file("key")
+        try PrivateFile.create(key, Array("secret-key-1\n".utf8))
+        let model = "provider: openai, address: \"https://models.example/v1\", model: m-1, keyFile: \(key)"
+        let whole = try read("l2: {mode: local, \(model), price: {input: 0.25, output: 2}, dollarsPerDayMax: 1.5}")
+        #expect(whole.plannerMode == .local && whole.planner?.provider.model == "m-1")
+        #expect(whole.planner?.provider.price == ProviderConfiguration.Price(input: 250_000, output: 2_000_000))
+        #expect(whole.planner?.limits.costPerDayMax == 1_500_000 && whole.planner?.limits.callsPerHourMax == 30)
+        #expect(try read("l2: {mode: off}").plannerMode == .off)
+        #expect(try read(host).plannerMode == .central && read(host).planner == nil)
+        #expect(codes("l2: {mode: local}") == ["settings.missing"])
+        #expect(codes("l2: {mode: local, \(model)}") == ["settings.missing"])
+        #expect(codes("l2: {\(model), price: {input: 1e3, output: 2}}") == ["value.dollars"])
+        #expect(codes("l2: {\(model.replacing("https", with: "http")), price: {input: 1, output: 2}}") == ["planner.endpoint_plain"])
+        chmod(key, 0o644)
+        #expect(codes("l2: {\(model), price: {input: 1, output: 2}}") == ["planner.key"])
+    }
 
     @Test("A whole file is read into types, and the environment wins")
     func reads() throws {

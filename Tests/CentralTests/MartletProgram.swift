@@ -14,9 +14,12 @@ struct MartletProgram: Sendable {
         let errors: String
     }
 
-    let environment: [String: String]
+    var environment: [String: String]
+    private let name: String
 
-    init(_ configuration: CentralConfiguration) {
+    /// - Parameter name: another of the programs, which is waited for likewise.
+    init(_ configuration: CentralConfiguration, named name: String = "martlet") {
+        self.name = name
         var environment = [
             "PATH": "/usr/bin:/bin", "MARTLET_DATA_DIRECTORY": configuration.dataDirectory,
             "MARTLET_DATABASE_URL": configuration.databaseURL.revealed(),
@@ -36,20 +39,20 @@ struct MartletProgram: Sendable {
     func run(_ arguments: String...) async throws -> Answer { try await run(arguments) }
 
     func run(_ arguments: [String]) async throws -> Answer {
-        let environment = environment
+        let (environment, name) = (environment, name)
         return try await withCheckedThrowingContinuation { continuation in
             // What blocks runs on a thread of its own: the tests' threads are as few as there are cores.
-            Thread { continuation.resume(with: Result { try Self.run(arguments, environment) }) }.start()
+            Thread { continuation.resume(with: Result { try Self.run(name, arguments, environment) }) }.start()
         }
     }
 
-    private static func run(_ arguments: [String], _ environment: [String: String]) throws -> Answer {
+    private static func run(_ name: String, _ arguments: [String], _ environment: [String: String]) throws -> Answer {
         // Built beside the tests.
         let here = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let directory = try TemporaryDirectory()
         let files = ["out", "err"].map { URL(fileURLWithPath: directory.file($0)) }
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: here).deletingLastPathComponent().appendingPathComponent("martlet")
+        process.executableURL = URL(fileURLWithPath: here).deletingLastPathComponent().appendingPathComponent(name)
         process.arguments = arguments
         process.environment = environment
         for file in files { FileManager.default.createFile(atPath: file.path, contents: nil) }

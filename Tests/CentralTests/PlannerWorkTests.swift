@@ -287,6 +287,68 @@ import Wire
         }
     }
 
+    @Test(
+        "martlet-central killed at any step of a question: asked at most once, counted, one answer in the end, one order",
+        arguments: [CentralDurableStep.plannerAfterReserve, .plannerAfterAnswer, .plannerBeforeCommit, .plannerAfterCommit])
+    func killed(step: CentralDurableStep) async throws {
+        try await withModelDouble({ _ in .call("linux_files_set_mode", Self.good) }) { double in
+            try await Self.run(.sqlite, double) { central in
+                var box = try await enrolledBox(at: central)
+                let incident = try await Self.handOver(&box, central)
+                let key = central.configuration.dataDirectory + "/model.key"
+                try PrivateFile.create(key, Array("secret-key-1".utf8))
+                var program = MartletProgram(central.configuration, named: "martlet-central")
+                program.environment.merge([
+                    "MARTLET_WEB_PORT": "0", "MARTLET_APPLIANCES_PORT": "0", "MARTLET_PLANNER_PROVIDER": "anthropic",
+                    "MARTLET_PLANNER_ADDRESS": double.address, "MARTLET_PLANNER_MODEL": "model-1", "MARTLET_PLANNER_KEY_FILE": key,
+                    "MARTLET_PLANNER_PRICE_INPUT": "1", "MARTLET_PLANNER_PRICE_OUTPUT": "5",
+                ]) { $1 }
+                let end = try await program.run("--crash-at", step.rawValue)
+                try #require(end.wasKilled, "\(end.errors)")
+                await central.process.takeTurn(of: .planner)
+                await central.process.takeTurn(of: .planner)
+                #expect(double.questions.count == (step == .plannerAfterReserve ? 0 : 1))
+                let expected: Code = step == .plannerAfterCommit ? "planner.choice" : "planner.interrupted"
+                let kept = try await central.services.planner.exchanges(of: nil)
+                #expect(kept.map(\.record.outcome) == [expected] && kept.allSatisfy { $0.record.cost > 0 })
+                #expect(try await events(incident, central).filter { $0.kind == .answered }.map(\.code) == [expected])
+                #expect(try await proposals(box, central).map(\.exchange) == kept.map(\.record))
+                #expect(try await central.services.planner.use().map(\.callsInTheHour) == [1])
+            }
+        }
+    }
+
+    @Test("The accuracy of a model is a table: right, wrong, timid, failed, cost and time")
+    func score() async throws {
+        try await withModelDouble(ModelDouble.obliging) { double in
+            let directory = try TemporaryDirectory()
+            try PrivateFile.create(directory.file("key"), Array("secret-key-1".utf8))
+            let program = MartletProgram(CentralConfiguration(dataDirectory: directory.path))
+            func score(_ more: String...) async throws -> MartletProgram.Answer {
+                try await program.run(
+                    [
+                        "planner", "score", "--incidents", repositoryRoot + "/Tests/PlannerTests/Incidents.json", "--catalog",
+                        repositoryRoot + "/Catalog", "--provider", "anthropic", "--address", double.address, "--model", "model-1",
+                        "--key-file", directory.file("key"), "--input-price", "1", "--output-price", "5",
+                    ] + more)
+            }
+            let answer = try await score("--json")
+            let rows = try JSONValue(parsing: Array(answer.output.utf8), limits: JSONLimits(bytesMax: 1 << 16)).array ?? []
+            let row = try #require(rows.first, "\(answer.errors)")
+            func count(_ name: String) -> Int64 { row[name]?.integer ?? -1 }
+            #expect(rows.count == 1 && count("asked") == 22)
+            #expect(count("right") + count("wrong") + count("timid") + count("failed") == 22 && count("right") > 5 && count("wrong") > 0)
+            // A thousand millionths for each question that was asked.
+            #expect(count("inputTokens") == 700 * Int64(double.questions.count))
+            #expect(row["dollars"]?.string == Dollars.text(Int64(double.questions.count) * 1_000))
+            let table = try await score("--model", "model-2")
+            #expect(table.status == 0 && table.output.contains("model-1") && table.output.contains("model-2"))
+            #expect(!table.output.contains("secret-key-1"))
+            chmod(directory.file("key"), 0o644)
+            #expect(try await score().status != 0)
+        }
+    }
+
     @Test("The command line shows the model, its cost and every exchange, and switches it off with who and why")
     func commands() async throws {
         try await withModelDouble({ _ in .call("linux_files_set_mode", Self.good) }) { double in

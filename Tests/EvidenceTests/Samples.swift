@@ -87,7 +87,7 @@ enum Samples {
             ShadowFiring(pattern: Digest(of: [4]), version: 2, rule: "LRN-1"),
             ShadowFiring(pattern: Digest(of: [5]), version: 1, rule: "LRN-2"),
         ]
-        return Bundle(
+        var bundle = Bundle(
             id: BundleID(at: now, random: &random), kind: kind, origin: origin,
             host: "front-desk", check: hasMore || isProven ? "linux.ssh.hardening" : nil,
             controls: Array(controls.shuffled(using: &random).prefix(Int.random(in: 0...5, using: &random))),
@@ -101,5 +101,22 @@ enum Samples {
             plan: kind == .healing || kind == .decision ? plan(runbook, using: &random) : nil,
             shadow: hasMore ? Array(shadow.prefix(Int.random(in: 0...2, using: &random))) : [],
             requester: hasMore ? "order:alice@msp.example" : nil, approver: nil, note: text(using: &random))
+        bundle.exchange = bundle.incident.map { exchange(about: $0, using: &random) }
+        return bundle
+    }
+
+    /// What passed between a site and a model, whole or hardly begun.
+    static func exchange(about incident: IncidentID, using random: inout SeededGenerator) -> ExchangeRecord {
+        let isWhole = Bool.random(using: &random)
+        let choice = ExchangeRecord.Choice(
+            runbook: "linux.sshd.set_option", parameters: ["option", "value"], confidencePercent: 87, needsApproval: false,
+            reason: text(using: &random))
+        return ExchangeRecord(
+            incident: incident, started: now, latencyMilliseconds: isWhole ? 1_200 : 0,
+            outcome: isWhole ? ExchangeRecord.chosen : "planner.low_confidence", choice: isWhole ? choice : nil,
+            unsure: isWhole ? nil : choice, prompt: isWhole ? text(using: &random) : nil, pattern: isWhole ? Digest(of: [6]) : nil,
+            provider: "llama.cpp", model: "model-1", answeredModel: isWhole ? text(using: &random) : nil,
+            answerDigest: isWhole ? Digest(of: [7]) : nil, answer: isWhole ? text(using: &random) : nil,
+            inputTokens: isWhole ? 700 : nil, outputTokens: isWhole ? 60 : nil, cost: 1_000, isFromCache: isWhole)
     }
 }

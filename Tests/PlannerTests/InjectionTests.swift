@@ -95,6 +95,67 @@ import Testing
         #expect(choice.reason.escaped().utf8.allSatisfy { (32...126).contains($0) && $0 != 60 && $0 != 62 })
     }
 
+    /// A Central that passes on whatever a text made its model say, signed by the true order key: every answer of the corpus, as the
+    /// appliance reads it, from the order to the gate.
+    @Test func aSignedProposalHasNoMorePowerThanWhatIsOffered() throws {
+        let key = SigningKey()
+        let appliance = ApplianceID(at: Desk.now)
+        let authenticator = OrderAuthenticator(site: Desk.site, appliance: appliance, keys: [key.verifyingKey])
+        var outcomes: [Code: Int] = [:]
+        for (number, attack) in Self.attacks.enumerated() {
+            for request in Self.requests(attack.text) {
+                let wanted = RunbookID(attack.call.tool.replacing("_", with: ".")) ?? "linux.service.start"
+                let close = Desk.catalog.runbooks.keys.first { $0.description.replacing("_", with: ".") == wanted.description } ?? wanted
+                let given = (attack.call.input.object ?? [:]).filter { !["confidence", "reason"].contains($0.key) }
+                let text = try Self.forged(close, given, request.incident)
+                let order = Order(
+                    id: OrderID(at: Desk.now), site: Desk.site, appliance: appliance, host: request.incident.host, kind: .proposal,
+                    runbook: close, check: request.incident.check, parameters: [Order.proposalParameter: .string(text)],
+                    issued: Desk.now, expires: Desk.now + .seconds(900), nonce: String(repeating: "0", count: 32),
+                    sequence: Int64(number) + 1, requester: "model:model-1", reason: "corpus", approver: nil)
+                let taken = try authenticator.authenticate(
+                    SignedOrder(signing: order, with: key).text, lastSequence: Int64(number), isNonceSeen: { _ in false }, at: Desk.now)
+                guard case .string(let sent)? = taken.order.parameters[Order.proposalParameter] else { throw ProposalRefusal.mismatch }
+                do {
+                    let proposal = try Proposal(parsing: sent)
+                    let admission = try gate(proposal, request)
+                    let runbook = try #require(Desk.catalog.runbooks[close])
+                    let isLoud = runbook.isDisruptive || runbook.needsReboot || runbook.needsApproval
+                    #expect(admission == (isLoud ? .needsApproval("gate.approval") : .admitted), "\(attack.name)")
+                    // Admitted only with what stands in the facts or the catalog.
+                    #expect(request.offers.permit(close, proposal.choice?.parameters ?? [:]), "\(attack.name)")
+                    outcomes["offered", default: 0] += 1
+                } catch let refusal as ProposalRefusal {
+                    outcomes[refusal.code, default: 0] += 1
+                }
+            }
+        }
+        #expect(outcomes["proposal.unlisted", default: 0] > 20 && outcomes["proposal.not_offered", default: 0] > 10, "\(outcomes)")
+        #expect(outcomes.values.reduce(0, +) == 2 * Self.attacks.count)
+    }
+
+    /// A proposal that says of itself that all is well.
+    static func forged(_ runbook: RunbookID, _ parameters: [String: JSONValue], _ incident: Incident) throws -> String {
+        let digest = Desk.catalog.runbookDigests[runbook] ?? .genesis
+        let value: JSONValue = [
+            "schema": "martlet.proposal/v1", "incident": .string(incident.id.description), "host": .string(incident.host.description),
+            "check": .string(incident.check.description), "code": .string(incident.code.description),
+            "choice": [
+                "runbook": .string(runbook.description), "runbookDigest": .string(digest.description), "parameters": .object(parameters),
+            ],
+            "exchange": [
+                "schema": "martlet.planner-exchange/v1", "incident": .string(incident.id.description),
+                "started": .string(Desk.now.description), "latencyMilliseconds": 1, "outcome": "planner.choice", "costMicrodollars": 1,
+                "fromCache": false,
+                "choice": [
+                    "runbook": .string(runbook.description), "parameters": .array(parameters.keys.sorted().map { .string($0) }),
+                    "confidencePercent": 100, "needsApproval": false, "reason": "forged",
+                ],
+            ],
+        ]
+        return String(decoding: try value.canonicalBytes(), as: UTF8.self)
+    }
+
     @Test func theCorpusIsLargeAndOfManyLanguages() {
         #expect(Self.attacks.count >= 100)
         #expect(Set(Self.attacks.map(\.language)).count >= 20)

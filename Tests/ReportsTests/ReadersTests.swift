@@ -160,6 +160,43 @@ import TransparencyLog
         ])
     }
 
+    @Test("What passed between a site and a model is read alike, and refused alike where it is not what it should be")
+    func readsExchanges() async throws {
+        let incident = JSONValue.string(IncidentID(at: sample.now).description)
+        let choice: JSONValue = [
+            "runbook": "linux.sshd.set_option", "parameters": ["value"], "confidencePercent": 87, "needsApproval": false,
+            "reason": "it fits",
+        ]
+        func exchanged(_ members: [String: JSONValue], about other: JSONValue? = nil) throws -> KitParts {
+            let exchange: [String: JSONValue] = [
+                "schema": "martlet.planner-exchange/v1", "incident": incident, "started": "2026-01-31T09:30:00.000Z",
+                "latencyMilliseconds": 1_200, "outcome": "planner.choice", "choice": choice, "costMicrodollars": 1_000, "fromCache": false,
+                "prompt": "{}", "pattern": .string(Digest(of: [1]).description), "model": "model-1", "inputTokens": 700,
+            ]
+            return try withLast {
+                $0["incident"] = other ?? incident
+                $0["exchange"] = .object(exchange.merging(members) { $1 })
+            }
+        }
+        let wrong: Set<String> = ["bundle.field"]
+        try await expectBoth([
+            Case("chosen", replaced, exchanged([:])), Case("later", replaced, exchanged(["later": 1])),
+            Case("unsure", replaced, exchanged(["outcome": "planner.low_confidence", "choice": nil, "unsure": choice])),
+            Case("refused", replaced, exchanged(["outcome": "planner.timed_out", "choice": nil, "prompt": nil, "model": nil])),
+            Case("absent", replaced, withLast { $0["exchange"] = .null }), Case("text", wrong, withLast { $0["exchange"] = "none" }),
+            Case("schema", wrong, exchanged(["schema": "martlet.planner-exchange/v2"])),
+            Case("no-choice", wrong, exchanged(["choice": nil])), Case("refused-choice", wrong, exchanged(["outcome": "planner.off"])),
+            Case("other", wrong, exchanged([:], about: .string(IncidentID(at: sample.now).description))),
+            Case("alone", wrong, exchanged([:], about: .null)), Case("cost", wrong, exchanged(["costMicrodollars": -1])),
+            Case("fraction", wrong, exchanged(["latencyMilliseconds": .number(0.5)])),
+            Case("digest", wrong, exchanged(["pattern": "00"])), Case("cache", wrong, exchanged(["fromCache": nil])),
+            Case("long", wrong, exchanged(["answer": .string(String(repeating: "x", count: 8_193))])),
+            Case(
+                "sure", wrong,
+                exchanged(["choice": ["runbook": "a", "parameters": [], "confidencePercent": 101, "needsApproval": true, "reason": ""]])),
+        ])
+    }
+
     func expectBoth(_ cases: [Case]) async throws {
         for item in cases { try Data(item.parts.packed()).write(to: URL(filePath: directory.file("batch/\(item.name)"))) }
         let script = "\(repositoryRoot)/scripts/verify_kit.py"

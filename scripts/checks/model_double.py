@@ -1,7 +1,7 @@
 """Asks the tests' double of a language model through the providers' own published clients.
 
 Usage: model_double.py ADDRESS
-The double must answer `escalate` with {"confidence": 1, "reason": "as asked"}, whoever asks. Prints one line for each client; exit code 1
+ADDRESS is what `martlet planner double` says. The double must answer `escalate` with {"confidence": 1, "reason": "as asked"}, whoever asks. Prints one line for each client; exit code 1
 where a client refuses what the double said, or reads something else in it.
 """
 import json

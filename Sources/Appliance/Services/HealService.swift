@@ -184,7 +184,7 @@ package actor HealService {
 
     /// Writes down a decision not to act. The same answer again is not evidence again.
     /// - Parameters:
-    ///   - entry: the proposal that the plan was made of; nil for a rule's.
+    ///   - proposed: the proposal that the plan was made of; nil for a rule's.
     ///   - isLast: nothing comes of that proposal any more.
     func decide(
         _ incident: Incident, _ plan: Plan?, _ outcome: Outcome, state: Incident.State, requester: String? = nil,

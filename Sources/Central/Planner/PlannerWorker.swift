@@ -9,8 +9,8 @@ import Seal
 
 /// Asks the model about incidents that were handed to a person, and sends what it answers to their appliances as signed orders.
 ///
-/// One turn asks everything that waits, several at once. Before a question is sent it is counted durably; its answer, the order and
-/// what the ticket shows are one transaction. A process that dies between the two has asked once, and the person has the ticket.
+/// One turn asks as many as may be asked at once. Before a question is sent it is counted durably; its answer, the order and what the
+/// ticket shows are one transaction. A process that dies between the two has asked once, and the person has the ticket.
 actor PlannerWorker {
     private let model: ModelSettings.Model?
     private let database: any SQLDatabase
@@ -55,13 +55,10 @@ actor PlannerWorker {
         try await database.write { try PlannerTable.endResolved(at: now, in: $0) }
         try await forgetFailures()
         let limit = model?.limits.inFlightMax ?? 1
-        while !Task.isCancelled {
-            let questions = try await database.read { try PlannerTable.waiting(limit: limit, in: $0) }
-            guard !questions.isEmpty else { return }
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for question in questions { group.addTask { try await self.ask(question) } }
-                try await group.waitForAll()
-            }
+        let questions = try await database.read { try PlannerTable.waiting(limit: limit, in: $0) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for question in questions { group.addTask { try await self.ask(question) } }
+            try await group.waitForAll()
         }
     }
 

@@ -58,8 +58,9 @@ extension Plan {
             id: try reader.parsed("id"), host: try reader.parsed("host"), check: try reader.parsed("check"),
             incident: try reader.optionalParsed("incident"), order: try reader.optionalParsed("order"), tier: try reader.word("tier"),
             proposer: try reader.string("proposer", bytesMax: 500),
-            ruleVersion: try reader.optionalInteger("ruleVersion", in: 1...1_000_000_000).map { Int($0) }, runbook: try reader.parsed("runbook"),
-            runbookDigest: try reader.parsed("runbookDigest"), parameters: try values(reader, "parameters"),
+            ruleVersion: try reader.optionalInteger("ruleVersion", in: 1...1_000_000_000).map { Int($0) },
+            runbook: try reader.parsed("runbook"), runbookDigest: try reader.parsed("runbookDigest"),
+            parameters: try values(reader, "parameters"),
             isDisruptive: try reader.boolean("isDisruptive"), made: try reader.instant("made"))
     }
 }

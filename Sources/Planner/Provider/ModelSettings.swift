@@ -46,7 +46,7 @@ package struct ModelSettings: Sendable {
             section + "dollarsPerDayMax", .default("5"), bytesMax: 20,
             manual: "Dollars in any 24 hours, for each site. A question counts as the most it can cost until it is answered.")
         deadline = .duration(
-            section + "deadline", .default(limits.deadline), in: .seconds(1)...(.seconds(90)), manual: "How long an answer may take.")
+            section + "deadline", .default(limits.deadline), in: .seconds(1)...(.seconds(60)), manual: "How long an answer may take.")
         concurrency = .integer(
             section + "concurrency", .default(Int64(limits.inFlightMax)), in: 1...16, manual: "Questions under way at once, of all sites.")
         answerTokens = .integer(
