@@ -1,3 +1,4 @@
+import Compliance
 package import Model
 package import Seal
 import Wire
@@ -15,7 +16,7 @@ package struct CentralError: Error, Hashable, Sendable, CustomStringConvertible 
     package let retryAfter: Duration?
     package var description: String { "\(message) [\(code)]" }
 
-    init(_ status: Int, _ code: Code, _ message: String, centralTime: Timestamp? = nil, retryAfter: Duration? = nil) {
+    private init(_ status: Int, _ code: Code, _ message: String, centralTime: Timestamp? = nil, retryAfter: Duration? = nil) {
         self.status = status
         self.code = code
         self.message = message
@@ -128,6 +129,32 @@ extension CentralError {
 
     package static func catalogRefused(_ code: Code, _ sentence: String) -> CentralError {
         CentralError(400, code, "\(sentence) Nothing was published.")
+    }
+
+    static func enablementUnknown(_ draft: EnablementRegister.Draft, _ known: String) -> CentralError {
+        CentralError(
+            404, Code("enablement.unknown_\(draft.kind.rawValue)")!,
+            "there is no \(draft.kind.rawValue) \"\(draft.id.printable)\" (\(known)); nothing was changed. Correct it.")
+    }
+
+    static func enablementUnchanged(_ draft: EnablementRegister.Draft, _ standing: [EnablementTable.Entry]) -> CentralError {
+        let hint =
+            if let entry = standing.first, draft.isEnabled {
+                "It is switched off for \(entry.appliance?.description ?? "the whole site"); switch it on there."
+            } else if let entry = standing.first(where: { $0.appliance == draft.appliance }) {
+                "It is off since \(entry.changed), by \(entry.by)."
+            } else { "See: martlet central catalog enablement." }
+        return CentralError(
+            409, "enablement.unchanged",
+            "\(draft.kind.rawValue) \(draft.id.printable) is switched \(draft.isEnabled ? "on" : "off") already; nothing was changed. \(hint)"
+        )
+    }
+
+    static func policyTooLarge(_ reason: String) -> CentralError {
+        CentralError(
+            409, "policy.too_large",
+            "the site's policy would not be taken by an appliance (\(reason)); nothing was changed. Switch something on again, or put it into "
+                + "the catalog.")
     }
 
     package static let bodyTooLarge = CentralError(

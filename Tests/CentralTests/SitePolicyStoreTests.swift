@@ -133,6 +133,37 @@ import Wire
         }
     }
 
+    @Test("The command line switches off and on, names who and why in every answer, and refuses with a code")
+    func commands() async throws {
+        try await CentralUnderTest.run(.sqlite) { central in
+            let tenant = try await central.makeTenant()
+            let box = try await enrolledBox(at: central, tenant)
+            try await publish(at: central)
+            let (site, program) = (tenant.site.description, MartletProgram(central.configuration))
+            func change(_ word: String, _ subject: [String]) async throws -> MartletProgram.Answer {
+                let who = ["--by", "alice@msp.example", "--reason", "the vendor is at it"]
+                return try await program.run(["central", "catalog", word, "--site", site] + subject + who)
+            }
+            let unknown = try await change("disable", ["--check", "box.none"])
+            #expect(unknown.status == 1 && unknown.errors.contains("[enablement.unknown_check]"))
+            #expect(try await change("disable", ["--check", "box.disk", "--rule", "L1-DISK"]).status == 64)
+            #expect(try await change("disable", ["--check", "box.disk"]).status == 0)
+            #expect(try await policy(box, at: central)?.checks.count == 1)
+            let listed = try await program.run("central", "catalog", "enablement", "--site", site, "--json")
+            let json = try JSONValue(parsing: Array(listed.output.utf8), limits: JSONLimits(bytesMax: 1 << 20))
+            let off = try #require(json["off"]?.array?.first)
+            #expect(off["by"] == "alice@msp.example" && off["reason"] == "the vendor is at it" && off["id"] == "box.disk")
+            #expect(json["appliances"]?.array?.first?["policy"] == 1)
+            for question in ["posture", "continuity", "coverage"] {
+                let answer = try await program.run("central", question, site)
+                #expect(answer.status == 0 && answer.output.contains("alice@msp.example"), "\(question): \(answer.output)\(answer.errors)")
+            }
+            #expect(try await change("enable", ["--check", "box.disk"]).status == 0)
+            let empty = try await program.run("central", "posture", site, "--json")
+            #expect(empty.output.contains("\"switchedOff\":[]"))
+        }
+    }
+
     @Test(
         "Learned rules are set as a whole, the same ones make no new document, and a box that comes later or knows more is served",
         arguments: TestEngine.allCases)

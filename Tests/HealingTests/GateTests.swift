@@ -244,6 +244,21 @@ import Testing
     }
 
     @Test(
+        "Six repairs of one host and check in a day are enough; the oldest counts until it is 24 hours old, and one of the future counts",
+        arguments: [
+            (5, 1, true), (6, 1, false), (7, 1, false), (6, 86_399_999, false), (6, 86_400_000, true), (7, 86_400_000, false),
+            (6, -3_600_000, false),
+        ] as [(Int, Int64, Bool)])
+    func daily(repairs: Int, oldest: Int64, isAdmitted: Bool) throws {
+        var one = try Case()
+        one.circumstances.history.repairs =
+            [Self.noon - .milliseconds(oldest)] + [Timestamp](repeating: Self.noon - .seconds(3_600), count: repairs - 1)
+        #expect(one.judge() == (isAdmitted ? .admitted : .refused("gate.daily")))
+        one.policy.repairsPerDayMax = 7
+        #expect(one.judge() == (repairs < 7 || oldest == 86_400_000 ? .admitted : .refused("gate.daily")))
+    }
+
+    @Test(
         "The budget counts the plans of one hour, and says when there is room again",
         arguments: [
             (29, 1, true), (30, 1, false), (31, 1, false), (30, 3_599_999, false), (30, 3_600_000, true),
@@ -284,6 +299,19 @@ import Testing
         #expect(one.judge() == .refused("gate.clinical_device"))
     }
 
+    @Test("What is switched off is refused to everybody: a rule, a model and a person's order", arguments: [Tier.l1, .l2, .l3])
+    func refusesWhatIsSwitchedOff(tier: Tier) throws {
+        let order = try Orders.authenticated(host: Self.host, approver: nil, at: Self.noon)
+        var one = try Case(tier: tier, order: tier == .l3 ? order.order.id : nil)
+        one.authority = tier == .l3 ? order : nil
+        #expect(one.judge() == .admitted)
+        one.circumstances.isRunbookDisabled = true
+        #expect(one.judge() == .refused("gate.runbook_disabled"))
+        one.circumstances.isCheckDisabled = true
+        #expect(one.judge() == .refused("gate.check_disabled"))
+        #expect(GateCode.runbookDisabled.isForPerson && !GateCode.checkDisabled.isForPerson)
+    }
+
     @Test func dryRunAndOffAndPauseChangeNothing() throws {
         var one = try Case()
         one.policy.mode = .dryRun
@@ -308,6 +336,7 @@ import Testing
         one.circumstances.history.attempts = 9
         one.circumstances.history.lastAttempt = Self.noon
         one.circumstances.history.openings = [Timestamp](repeating: Self.noon, count: 9)
+        one.circumstances.history.repairs = [Timestamp](repeating: Self.noon, count: 9)
         #expect(one.judge() == .admitted)
         one.circumstances.isPausedLocally = true
         #expect(one.judge() == .refused("gate.paused_locally"))

@@ -37,6 +37,20 @@ import Testing
         #expect(decide([rules[1], rules[2]]) == run("A"))
     }
 
+    @Test func whatWasLearnedIsTriedAfterTheCatalogsOwnWhateverItsPriority() {
+        let incident = Incident(
+            id: IncidentID(at: now), host: "h", check: "a.check", code: "a.drift", severity: .high, opened: now, lastSeen: now,
+            facts: Facts())
+        func decide(_ own: [RuleDefinition], _ learned: [RuleDefinition]) -> Decision {
+            let index = L1Index(own, learned: learned)
+            return index.decide(incident, on: index.platforms(["linux"]), facts: Facts(), parameters: [:], at: now)
+        }
+        let learned = [rule("LRN-2", priority: 3), rule("LRN-1", priority: 2)]
+        #expect(decide([rule("Z", priority: 900)], learned) == run("Z"))
+        #expect(decide([rule("Z", codes: ["a.other"])], learned) == run("LRN-1"))
+        #expect(decide([], []) == .noRule)
+    }
+
     @Test func anotherCodeCheckOrPlatformFindsNoRule() {
         #expect(decide([rule("A")], code: "a.other") == .noRule)
         #expect(decide([]) == .noRule)

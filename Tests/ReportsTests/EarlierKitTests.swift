@@ -80,7 +80,7 @@ import Wire
     func namesEnds() async throws {
         var later = sample.whole
         later.count = 7
-        later.statements = [0, 1, 2, 3]
+        later.statements = Array(0...8)
         try await compare(later, with: sample.whole, ["earlier.chain_back", "earlier.chain_back"])
         var cut = sample.whole
         cut.skipped = 7
@@ -96,7 +96,7 @@ import Wire
     @Test("A statement that is left out, such as the end of an exception, is missing")
     func namesStatements() async throws {
         var later = sample.whole
-        later.statements = [0, 2, 3]
+        later.statements = [0] + Array(2...8)
         let report = try await compare(later, with: half, ["earlier.statement_missing"])
         #expect(report.findings.map(\.subject) == ["statements/000000000002.json"])
     }

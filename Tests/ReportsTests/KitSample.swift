@@ -141,10 +141,28 @@ struct KitSample {
             issued: day(1) + .seconds(12 * 3_600))
         let gap = GapStatement(
             site: site, appliance: appliances[0], from: day(2), until: day(3), cause: .silent, issued: day(3), note: "é")!
-        return [
-            (exception.json, exception.issued), (again.json, again.issued), (gap.json, gap.issued),
-            (["schema": "martlet.drill/v1", "site": .string(site.description), "result": "done"], day(4)),
+        // Off and on again, and what is off still; of another site, and not in its form: nothing follows from these two.
+        func change(_ id: String, _ kind: EnablementStatement.Kind, on isEnabled: Bool, at issued: Timestamp, box: Bool = false) throws
+            -> JSONValue
+        {
+            try EnablementStatement(
+                site: site, appliance: box ? appliances[0] : nil, kind: kind, id: id, isEnabled: isEnabled, by: "Zoë", reason: "rebuilt",
+                issued: issued
+            ).json
+        }
+        let off = try change("host.time", .check, on: false, at: day(1))
+        func with(_ name: String, _ text: String) -> JSONValue {
+            var members = off.object ?? [:]
+            members[name] = .string(text)
+            return .object(members)
+        }
+        let changes = [
+            off, try change("L1-A", .rule, on: false, at: day(2), box: true), try change("host.time", .check, on: true, at: day(3)),
+            with("site", SiteID(at: midnight).description), with("by", "a\u{202e}b"),
         ]
+        let drill: JSONValue = ["schema": "martlet.drill/v1", "site": .string(site.description), "result": "done"]
+        return [(exception.json, exception.issued), (again.json, again.issued), (gap.json, gap.issued)]
+            + ([drill] + changes).map { ($0, day(4)) }
     }
 
     private static func pruned(

@@ -128,6 +128,7 @@ package struct ApplianceConfiguration: Sendable {
         policy.cooldown = settings[Keys.cooldown]
         policy.attemptsMax = Int(settings[Keys.attemptsMax])
         policy.actionsPerHourMax = Int(settings[Keys.actionsPerHour])
+        policy.repairsPerDayMax = Int(settings[Keys.repairsPerDay])
         policy.hostsAtOncePercentMax = Int(settings[Keys.hostsAtOnce])
         policy.clockOffsetMillisecondsMax = settings[Keys.clockOffsetMax]
         do throws(WindowError) {

@@ -82,6 +82,9 @@ package enum ApplianceSettings {
         "healing.attemptsMax", .default(3), in: 1...20, manual: "Attempts per incident before a person is asked; a rule may ask for fewer.")
     package static let actionsPerHour = Setting<Int64>.integer(
         "healing.actionsPerHourMax", .default(30), in: 1...1_000, manual: "Repairs at the site within an hour.")
+    package static let repairsPerDay = Setting<Int64>.integer(
+        "healing.repairsPerDayMax", .default(6), in: 1...100,
+        manual: "Repairs of one host and check within 24 hours; the next time a person is asked what undoes them.")
     package static let hostsAtOnce = Setting<Int64>.integer(
         "healing.hostsAtOncePercentMax", .default(10), in: 1...100,
         manual: "Share of the site's hosts that may be changed at once; one always may.")
@@ -146,7 +149,8 @@ package enum ApplianceSettings {
             windowHours.declaration,
             windowDays.declaration, windowZone.declaration, allowOutsideWindow.declaration, approveDisruptive.declaration,
             approvers.declaration,
-            unknownClock.declaration, cooldown.declaration, attemptsMax.declaration, actionsPerHour.declaration, hostsAtOnce.declaration,
+            unknownClock.declaration, cooldown.declaration, attemptsMax.declaration, actionsPerHour.declaration,
+            repairsPerDay.declaration, hostsAtOnce.declaration,
             timeServers.declaration, clockOffsetMax.declaration, logLevel.declaration, hosts.declaration, plannerMode.declaration,
         ] + planner.declarations,
         otherVariables: ["MARTLET_CONFIG"])

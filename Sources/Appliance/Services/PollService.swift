@@ -15,11 +15,11 @@ package actor PollService {
     private let context: ApplianceContext
     private let clockService: ClockService
     private let inbox: OrderInbox
+    private let policies: PolicyInbox
     private let beforeSwitch: @Sendable () async -> Void
     private var failures = 0
     /// A version whose bytes were not what they must be, though no signature says that they were Central's; and until when it is left.
     private var distrusted: (version: Int64, until: Timestamp)?
-    private var distrustedPolicy: (digest: Digest, until: Timestamp)?
     static let distrustPause: Duration = .seconds(900)
 
     /// - Parameter beforeSwitch: looks that were judged by the catalog in force are attested in its name while that can be done.
@@ -29,6 +29,7 @@ package actor PollService {
         self.context = context
         self.clockService = clockService
         inbox = OrderInbox(context)
+        policies = PolicyInbox(context, beforeSwitch: beforeSwitch)
         self.beforeSwitch = beforeSwitch
     }
 
@@ -85,7 +86,7 @@ package actor PollService {
         if await inbox.receive(reply.orders) { context.wakes.heal.ring() }
         try await sendReports(client)
         if try await isNewer(reply.catalogVersion) { await switchCatalog(to: reply.catalogVersion, client) }
-        try await hearPolicy(reply.policy, client)
+        try await policies.hear(reply.policy, client)
         if try await renewalIsDue(reply) { try await context.central.renew() }
     }
 
@@ -207,77 +208,6 @@ package actor PollService {
             let (code, sentence) = LinkFailure.explain(error, otherwise: "catalog.not_stored")
             context.logger.warning(
                 "catalog not stored", metadata: ["code": "\(code)", "version": "\(version)", "error": "\(sentence)"])
-        }
-    }
-
-    // MARK: Site policy
-
-    /// A document that cannot be taken is refused in evidence, and the one in force stays.
-    private func hearPolicy(_ offer: PolicyOffer?, _ client: CentralClient) async throws {
-        // A policy stands over a catalog; without one there is nothing to switch off.
-        guard let offer, let loaded = try await context.catalog.current() else { return }
-        if let fault = loaded.policyFault { await context.alerts.raise("policy", fault.code, fault.message) }
-        let inForce = loaded.policy?.policy.version ?? 0
-        if offer.version == inForce, offer.digest == loaded.policy?.digest {
-            await context.alerts.clear("policy", "Central shows the site policy that is in force.")
-            return
-        }
-        guard offer.version > inForce else {
-            let error: SitePolicyError = offer.version == inForce ? .changed(inForce) : .notNewer(offer.version, inForce: inForce)
-            await context.alerts.raise("policy", error.code, error.message)
-            return
-        }
-        let now = context.clock.now()
-        if let distrustedPolicy, distrustedPolicy.digest == offer.digest, now < distrustedPolicy.until,
-            distrustedPolicy.until - now <= Self.distrustPause
-        {
-            return
-        }
-        if try await context.database.read({ try PolicyTable.isRefused(offer.digest, in: $0) }) { return }
-        await switchPolicy(to: offer, over: loaded, client)
-    }
-
-    private func switchPolicy(to offer: PolicyOffer, over loaded: ActiveCatalog.Loaded, _ client: CentralClient) async {
-        var bytes: [UInt8] = []
-        do {
-            bytes = try await client.policy(offer.version)
-            let policy = try context.catalog.open(policy: bytes, newerThan: loaded.policy?.policy.version ?? 0)
-            guard policy.policy.version == offer.version, policy.digest == offer.digest else {
-                distrustedPolicy = (offer.digest, context.clock.now() + Self.distrustPause)
-                throw CentralLinkError.malformed("site policy \(offer.version) was asked for, another one came")
-            }
-            let fresh = context.catalog.load(policy, over: loaded)
-            let (faults, version, envelope) = (context.faults, offer.version, bytes)
-            await beforeSwitch()
-            let now = context.clock.now()
-            let change = PolicyChange(from: loaded, to: fresh)
-            let note = "Site policy \(version) is in force; its digest is \(policy.digest)."
-            let bundles = [context.drafts.system(.observed, note: note)] + change.bundles(context.drafts)
-            try await context.expectations.append(bundles, fresh) { transaction in
-                try PolicyTable.activate(version, envelope, at: now, in: transaction)
-                try ObservationTable.forget(change.newlyDisabledChecks, in: transaction)
-                faults.reached(.policyBeforeSwitch)
-            }
-            faults.reached(.policyAfterSwitch)
-            context.catalog.set(fresh)
-            context.logger.notice("site policy in force", metadata: ["version": "\(version)"])
-            await context.alerts.clear("policy", "Site policy \(version) is in force.")
-            context.wakes.detect.ring()
-            context.wakes.heal.ring()
-        } catch let error as SitePolicyError {
-            let now = context.clock.now()
-            // Anything else that came in its place says nothing about the one that was offered.
-            if error.isOfSignedDocument, SitePolicy.digest(ofSigned: bytes) == offer.digest {
-                // Not remembered means only that it is fetched and refused once more.
-                try? await context.database.write { try PolicyTable.refuse(offer.digest, error.code, at: now, in: $0) }
-            } else {
-                distrustedPolicy = (offer.digest, now + Self.distrustPause)
-            }
-            await context.alerts.raise("policy", error.code, error.message)
-        } catch {
-            let (code, sentence) = LinkFailure.explain(error, otherwise: "policy.not_stored")
-            context.logger.warning(
-                "site policy not taken", metadata: ["code": "\(code)", "version": "\(offer.version)", "error": "\(sentence)"])
         }
     }
 

@@ -88,6 +88,18 @@ package enum IntentTable {
         return repairs
     }
 
+    /// Ends of the plans that succeeded on this host and check, since then.
+    package static func repairs(
+        host: HostID, check: CheckID, since instant: Timestamp, in transaction: any SQLTransaction
+    ) throws -> [Timestamp] {
+        try transaction.query(
+            """
+            SELECT finished FROM intent WHERE host = \(host.description) AND check_id = \(check.description)
+                AND outcome = 'success' AND finished >= \(instant.milliseconds)
+            """
+        ).map { Timestamp(milliseconds: try $0.integer(0)) }
+    }
+
     package static func removeFinished(before instant: Timestamp, in transaction: any SQLTransaction) throws {
         try transaction.execute("DELETE FROM intent WHERE finished < \(instant.milliseconds)")
     }

@@ -8,6 +8,8 @@ package struct RepairHistory: Sendable {
     /// End of the newest attempt on the plan's host and check.
     package let lastAttempt: Timestamp?
     package let openings: [Timestamp]
+    /// Ends of those that succeeded there within the day's span.
+    package let repairs: [Timestamp]
     /// Plans that began at the site within the budget's span.
     package let begun: [PlanID: Timestamp]
     package let isPaused: Bool
@@ -20,6 +22,7 @@ package struct RepairHistory: Sendable {
     ) throws {
         lastAttempt = try IntentTable.lastAttempt(host: plan.host, check: plan.check, in: transaction)
         openings = try IncidentTable.openings(host: plan.host, check: plan.check, since: now - policy.flapSpan, in: transaction)
+        repairs = try IntentTable.repairs(host: plan.host, check: plan.check, since: now - policy.daySpan, in: transaction)
         begun = try IntentTable.plansBegun(since: now - Gate.budgetSpan, in: transaction)
         isPaused = try SettingTable.read(.isPaused, in: transaction) != nil
         approval = try digest.flatMap { try ApprovalTable.usable(for: $0, by: verifier, at: now, in: transaction) }
@@ -37,6 +40,7 @@ package struct RepairHistory: Sendable {
         history.attempts = attempts
         history.lastAttempt = lastAttempt
         history.openings = openings
+        history.repairs = repairs
         history.actions = Array(begun.merging(admitted) { stored, _ in stored }.values)
         return history
     }

@@ -37,6 +37,8 @@ package struct Circumstances: Hashable, Sendable {
         package var lastAttempt: Timestamp?
         /// Openings of this host and check, the present one included.
         package var openings: [Timestamp] = []
+        /// Ends of plans that succeeded on this host and check.
+        package var repairs: [Timestamp] = []
         /// Starts of plans at this site.
         package var actions: [Timestamp] = []
 

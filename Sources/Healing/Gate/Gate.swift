@@ -72,7 +72,9 @@ package enum Gate {
     private static func reasonForAPerson(_ policy: HealingPolicy, _ seen: Circumstances, _ now: Timestamp) -> GateCode? {
         if seen.history.attempts >= min(policy.attemptsMax, seen.ruleAttemptsMax ?? .max) { return .attempts }
         let recent = seen.history.openings.count { $0 > now - policy.flapSpan }
-        return recent > policy.flapOpeningsMax ? .flapping : nil
+        if recent > policy.flapOpeningsMax { return .flapping }
+        let repairs = seen.history.repairs.count { $0 > now - policy.daySpan }
+        return repairs >= policy.repairsPerDayMax ? .daily : nil
     }
 
     /// An approval counts for this very plan, in its time, and from somebody else than the one who asked. What an order says of

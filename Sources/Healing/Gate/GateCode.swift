@@ -16,6 +16,7 @@ package enum GateCode: String, Hashable, Sendable, CaseIterable {
     case runbookDisabled = "gate.runbook_disabled"
     case attempts = "gate.attempts"
     case flapping = "gate.flapping"
+    case daily = "gate.daily"
     case approval = "gate.approval"
     case clockOffset = "gate.clock_offset"
     case clockUnknown = "gate.clock_unknown"
@@ -33,7 +34,8 @@ package enum GateCode: String, Hashable, Sendable, CaseIterable {
     /// check next finds the drift.
     package var isForPerson: Bool {
         switch self {
-        case .orderUnauthenticated, .orderMismatch, .runbookUnfit, .clinicalDevice, .runbookDisabled, .attempts, .flapping, .approval,
+        case .orderUnauthenticated, .orderMismatch, .runbookUnfit, .clinicalDevice, .runbookDisabled, .attempts, .flapping, .daily,
+            .approval,
             .windowMissing:
             true
         default: false
@@ -58,6 +60,8 @@ package enum GateCode: String, Hashable, Sendable, CaseIterable {
             "The runbook is switched off by the site's policy; nothing was changed. See: martlet central catalog enablement."
         case .attempts: "As many attempts as are allowed for this incident have failed; nothing more was changed. A person must act."
         case .flapping: "The drift keeps coming back; nothing was changed. A person must find what undoes the repair."
+        case .daily:
+            "The drift was repaired as often as is allowed in a day; nothing was changed. A person must find what undoes the repair."
         case .approval: "The plan needs the approval of a second person; nothing was changed. See: martlet central approvals."
         case .clockOffset: "The appliance's clock is too far off for disruptive work; nothing was changed. It is judged again."
         case .clockUnknown: "No time source could be reached, so disruptive work waits; nothing was changed. It is judged again."

@@ -31,6 +31,10 @@ package struct HealingPolicy: Hashable, Sendable {
     /// More openings than this of one host and check within `flapSpan` are flapping.
     package var flapOpeningsMax = 3
     package var flapSpan: Duration = .seconds(1_800)
+    /// As many repairs of one host and check within `daySpan` may have succeeded before another: beyond them something keeps undoing
+    /// it, too slowly to be flapping.
+    package var repairsPerDayMax = 6
+    package var daySpan: Duration = .seconds(86_400)
     /// Plans admitted at the site within an hour.
     package var actionsPerHourMax = 30
     /// Share of the site's hosts that may be changed at once; one is always allowed.
