@@ -91,6 +91,9 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: strict),
+        .target(
+            name: "Laboratory", dependencies: ["Model", "Seal", "Catalog", "Detection", "Healing", "Learning"],
+            swiftSettings: strict),
         .target(name: "Wire", dependencies: ["Model", "Seal", "Evidence"], swiftSettings: strict),
         .target(
             name: "Anchors",
@@ -149,8 +152,8 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "Model", "Seal", "Redaction", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire",
-                "Appliance", "Reports", "Central", "TransparencyLog", "Witness", "Compliance", "Objects", "Anchors", "Planner",
-                "PlannerDouble",
+                "Laboratory", "Appliance", "Reports", "Central", "TransparencyLog", "Witness", "Compliance", "Objects", "Anchors",
+                "Planner", "PlannerDouble",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -178,7 +181,7 @@ let package = Package(
             name: "martlet-bench",
             dependencies: [
                 "Model", "Seal", "Redaction", "Documents", "Conditions", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing",
-                "Learning", "Wire", "Appliance", "Compliance", "TransparencyLog", "Reports", "Central", "TestSupport",
+                "Learning", "Laboratory", "Wire", "Appliance", "Compliance", "TransparencyLog", "Reports", "Central", "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"), .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], path: "Benchmarks", swiftSettings: strict),
@@ -241,6 +244,9 @@ let package = Package(
             ], swiftSettings: strict),
         .testTarget(
             name: "LearningTests", dependencies: ["Model", "Seal", "Conditions", "Catalog", "Learning"], swiftSettings: strict),
+        .testTarget(
+            name: "LaboratoryTests", dependencies: ["Model", "Seal", "Catalog", "Detection", "Healing", "Laboratory"],
+            swiftSettings: strict),
         .testTarget(
             name: "PlannerTests",
             dependencies: [

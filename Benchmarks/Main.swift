@@ -17,6 +17,7 @@ import Glibc
             ("kit", KitBenchmark.run),
             ("scrub", ScrubBenchmark.run),
             ("learning", LearningBenchmark.run),
+            ("lab", LabBenchmark.run),
         ]
         let wanted = CommandLine.arguments.dropFirst()
         if let unknown = wanted.first(where: { name in !sections.contains { $0.0 == name } }) {

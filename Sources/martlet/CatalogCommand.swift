@@ -249,7 +249,7 @@ private func signingKey(_ file: String) throws -> SigningKey {
 }
 
 /// One line on standard error.
-private func complain(_ line: String) {
+func complain(_ line: String) {
     let bytes = Array((line + "\n").utf8)
     _ = write(STDERR_FILENO, bytes, bytes.count)
 }

@@ -52,7 +52,7 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     /// Short: the sockets of kept SSH connections lie below it.
-    private static func temporaryFolder() throws -> String {
+    static func temporaryFolder() throws -> String {
         var template = Array("/tmp/martlet-demo-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw DemoFailure("cannot make a folder below /tmp") }
         return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -17,6 +17,13 @@ struct PracticeHost: Sendable {
     static let obstacle: String? =
         Process.run(["possible"]).status == 0 ? nil : "this machine cannot run practice hosts (scripts/lab/hosts possible)"
 
+    /// `scripts/lab/practice.sh`, which `martlet lab` runs on its hosts as well.
+    static let preparation = Result {
+        let path = String(#filePath.dropLast("Tests/HealingTests/PracticeHost.swift".utf8.count)) + "scripts/lab/practice.sh"
+        guard let bytes = fileBytes(path) else { throw LabError(output: "cannot read \(path)") }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// Each test takes hosts of a number that no other test of this target uses at the same time.
     static func start(_ number: Int, user: String = "root", become: HostAccess.Become = .none) throws -> PracticeHost {
         try Startup.shared.withLock { isUp in

@@ -21,7 +21,8 @@ struct DemoStory {
     let central: DemoCentral
     let catalog: CompiledCatalog
     let practice: PracticeHosts
-    let appliance: DemoProcess
+    let box: PracticeBox
+    private var appliance: DemoProcess { box.process }
 
     static func prepare(
         directory: String, repository: String, binaries: String, databaseURL: String?, instance: Int?, narrator: Narrator
@@ -62,10 +63,7 @@ struct DemoStory {
 
         return DemoStory(
             directory: directory, repository: repository, binaries: binaries, narrator: narrator, central: central, catalog: catalog,
-            practice: practice,
-            appliance: DemoProcess(
-                binaries + "/martlet-appliance", ["run"], environment: ["MARTLET_CONFIG": directory + "/appliance.yaml"],
-                log: directory + "/appliance.log"))
+            practice: practice, box: PracticeBox(directory: directory, binaries: binaries))
     }
 
     func tell() async throws {
@@ -93,15 +91,8 @@ struct DemoStory {
     private func enrol() async throws {
         narrator.chapter("An appliance joins")
         let code = try await central.makeClaimCode()
-        try writeConfiguration()
-        let here = LocalHost(id: "here")
-        let enrolled = try await here.run(
-            HostCommand(
-                [
-                    "/usr/bin/env", "MARTLET_CONFIG=\(directory)/appliance.yaml", binaries + "/martlet-appliance", "enroll", "--central",
-                    central.enrollmentURL, "--code", code.text,
-                ], deadline: .seconds(30)))
-        guard enrolled.succeeded else { throw DemoFailure("enrolment: " + String(decoding: enrolled.errorOutput, as: UTF8.self)) }
+        try box.configure(PracticeBox.Settings(window: PracticeBox.closedWindow(at: WallClock.system.now())), practice.members)
+        try await box.enrol(at: central.enrollmentURL, with: code)
         try await central.findAppliance()
         narrator.tell(
             "claim code \(code.text.prefix(5))-… used once; keys made on the box; enrolled as \(central.appliance?.description ?? "")")
@@ -348,39 +339,5 @@ struct DemoStory {
         guard notes[0].size == notes[1].size, notes[0].root != notes[1].root else { throw DemoFailure("the notes prove nothing:\n\(kept)") }
         narrator.tell("the witness refuses to cosign it (\(status)), and keeps both notes", .refused)
         narrator.tell("each verifies under the log's own key, and they contradict: whoever holds them can prove it to anybody")
-    }
-
-    // MARK: The appliance's configuration
-
-    private func writeConfiguration() throws {
-        // A window that is not now.
-        let hour = (Int(WallClock.system.now().milliseconds / 3_600_000) + 6) % 24
-        let window = String(format: "%02d:00-%02d:00", hour, (hour + 2) % 24)
-        var text = """
-            stateDirectory: "\(directory)/appliance"
-            mode: reseller
-            reseller: demo-msp
-            poll: {interval: 10s}
-            window: {hours: "\(window)", timeZone: UTC}
-            clock: {servers: []}
-            hosts:
-
-            """
-        for member in practice.members {
-            text += """
-                  - id: \(member.id)
-                    address: \(member.address.host)
-                    port: \(member.address.port)
-                    user: \(member.address.user)
-                    keyFile: "\(member.address.keyFile)"
-                    hostKey: "\(member.address.hostKey ?? "")"
-                    become: \(member.become.rawValue)
-
-                """
-        }
-        let file = directory + "/appliance.yaml"
-        guard FileManager.default.createFile(atPath: file, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600]) else {
-            throw DemoFailure("cannot write \(file)")
-        }
     }
 }

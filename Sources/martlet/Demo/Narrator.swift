@@ -4,6 +4,10 @@ import Model
 /// Tells what happens while it happens: each line with the seconds since the start, so that nobody wonders whether it hangs.
 struct Narrator: Sendable {
     private let start = ContinuousClock.now
+    /// Where standard output is for a program.
+    private let isQuiet: Bool
+
+    init(isQuiet: Bool = false) { self.isQuiet = isQuiet }
 
     var elapsed: Duration { ContinuousClock.now - start }
 
@@ -17,7 +21,9 @@ struct Narrator: Sendable {
 
     enum Mark: String { case done = "+", found = "!", refused = "x", waiting = "~", note = " " }
 
-    private func line(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+    private func line(_ text: String) {
+        if !isQuiet { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+    }
 }
 
 /// The demo did not show what it is there to show. It ends with exit status 1 and says where to look.

@@ -3,7 +3,7 @@ import Foundation
 import Hosts
 import Model
 
-/// The machines of the demo's practice. Two real ones, booted by systemd-nspawn in network namespaces of their own; where
+/// The machines of a practice. Real ones, booted by systemd-nspawn in network namespaces of their own; where
 /// this machine refuses that, one plain sshd on loopback, which can show less.
 struct PracticeHosts {
     struct Member {
@@ -29,7 +29,7 @@ struct PracticeHosts {
         }
     }
 
-    // MARK: Two machines
+    // MARK: Machines
 
     static let names: [HostID] = ["front-desk", "records"]
 
@@ -43,9 +43,11 @@ struct PracticeHosts {
         return String(decoding: result.errorOutput, as: UTF8.self).split(separator: "\n").last.map(String.init) ?? "refused"
     }
 
-    /// Boots two fresh hosts and brings them to the baseline.
+    /// Boots fresh hosts and brings them to the baseline.
     /// - Parameter instance: keeps this demo's hosts apart from those of tests.
-    static func boot(repository: String, instance: Int, firewall: String, state: String) async throws -> PracticeHosts {
+    static func boot(
+        _ names: [HostID] = PracticeHosts.names, repository: String, instance: Int, firewall: String, state: String
+    ) async throws -> PracticeHosts {
         let here = LocalHost(id: "here")
         let script = ["/usr/bin/env", "LAB_INSTANCE=\(instance)", repository + "/scripts/lab/hosts"]
         _ = try await here.run(HostCommand(script + ["stop"], deadline: .seconds(60)))

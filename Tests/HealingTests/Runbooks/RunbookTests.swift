@@ -26,7 +26,7 @@ struct RunbookTests {
             systemctl daemon-reload; systemctl restart chrony
             """
         try await server.run("sh", "-c", serve)
-        _ = try await play.script(RunbookCase.preparation, deadline: .seconds(120))
+        _ = try await play.script(RunbookCase.preparation + "\n" + PracticeHost.preparation.get(), deadline: .seconds(120))
         await play(RunbookCase.all(timeServer: server.address))
     }
 
