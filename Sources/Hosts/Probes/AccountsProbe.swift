@@ -21,10 +21,10 @@ package struct AccountsProbe: Probe {
         ]
     }
 
-    /// Hashes stay on the host: only what kind each is comes back.
+    /// Hashes stay on the host: only what kind each is comes back, and of an account that ends the day on which it does.
     static let passwordKinds = HostCommand([
         "awk", "-F:",
-        #"{ k = "des"; if ($2 == "") k = "empty"; else if ($2 ~ /^[!*]/) k = "locked"; else if ($2 ~ /^\$/) { split($2, p, "$"); k = p[2] } print $1 ":" k }"#,
+        #"{ k = "des"; if ($2 == "") k = "empty"; else if ($2 ~ /^[!*]/) k = "locked"; else if ($2 ~ /^\$/) { split($2, p, "$"); k = p[2] } print $1 ":" k ($8 == "" ? "" : ":" $8) }"#,
         "/etc/shadow",
     ])
 
@@ -50,10 +50,11 @@ package struct AccountsProbe: Probe {
             "accounts.system_shells": .strings(accounts.filter { (1..<1_000).contains($0.uid) && hasShell($0.shell) }.map(\.name).sorted()),
         ])
         facts.read("accounts.privileged") { () throws(ProbeError) in
-            [
-                "accounts.privileged": .strings(
-                    try Self.privileged(outputs.lines(1), accounts: accounts.map { ($0.name, $0.group) }, uid0: uid0))
-            ]
+            // Where that cannot be read nobody's account has ended.
+            let today = now.milliseconds / 86_400_000
+            let ended = (try? Self.kinds(outputs, 2)).map { $0.filter { $0.ends.map { $0 <= today } ?? false }.map(\.name) } ?? []
+            let members = try Self.privileged(outputs.lines(1), accounts: accounts.map { ($0.name, $0.group) })
+            return ["accounts.privileged": .strings(members.subtracting(ended).union(uid0).sorted())]
         }
         facts.read("accounts.empty_passwords", "accounts.weak_hashes", "accounts.with_password") { () throws(ProbeError) in
             let kinds = try Self.kinds(outputs, 2)
@@ -68,17 +69,19 @@ package struct AccountsProbe: Probe {
         return facts
     }
 
-    static func kinds(_ outputs: CommandOutputs, _ index: Int) throws(ProbeError) -> [(name: String, kind: String)] {
-        let pairs = try outputs.lines(index).compactMap { $0.pair(":") }
-        guard !pairs.isEmpty else { throw ProbeError("probe.truncated", "shadow is empty") }
-        return pairs.map { ($0.key, $0.value) }
+    /// `ends` is the first day on which the account cannot be used, in days since 1970.
+    static func kinds(_ outputs: CommandOutputs, _ index: Int) throws(ProbeError) -> [(name: String, kind: String, ends: Int64?)] {
+        let lines = try outputs.lines(index).map { $0.split(separator: ":", omittingEmptySubsequences: false) }.filter { $0.count > 1 }
+        guard !lines.isEmpty else { throw ProbeError("probe.truncated", "shadow is empty") }
+        return lines.map { (String($0[0]), String($0[1]), $0.count > 2 ? Int64($0[2]) : nil) }
     }
 
+    /// Members of the groups that sudo serves.
     private static func privileged(
-        _ lines: [Substring], accounts: [(name: String, group: Int64)], uid0: [String]
-    ) throws(ProbeError) -> [String] {
+        _ lines: [Substring], accounts: [(name: String, group: Int64)]
+    ) throws(ProbeError) -> Set<String> {
         guard !lines.isEmpty else { throw ProbeError("probe.truncated", "group is empty") }
-        var privileged = Set(uid0)
+        var privileged: Set<String> = []
         for line in lines {
             let fields = line.split(separator: ":", omittingEmptySubsequences: false)
             guard fields.count == 4, let gid = Int64(fields[2]) else {
@@ -88,7 +91,7 @@ package struct AccountsProbe: Probe {
             privileged.formUnion(fields[3].split(separator: ",").map(String.init))
             privileged.formUnion(accounts.filter { $0.group == gid }.map(\.name))
         }
-        return privileged.sorted()
+        return privileged
     }
 
     /// Whom a rule lets become another without a password, `%` for groups.

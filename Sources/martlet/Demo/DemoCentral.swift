@@ -1,4 +1,5 @@
 import Central
+import Compliance
 import Database
 import Evidence
 import Foundation
@@ -23,7 +24,8 @@ final class DemoCentral {
     private(set) var appliance: ApplianceID?
 
     /// Makes keys, database and configuration, and starts the witness of the log only.
-    init(directory: String, databaseURL: String?, binaries: String) async throws {
+    /// - Parameter model: where Central asks what no rule answers; nil: nowhere.
+    init(directory: String, databaseURL: String?, binaries: String, model: String? = nil) async throws {
         self.directory = directory
         let keys = try CentralKeys.create(in: directory, at: WallClock.system.now())
         witness = try DemoWitness(
@@ -37,6 +39,9 @@ final class DemoCentral {
             log: {origin: \(Self.logOrigin), witnesses: ["\(witness.url) \(witnessKey.text)"], quorum: 1}
 
             """
+        if let model {
+            configuration += "planner: {provider: llama.cpp, address: \"\(model)\", model: double, price: {input: \"0\", output: \"0\"}}\n"
+        }
         if let databaseURL { configuration += "database: {url: \"\(databaseURL)\"}\n" }
         let file = directory + "/central.yaml"
         guard FileManager.default.createFile(atPath: file, contents: Data(configuration.utf8), attributes: [.posixPermissions: 0o600])
@@ -98,6 +103,46 @@ final class DemoCentral {
             in: scope)
     }
 
+    /// - Returns: the version of the site's policy that says so.
+    func switchOff(_ rule: RuleID, because reason: String) async throws -> Int64 {
+        let draft = EnablementRegister.Draft(
+            appliance: nil, kind: .rule, id: rule.description, isEnabled: false, by: "alice@msp.example", reason: reason)
+        _ = try await services.enablement.change(draft, site: site.id, in: scope)
+        return try await services.policies.delivery(of: site.id, in: scope).map(\.newest).max() ?? 0
+    }
+
+    func story(of incident: IncidentID) async throws -> TicketStore.Story {
+        try await services.tickets.story(incident.description, for: operatorCredential)
+    }
+
+    /// A person's answer to a ticket: a runbook on its host.
+    func decide(_ ticket: Ticket, runbook: RunbookID, parameters: [String: TypedValue], _ reason: String) async throws -> Order {
+        let draft = OrderDraft(
+            appliance: ticket.appliance, host: ticket.host, kind: .runbook, runbook: runbook, check: ticket.check, parameters: parameters,
+            requester: "alice@msp.example", reason: reason)
+        let order = try await services.orders.create(draft, in: scope)
+        try await services.tickets.act(.order(order.id), on: ticket.incident.description, by: operatorCredential)
+        return order
+    }
+
+    /// Signs the plan that waits for this order, as somebody else would with `martlet approve`.
+    /// - Returns: the plan's digest.
+    func approve(_ order: Order, as name: String, with key: SigningKey) async throws -> Digest {
+        guard let approver = Approver(name: name, key: key.verifyingKey) else { throw DemoFailure("\(name) cannot be an approver") }
+        try await services.approvals.register(approver, in: scope, by: operatorCredential)
+        var waiting: ApprovalStore.Waiting?
+        try await eventually("the plan to be listed at Central", within: .seconds(60)) {
+            waiting = try await services.approvals.waiting(for: operatorCredential).first { $0.statement.order == order.id }
+            return waiting != nil
+        }
+        guard let waiting else { throw DemoFailure("no plan waits") }
+        var random = SystemRandomNumberGenerator()
+        let now = WallClock.system.now()
+        let approval = Approval(of: waiting.statement, approver: name, issued: now, expires: now + .seconds(900), random: &random)
+        _ = try await services.approvals.deliver(approval.signed(with: key), of: waiting, by: operatorCredential)
+        return waiting.statement.digest
+    }
+
     /// Puts another envelope in the place of an order's: what a Central that somebody has broken into, or whose clock is
     /// wrong, would hand out.
     func replaceEnvelope(of order: Order, with envelope: String) async throws {
@@ -133,8 +178,24 @@ final class DemoCentral {
 
     private var next: Int64 = 0
 
+    private var unseen: [BundleRecord] = []
+
+    /// The oldest bundle after those that were seen that is so; what came before it counts as seen. nil: none has come yet.
+    func nextEvidence(_ isIt: (BundleRecord) -> Bool) async throws -> BundleRecord? {
+        unseen += try await arrived()
+        guard let index = unseen.firstIndex(where: isIt) else { return nil }
+        defer { unseen.removeFirst(index + 1) }
+        return unseen[index]
+    }
+
     /// Evidence that has arrived since the last call, verified, and without a gap after what was seen before.
     func newEvidence() async throws -> [BundleRecord] {
+        let records = unseen + (try await arrived())
+        unseen = []
+        return records
+    }
+
+    private func arrived() async throws -> [BundleRecord] {
         guard let appliance else { return [] }
         let keys = try await services.evidence.keys(of: site.id, in: scope).compactMap { entry in
             VerifyingKey(bytes: entry.key).map { EnrolledKey(key: $0, validFrom: entry.enrolled, validUntil: nil) }

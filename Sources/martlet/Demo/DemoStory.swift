@@ -19,6 +19,7 @@ struct DemoStory {
     let binaries: String
     let narrator: Narrator
     let central: DemoCentral
+    let model: DemoModel
     let catalog: CompiledCatalog
     let practice: PracticeHosts
     let box: PracticeBox
@@ -28,7 +29,7 @@ struct DemoStory {
         directory: String, repository: String, binaries: String, databaseURL: String?, instance: Int?, narrator: Narrator
     ) async throws -> DemoStory {
         narrator.chapter("A practice, its hosts, and Central")
-        let catalog = try CatalogLoader.load(directory: repository + "/Catalog", schema: .code(), version: 1)
+        let catalog = try CatalogLoader.load(directory: repository + "/Catalog", schema: .code(), version: 1).naming("martlet")
         guard let firewall = catalog.baselines["default"]?.documents["nftables.ruleset"] else {
             throw DemoFailure("the default baseline has no nftables.ruleset")
         }
@@ -50,7 +51,10 @@ struct DemoStory {
 
         try FileManager.default.createDirectory(
             atPath: directory + "/central", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        let central = try await DemoCentral(directory: directory + "/central", databaseURL: databaseURL, binaries: binaries)
+        let model = try DemoModel(directory: directory, binaries: binaries)
+        try await model.start()
+        let central = try await DemoCentral(
+            directory: directory + "/central", databaseURL: databaseURL, binaries: binaries, model: model.address)
         try await central.start()
         narrator.tell("Central (pid \(central.identifier ?? 0)) listens on loopback, on \(databaseURL == nil ? "SQLite" : "PostgreSQL")")
         guard let signer = central.services.keys.catalogSigner else { throw CentralError.notFound("catalog key") }
@@ -62,14 +66,20 @@ struct DemoStory {
         narrator.tell("organization and site made; catalog version \(version) signed and published")
 
         return DemoStory(
-            directory: directory, repository: repository, binaries: binaries, narrator: narrator, central: central, catalog: catalog,
-            practice: practice, box: PracticeBox(directory: directory, binaries: binaries))
+            directory: directory, repository: repository, binaries: binaries, narrator: narrator, central: central, model: model,
+            catalog: catalog, practice: practice, box: PracticeBox(directory: directory, binaries: binaries))
     }
 
     func tell() async throws {
         try await enrol()
         try await firstScan()
-        if practice.areMachines { try await healFourDrifts() } else { try await healModes() }
+        if practice.areMachines {
+            try await healFourDrifts()
+            try await askAModel()
+            try await askAPerson()
+        } else {
+            try await healModes()
+        }
         try await refuseBadOrders()
         try await surviveCentral()
         try await proveIt()
@@ -81,6 +91,7 @@ struct DemoStory {
         appliance.stop()
         central.stop()
         central.witness.stop()
+        model.stop()
         await central.services.database.close()
         for member in practice.members { await member.host.disconnect() }
         practice.loopbackServer?.stop()
@@ -166,7 +177,7 @@ struct DemoStory {
         narrator.chapter("A file's mode drifts")
         try await practice.run("front-desk", ["chmod", "666", directory + "/loopback/records.txt"])
         try await follow(order: "look now: something broke", healed: ["front-desk/linux.files.permissions"], deferred: [])
-        narrator.tell("firewall, SSH, service and backup are not shown: they would change this machine", .waiting)
+        narrator.tell("firewall, SSH, service, backup, a model and people are not shown: they would change this machine", .waiting)
     }
 
     /// Orders a look and tells what arrives until all that was to happen has.
