@@ -132,7 +132,7 @@ let package = Package(
             name: "Central",
             dependencies: [
                 "Model", "Seal", "Redaction", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Postgres",
-                "Objects", "Witness", "Planner", "Wire", "Anchors", "Reports", "CCurl",
+                "Objects", "Witness", "Learning", "Planner", "Wire", "Anchors", "Reports", "CCurl",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -152,8 +152,8 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "Model", "Seal", "Redaction", "Documents", "Catalog", "Evidence", "Database", "Hosts", "Detection", "Healing", "Wire",
-                "Laboratory", "Appliance", "Reports", "Central", "TransparencyLog", "Witness", "Compliance", "Objects", "Anchors",
-                "Planner", "PlannerDouble",
+                "Laboratory", "Appliance", "Reports", "Learning", "Central", "TransparencyLog", "Witness", "Compliance", "Objects",
+                "Anchors", "Planner", "PlannerDouble",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -275,7 +275,7 @@ let package = Package(
             name: "CentralTests",
             dependencies: [
                 "Model", "Seal", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Witness", "Objects",
-                "Anchors", "Healing", "Planner", "PlannerDouble", "Wire", "Reports", "Central", "TestSupport",
+                "Anchors", "Healing", "Learning", "Planner", "PlannerDouble", "Wire", "Reports", "Central", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "X509", package: "swift-certificates"),
@@ -290,8 +290,8 @@ let package = Package(
             name: "Scenarios",
             dependencies: [
                 "Model", "Seal", "Redaction", "Documents", "Catalog", "Evidence", "TransparencyLog", "Compliance", "Database", "Hosts",
-                "Detection",
-                "Healing", "RootHands", "Planner", "PlannerDouble", "Wire", "Witness", "Appliance", "Reports", "Central", "TestSupport",
+                "Detection", "Healing", "RootHands", "Learning", "Planner", "PlannerDouble", "Wire", "Witness", "Appliance", "Reports",
+                "Central", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "X509", package: "swift-certificates"), .product(name: "SwiftASN1", package: "swift-asn1"),

@@ -1,3 +1,5 @@
+import Central
+import Database
 import Learning
 import Model
 import Seal
@@ -7,7 +9,9 @@ enum LearningBenchmark {
     private static let count = 100_000
     private static let patterns = 2_000
 
-    static func run() throws -> [Line] {
+    static func run() async throws -> [Line] { try judging() + (try await restarting()) }
+
+    private static func judging() throws -> [Line] {
         let occurrences = Self.occurrences()
         var statistics = PatternStatistics()
         for (index, occurrence) in occurrences.enumerated() { statistics.add(occurrence, at: Int64(index + 1)) }
@@ -31,6 +35,59 @@ enum LearningBenchmark {
             Line(
                 what: "the same with adding all of them up first", value: "\((1_000 * Double(count) / figures[2].rate).readable) ms",
                 peer: "\((1e9 / figures[2].rate).readable) ns for one more", isReached: nil),
+        ]
+    }
+
+    /// What a process reads and adds up before it can decide, at its start and after another one's change.
+    private static func restarting() async throws -> [Line] {
+        let scratch = try ScratchDirectory()
+        defer { scratch.remove() }
+        _ = try CentralKeys.create(in: scratch.path, at: Samples.now)
+        let services = try await CentralServices.open(CentralConfiguration(dataDirectory: scratch.path), clock: .system)
+        let person = OperatorCredential(localUser: "benchmark")
+        let practice = try await services.tenants.createOrganization("Practice", partner: "msp", by: person)
+        let site = try await services.tenants.createSite("Main", in: TenantScope(person, organization: practice.id)).id
+        var random = SplitMix(state: 8)
+        let appliance = ApplianceID(at: Samples.now, random: &random)
+        let rows = occurrences().enumerated().map { number, occurrence -> [SQLValue] in
+            [
+                .integer(Int64(number)), .text("msp"), .blob(occurrence.pattern.digest.bytes), .integer(occurrence.host.stored),
+                .integer(1),
+                .text(occurrence.treatment!.tier.rawValue), .blob(occurrence.treatment!.remedy.digest.bytes),
+                .text(occurrence.treatment!.runbook.description), .text("{\"unit\":\"rsyslog.service\"}"),
+                .integer(occurrence.treatment!.milliseconds), .text(occurrence.ending.rawValue), .integer(Samples.now.milliseconds),
+                .text(occurrence.evidence.description), .text(appliance.description), .text(site.description), .text(""),
+                .integer(Int64(number + 1)),
+            ]
+        }
+        try await services.database.write { transaction in
+            try transaction.execute(
+                """
+                INSERT INTO appliance (id, site_id, organization_id, evidence_key, sealing_key, hostname, software_version, enrolled_at)
+                VALUES (\(appliance.description), \(site.description), \(practice.id.description), \([UInt8](repeating: 1, count: 32)),
+                    \([UInt8](repeating: 2, count: 32)), 'box', '0', 0)
+                """)
+            try transaction.insert(
+                into: "learning_occurrence",
+                columns: """
+                    position, partner, pattern, host, attempt, tier, remedy, runbook, parameters, milliseconds, ending, ended_at, bundle_id,
+                    appliance_id, site_id, shadow, settled
+                    """,
+                rows: rows)
+        }
+        var shortest = Double.infinity
+        for _ in 0..<3 {
+            let taken = try await ContinuousClock().measure {
+                let known = try await services.learning.list(of: "msp", for: person)
+                precondition(known.count > patterns, "not all patterns are there")
+            }
+            shortest = min(shortest, taken.inSeconds)
+        }
+        await services.close()
+        return [
+            Line(
+                what: "learning read anew from 100,000 stored occurrences", value: "\((1_000 * shortest).readable) ms",
+                peer: "at a start, and after a person's command", isReached: nil)
         ]
     }
 

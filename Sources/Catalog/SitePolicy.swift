@@ -80,7 +80,7 @@ package struct SitePolicy: Hashable, Sendable {
             self.init(pattern: pattern, version: version, stage: stage, ruleID: rule.id, rule: rule.json)
         }
 
-        init(pattern: Digest, version: Int, stage: Stage, ruleID: RuleID, rule: JSONValue) {
+        package init(pattern: Digest, version: Int, stage: Stage, ruleID: RuleID, rule: JSONValue) {
             self.pattern = pattern
             self.version = version
             self.stage = stage

@@ -34,16 +34,18 @@ package enum CentralDurableStep: String, CaseIterable, Sendable {
     case pruneBeforeCommit, pruneAfterCommit, pruneAfterRemove
     /// What became of an anchor, inside its transaction and after it.
     case anchorBeforeCommit, anchorAfterCommit
+    /// What a page of bundles taught, with the cursor behind it; inside its transaction and after it.
+    case learningBeforeCommit, learningAfterCommit
 
     /// A question to the model is counted and not sent; answered and not written down; then inside the transaction of answer and order,
     /// and after it.
     case plannerAfterReserve, plannerAfterAnswer, plannerBeforeCommit, plannerAfterCommit
 
-    /// Those of archive, retention, anchors and planner, which have their own tests: an appliance does not notice them.
+    /// Those of archive, retention, anchors, planner and learning, which have their own tests: an appliance does not notice them.
     package static let ofKeeping: [CentralDurableStep] = [
         .archiveAfterPlan, .archiveAfterObjects, .archiveAfterRecord, .archiveAfterTerm, .archiveAfterHold, .archiveBeforeChange,
         .archiveAfterChange, .pruneBeforeCommit, .pruneAfterCommit, .pruneAfterRemove, .anchorBeforeCommit, .anchorAfterCommit,
-        .plannerAfterReserve, .plannerAfterAnswer, .plannerBeforeCommit, .plannerAfterCommit,
+        .plannerAfterReserve, .plannerAfterAnswer, .plannerBeforeCommit, .plannerAfterCommit, .learningBeforeCommit, .learningAfterCommit,
     ]
 }
 

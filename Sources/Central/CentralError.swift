@@ -46,6 +46,12 @@ extension CentralError {
     package static let evidenceKeyTaken = CentralError(
         409, "enroll.key_taken", "this evidence key belongs to an enrolled appliance; nothing was enrolled. Make new keys.")
 
+    package static func learningConsent(isGiven: Bool) -> CentralError {
+        CentralError(
+            409, "learning.consent",
+            "nothing was changed: that pattern \(isGiven ? "may be shown to other partners already" : "is shown to nobody").")
+    }
+
     package static let certificateMissing = CentralError(
         401, "certificate.missing", "no appliance certificate was shown; nothing was done. Enrol first.")
     package static let certificateUnknown = CentralError(

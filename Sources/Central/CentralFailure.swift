@@ -2,6 +2,8 @@ import Anchors
 import Compliance
 import Database
 import Documents
+import Evidence
+import Learning
 import Model
 import Objects
 import Reports
@@ -24,6 +26,10 @@ package enum CentralFailure {
         case let error as WireError: "\(error.message) [\(error.code)]"
         case let error as KitWriteError: "\(error.message) [\(error.code)]"
         case let error as ObjectError: "\(error.message) [\(error.code)]"
+        case let error as PromotionRefusal: "\(error.message) [\(error.code)]"
+        case let error as LearnedRuleRefusal: "\(error.message) [\(error.code)]"
+        case let error as LearningPolicyError: "\(error.message) [\(error.code)]"
+        case let error as BundleError: "\(error.message) [\(error.code)]"
         case let error as ExceptionError: "\(error.message) [\(error.code)]"
         case let error as CoverageError: "\(error.message) [\(error.code)]"
         case let error as TileError: "\(error.message) [\(error.code)]"

@@ -36,6 +36,7 @@ package struct CentralServices: Sendable {
     let anchorStalls: AnchorStallWatch
     package let objects: ObjectStores
     package let database: any SQLDatabase
+    let faults: CentralFaults
     package let clock: WallClock
 
     /// Opens keys and database, and brings the schema forward.
@@ -83,6 +84,7 @@ package struct CentralServices: Sendable {
     package var enablement: EnablementRegister { EnablementRegister(self) }
     package var postures: PostureReader { PostureReader(database) }
     package var coverage: SiteCoverage { SiteCoverage(self) }
+    package var learning: LearningDesk { LearningDesk(self) }
     var silences: SilenceWatch { SilenceWatch(self) }
 
     package func close() async {
@@ -95,6 +97,7 @@ package struct CentralServices: Sendable {
     ) {
         self.keys = keys
         self.database = database
+        self.faults = faults
         self.clock = clock
         tenants = TenantStore(database, now: clock.now)
         claims = ClaimStore(database, now: clock.now, limits: configuration.claimLimits, faults: faults)

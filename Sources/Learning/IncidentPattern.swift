@@ -86,6 +86,22 @@ package struct PatternVocabulary: Sendable {
         return IncidentPattern(check: check.id, code: code, platform: platform, atoms: states)
     }
 
+    /// A pattern that was written down (`IncidentPattern.json`); nil where the check does not ask the same any more.
+    package func pattern(reading json: JSONValue) -> IncidentPattern? {
+        guard json["check"]?.string == check.id.description, let platform = json["platform"]?.string,
+            let code = json["code"]?.string.flatMap(Code.init), check.drift.contains(where: { $0.code == code }),
+            let facts = json["facts"]?.array, facts.count == atoms.count
+        else { return nil }
+        var read: [IncidentPattern.Atom] = []
+        for (atom, fact) in zip(atoms, facts) {
+            guard let state = fact["is"]?.string.flatMap(IncidentPattern.Atom.State.init), fact["when"] == atom.condition.json else {
+                return nil
+            }
+            read.append(IncidentPattern.Atom(condition: atom.condition, text: atom.text, state: state))
+        }
+        return IncidentPattern(check: check.id, code: code, platform: platform, atoms: read)
+    }
+
     /// The platform that is a family of no other in the list; the first by name where several are.
     private static func narrowest(_ platforms: [String]) -> String? {
         let known = platforms.filter(PlatformFamily.isKnown)

@@ -16,6 +16,20 @@ package enum PatternEvent: Hashable, Sendable {
     case tick
 }
 
+extension ShadowComparison {
+    /// What an attempt, or what came without one, says of a rule that would have answered the incident.
+    package init(_ occurrence: Occurrence, against rule: LearnedRule) {
+        let isSame = occurrence.treatment.map { $0.remedy == rule.key.remedy && $0.parameters == rule.parameters } ?? false
+        self =
+            switch occurrence.ending {
+            case .recoveredAlone: .recoveredAlone
+            case .untreated: .untreated
+            case .held: isSame ? .sameHeld : .otherHeld
+            case .recurred, .failed: isSame ? .sameFailed : .otherFailed
+            }
+    }
+}
+
 /// What was done where a rule in shadow would have fired.
 package enum ShadowComparison: String, Hashable, Sendable, CaseIterable {
     /// The same runbook with the same parameters, and it held.
@@ -43,24 +57,27 @@ package enum ShadowComparison: String, Hashable, Sendable, CaseIterable {
 package struct LearnedPattern: Hashable, Sendable {
     package let partner: PartnerID
     package let key: PatternKey
-    package private(set) var rule: LearnedRule
-    package private(set) var stage: Stage
-    package private(set) var version = 1
+    package internal(set) var rule: LearnedRule
+    package internal(set) var stage: Stage
+    package internal(set) var version = 1
     /// Demotions since the beginning, or since a person reinstated it.
-    package private(set) var rounds = 0
-    package private(set) var since: Timestamp
+    package internal(set) var rounds = 0
+    package internal(set) var since: Timestamp
     /// In canary only.
-    package private(set) var sites: [SiteID] = []
+    package internal(set) var sites: [SiteID] = []
     /// The next stage, earned and waiting for a person or for room.
-    package private(set) var awaiting: Stage?
-    package private(set) var successes = 0
-    package private(set) var failures = 0
-    private var number = 0
-    private var bundles: [BundleID] = []
+    package internal(set) var awaiting: Stage?
+    package internal(set) var successes = 0
+    package internal(set) var failures = 0
+    /// Of the newest change of stage.
+    package internal(set) var number = 0
+    var bundles: [BundleID] = []
     /// Newest firings, the newest in bit 0; set where it held.
-    private var recent: UInt64 = 0
-    private var recentCount = 0
-    private var failuresInARow = 0
+    var recent: UInt64 = 0
+    var recentCount = 0
+    var failuresInARow = 0
+    /// What the statistics had counted up to this position when it began anew counts for it no more.
+    package internal(set) var forgotten: Int64 = 0
 
     /// A candidate that has passed the gate and has a rule.
     init(_ rule: LearnedRule, partner: PartnerID, at now: Timestamp) {
@@ -72,12 +89,14 @@ package struct LearnedPattern: Hashable, Sendable {
     }
 
     /// From candidate to shadow: the only way into it.
-    mutating func enterShadow(_ rule: LearnedRule, on figures: PromotionFigures, _ evidence: [BundleID], at now: Timestamp) -> StageChange {
+    mutating func enterShadow(
+        _ rule: LearnedRule, on figures: PromotionFigures, _ evidence: [BundleID], by actor: String, at now: Timestamp
+    ) -> StageChange {
         precondition(stage == .candidate && figures.isReady, "a pattern that did not pass the gate")
         precondition(figures.key == key && rule.key == key, "figures or a rule of another pattern")
         self.rule = rule
         (successes, failures, bundles) = (figures.successes, figures.attempts - figures.successes, evidence)
-        return move(to: .shadow, "promotion.gate_passed", by: "policy", at: now)
+        return move(to: .shadow, "promotion.gate_passed", by: actor, at: now)
     }
 
     /// Takes an event. Late reports of another version or stage change nothing.

@@ -1,4 +1,5 @@
 package import Model
+package import Seal
 
 /// A partner's figures for learning. Only figures within their ranges make one.
 package struct LearningPolicy: Hashable, Sendable {
@@ -28,7 +29,7 @@ package struct LearningPolicy: Hashable, Sendable {
         package var canaryFailuresMax = 0
         package var canarySitesMax = 3
         package var canariesMax = 5
-        package var activeMax = 500
+        package var activeMax = 400
         /// Newest firings of an active rule that count for its demotion.
         package var activeWindow = 20
         /// An upper bound below it demotes.
@@ -41,6 +42,8 @@ package struct LearningPolicy: Hashable, Sendable {
         package var retryDays = 7
         /// Demotions after which only a person can bring it back.
         package var roundsMax = 3
+        /// Of the way into shadow, where nothing runs.
+        package var shadowApproval = Approval.automatic
         package var canaryApproval = Approval.person
         package var activeApproval = Approval.person
 
@@ -53,8 +56,8 @@ package struct LearningPolicy: Hashable, Sendable {
 
     /// - Throws: the first figure that is out of its range; nothing of `figures` is in use then.
     package init(_ figures: Figures) throws(LearningPolicyError) {
-        for (name, value, range) in Self.ranged(figures) where !range.contains(value) {
-            throw .range(name, value: value, range)
+        for (name, path, range) in Figures.numbers where !range.contains(figures[keyPath: path]) {
+            throw .range(name, value: figures[keyPath: path], range)
         }
         guard DurationCounts.bounds.contains(figures.medianSecondsMax) else { throw .median(figures.medianSecondsMax) }
         for (name, trials, limit) in [
@@ -64,20 +67,64 @@ package struct LearningPolicy: Hashable, Sendable {
         }
         self.figures = figures
     }
+}
 
-    private static func ranged(_ figures: Figures) -> [(String, Int, ClosedRange<Int>)] {
+extension LearningPolicy.Figures {
+    /// Each with the range that it is taken in.
+    fileprivate static var numbers: [(name: String, path: WritableKeyPath<Self, Int>, range: ClosedRange<Int>)] {
         [
-            ("occurrencesMin", figures.occurrencesMin, 5...1_000), ("resolvedMin", figures.resolvedMin, 3...1_000),
-            ("hostsMin", figures.hostsMin, 1...RemedyStatistics.hostsTold), ("successLimit", figures.successLimit, 500...990),
-            ("holdSeconds", figures.holdSeconds, 3_600...2_592_000), ("shadowFirings", figures.shadowFirings, 5...200),
-            ("shadowLimit", figures.shadowLimit, 500...990), ("canaryFirings", figures.canaryFirings, 10...200),
-            ("canaryLimit", figures.canaryLimit, 600...990), ("canaryFailuresMax", figures.canaryFailuresMax, 0...5),
-            ("canarySitesMax", figures.canarySitesMax, 1...20), ("canariesMax", figures.canariesMax, 1...50),
-            ("activeMax", figures.activeMax, 1...5_000), ("activeWindow", figures.activeWindow, 10...64),
-            ("activeLimit", figures.activeLimit, 500...990), ("failuresInARowMax", figures.failuresInARowMax, 2...10),
-            ("stageDaysMax", figures.stageDaysMax, 7...730), ("retryDays", figures.retryDays, 1...365),
-            ("roundsMax", figures.roundsMax, 1...10),
+            ("occurrencesMin", \.occurrencesMin, 5...1_000), ("resolvedMin", \.resolvedMin, 3...1_000),
+            ("hostsMin", \.hostsMin, 1...RemedyStatistics.hostsTold), ("successLimit", \.successLimit, 500...990),
+            ("holdSeconds", \.holdSeconds, 3_600...2_592_000), ("shadowFirings", \.shadowFirings, 5...200),
+            ("shadowLimit", \.shadowLimit, 500...990), ("canaryFirings", \.canaryFirings, 10...200),
+            ("canaryLimit", \.canaryLimit, 600...990), ("canaryFailuresMax", \.canaryFailuresMax, 0...5),
+            ("canarySitesMax", \.canarySitesMax, 1...20), ("canariesMax", \.canariesMax, 1...50),
+            ("activeMax", \.activeMax, 1...400), ("activeWindow", \.activeWindow, 10...64),
+            ("activeLimit", \.activeLimit, 500...990), ("failuresInARowMax", \.failuresInARowMax, 2...10),
+            ("stageDaysMax", \.stageDaysMax, 7...730), ("retryDays", \.retryDays, 1...365),
+            ("roundsMax", \.roundsMax, 1...10),
         ]
+    }
+
+    fileprivate static var approvals: [(name: String, path: WritableKeyPath<Self, LearningPolicy.Approval>)] {
+        [("shadowApproval", \.shadowApproval), ("canaryApproval", \.canaryApproval), ("activeApproval", \.activeApproval)]
+    }
+
+    /// Every figure with its value and what is taken, for people.
+    package var list: [(name: String, value: String, taken: String)] {
+        let bounds = DurationCounts.bounds.map(String.init).joined(separator: ", ")
+        return [("isOn", "\(isOn)", "true, false"), ("medianSecondsMax", "\(medianSecondsMax)", bounds)]
+            + Self.numbers.map { ($0.name, "\(self[keyPath: $0.path])", "\($0.range.lowerBound)...\($0.range.upperBound)") }
+            + Self.approvals.map { ($0.name, self[keyPath: $0.path].rawValue, "person, automatic") }
+    }
+
+    /// - Throws: for a name or text that is no figure's. Whether the figure is in its range, `LearningPolicy` says.
+    package mutating func set(_ name: String, to text: String) throws(LearningPolicyError) {
+        if name == "isOn", let flag = Bool(text) {
+            isOn = flag
+        } else if name == "medianSecondsMax", let number = Int(text) {
+            medianSecondsMax = number
+        } else if let figure = Self.numbers.first(where: { $0.name == name }), let number = Int(text) {
+            self[keyPath: figure.path] = number
+        } else if let figure = Self.approvals.first(where: { $0.name == name }), let approval = LearningPolicy.Approval(rawValue: text) {
+            self[keyPath: figure.path] = approval
+        } else {
+            throw .figure(name, text)
+        }
+    }
+}
+
+extension LearningPolicy {
+    /// Every figure as a text: as a person sets it.
+    package var json: JSONValue {
+        .object(Dictionary(uniqueKeysWithValues: figures.list.map { ($0.name, .string($0.value)) }))
+    }
+
+    /// - Throws: for what is no policy, or is none any more.
+    package init(json: JSONValue) throws(LearningPolicyError) {
+        var figures = Figures()
+        for (name, value) in json.object ?? [:] { try figures.set(name, to: value.string ?? "") }
+        try self.init(figures)
     }
 }
 
@@ -85,6 +132,8 @@ package struct LearningPolicy: Hashable, Sendable {
 package enum LearningPolicyError: Error, Hashable, Sendable {
     case range(String, value: Int, ClosedRange<Int>)
     case median(Int)
+    /// No such figure, or no such value of it.
+    case figure(String, String)
     /// Not even successes alone would pass.
     case unreachable(String, trials: Int, limit: Int)
 
@@ -92,6 +141,7 @@ package enum LearningPolicyError: Error, Hashable, Sendable {
         switch self {
         case .range: "learning.policy_range"
         case .median: "learning.policy_median"
+        case .figure: "learning.policy_figure"
         case .unreachable: "learning.policy_unreachable"
         }
     }
@@ -103,6 +153,8 @@ package enum LearningPolicyError: Error, Hashable, Sendable {
         case .median(let seconds):
             "learning policy refused: medianSecondsMax is \(seconds), taken is one of "
                 + DurationCounts.bounds.map(String.init).joined(separator: ", ") + "; the policy in use stays."
+        case .figure(let name, let text):
+            "learning policy refused: there is no figure \"\(name)\" that can be \"\(text)\"; the policy in use stays."
         case .unreachable(let name, let trials, let limit):
             "learning policy refused: \(name) \(trials) can never exceed a limit of \(limit) thousandths; the policy in use stays. "
                 + "Ask for more firings or lower the limit."

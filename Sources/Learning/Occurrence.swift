@@ -78,4 +78,8 @@ package struct HostKey: Hashable, Sendable {
     package init(_ host: HostID, at site: SiteID) {
         word = Digest(of: Array("\(site) \(host)".utf8)).bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
+
+    /// For a store, and from it.
+    package var stored: Int64 { Int64(bitPattern: word) }
+    package init(stored: Int64) { word = UInt64(bitPattern: stored) }
 }

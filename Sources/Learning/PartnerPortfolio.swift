@@ -4,6 +4,9 @@ import Seal
 /// All that one partner has learned: statistics, learned rules, and the limits that they share. A value: the same events give the same
 /// portfolio, so a store need keep no more than the events.
 package struct PartnerPortfolio: Sendable {
+    /// Rules in shadow at once: appliances ask each of them at each incident.
+    package static let shadowsMax = 50
+
     package let partner: PartnerID
     package var policy: LearningPolicy
     /// Where canaries may be tried.
@@ -15,6 +18,29 @@ package struct PartnerPortfolio: Sendable {
         self.partner = partner
         self.policy = policy
         self.sites = sites
+    }
+
+    /// As it was when it was kept.
+    ///
+    /// - Parameter occurrences: all that were added, each with its position, in that order.
+    package init(
+        _ partner: PartnerID, policy: LearningPolicy, sites: [SiteID], patterns: [LearnedPattern],
+        occurrences: [(position: Int64, occurrence: Occurrence)]
+    ) {
+        self.init(partner, policy: policy, sites: sites)
+        self.patterns = Dictionary(patterns.map { ($0.key, $0) }, uniquingKeysWith: { $1 })
+        var forgotten = patterns.filter { $0.forgotten > 0 }.sorted { $0.forgotten > $1.forgotten }
+        func forget(upTo position: Int64) {
+            while let pattern = forgotten.last, pattern.forgotten <= position {
+                statistics.forget(pattern.key)
+                forgotten.removeLast()
+            }
+        }
+        for (position, occurrence) in occurrences {
+            forget(upTo: position - 1)
+            statistics.add(occurrence, at: position)
+        }
+        forget(upTo: .max)
     }
 
     @discardableResult
@@ -32,13 +58,16 @@ package struct PartnerPortfolio: Sendable {
     }
 
     /// Puts a candidate into shadow. That it has a rule which passes the catalog's lint, `LearnedRule` vouches for.
-    package mutating func admit(_ rule: LearnedRule, at now: Timestamp) throws(PromotionRefusal) -> StageChange {
+    package mutating func admit(
+        _ rule: LearnedRule, by actor: String = "policy", at now: Timestamp
+    ) throws(PromotionRefusal) -> StageChange {
         guard policy.figures.isOn else { throw .switchedOff }
         guard let figures = figures(of: rule.key), let remedy = statistics[rule.key] else { throw .unknownPattern(rule.key) }
         var pattern = patterns[rule.key] ?? LearnedPattern(rule, partner: partner, at: now)
         guard pattern.stage == .candidate else { throw .isInStage(pattern.stage) }
         guard figures.isReady else { throw .notReady(figures.lacks.codes) }
-        let change = pattern.enterShadow(rule, on: figures, remedy.evidence, at: now)
+        guard patterns.values.count(where: { $0.stage == .shadow }) < Self.shadowsMax else { throw .noRoom(.shadow) }
+        let change = pattern.enterShadow(rule, on: figures, remedy.evidence, by: actor, at: now)
         patterns[rule.key] = pattern
         return change
     }
@@ -52,7 +81,10 @@ package struct PartnerPortfolio: Sendable {
         if let change = try pattern.take(event, policy, at: now) {
             changes.append(change)
             // A success of before the failure must not promote it again.
-            if change.to == .candidate { statistics.forget(key) }
+            if change.to == .candidate {
+                statistics.forget(key)
+                pattern.forgotten = statistics.position
+            }
         }
         if let next = pattern.awaiting {
             let approval = next == .canary ? policy.figures.canaryApproval : policy.figures.activeApproval
@@ -94,13 +126,10 @@ package struct PartnerPortfolio: Sendable {
         return ranked.sorted { $0.rank.lexicographicallyPrecedes($1.rank) }.prefix(policy.figures.canarySitesMax).map(\.site).sorted()
     }
 
-    /// The learned rules that a site's catalog carries now: the seam to delivery.
-    package func rules(at site: SiteID) -> [LearnedRule] {
+    /// What a site's appliances are told of: what runs there, and what looks on. The first is the most important.
+    package func told(to site: SiteID) -> [LearnedPattern] {
         guard sites.contains(site) else { return [] }
-        return patterns.values.filter { $0.stage == .active || ($0.stage == .canary && $0.sites.contains(site)) }
-            .map(\.rule).sorted { $0.key < $1.key }
+        return patterns.values.filter { $0.stage == .active || $0.stage == .shadow || ($0.stage == .canary && $0.sites.contains(site)) }
+            .sorted { ($0.stage == .shadow ? 1 : 0, $0.key) < ($1.stage == .shadow ? 1 : 0, $1.key) }
     }
-
-    /// Those to compare with what is done, without running them.
-    package var shadows: [LearnedRule] { patterns.values.filter { $0.stage == .shadow }.map(\.rule).sorted { $0.key < $1.key } }
 }

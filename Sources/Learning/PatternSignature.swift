@@ -43,6 +43,12 @@ package struct PatternKey: Hashable, Comparable, Sendable {
         self.remedy = remedy
     }
 
+    /// Of the rule that is learned; short enough for people: the beginnings of both digests.
+    package var name: RuleID {
+        // Hexadecimal digits and dashes: always a name.
+        RuleID("LRN-\(signature.digest.description.prefix(16))-\(remedy.digest.description.prefix(8))")!
+    }
+
     package static func < (left: PatternKey, right: PatternKey) -> Bool {
         (left.signature, left.remedy) < (right.signature, right.remedy)
     }

@@ -23,6 +23,7 @@ package enum Stage: String, Hashable, Sendable, CaseIterable {
 package struct StageChange: Hashable, Sendable {
     package static let schema = "martlet.pattern-stage/v1"
     package static let bundlesMax = 256
+    package static let noteBytesMax = 1_000
 
     package let partner: PartnerID
     package let key: PatternKey
@@ -45,6 +46,8 @@ package struct StageChange: Hashable, Sendable {
     package let sites: [SiteID]
     /// Of the rule's canonical definition.
     package let rule: Digest
+    /// Why, in the words of the person who decided; empty where the policy did.
+    package var note = ""
 
     package var json: JSONValue {
         [
@@ -54,11 +57,9 @@ package struct StageChange: Hashable, Sendable {
             "at": .string(at.description), "by": .string(by), "reason": .string(reason.description),
             "successes": .integer(Int64(successes)), "failures": .integer(Int64(failures)),
             "bundles": .array(bundles.map { .string($0.description) }), "sites": .array(sites.map { .string($0.description) }),
-            "rule": .string(rule.description),
+            "rule": .string(rule.description), "note": .string(note),
         ]
     }
-
-    package func signed(with key: SigningKey) throws(JSONError) -> SignedEnvelope { try SignedEnvelope(signing: json, with: key) }
 }
 
 extension StageChange {
@@ -69,7 +70,7 @@ extension StageChange {
         let reader = try ObjectReader(json)
         try reader.refuseUnknown(except: [
             "schema", "partner", "pattern", "runbookDigest", "number", "version", "from", "to", "at", "by", "reason", "successes",
-            "failures", "bundles", "sites", "rule",
+            "failures", "bundles", "sites", "rule", "note",
         ])
         guard try reader.string("schema", bytesMax: 100) == Self.schema else { throw .outOfRange("schema", expected: Self.schema) }
         partner = try reader.parsed("partner")
@@ -83,14 +84,9 @@ extension StageChange {
         reason = try reader.parsed("reason")
         successes = Int(try reader.integer("successes", in: Self.counts))
         failures = Int(try reader.integer("failures", in: Self.counts))
-        bundles = try Self.ids(reader.strings("bundles", countMax: Self.bundlesMax, bytesMax: 40), "bundles")
-        sites = try Self.ids(reader.strings("sites", countMax: 20, bytesMax: 40), "sites")
+        bundles = try reader.ids("bundles", countMax: Self.bundlesMax)
+        sites = try reader.ids("sites", countMax: 20)
         rule = try reader.digest("rule")
-    }
-
-    private static func ids<Subject>(_ texts: [String], _ name: String) throws(FieldError) -> [ID<Subject>] {
-        let ids = texts.compactMap { ID<Subject>($0) }
-        guard ids.count == texts.count else { throw .outOfRange(name, expected: "identifiers") }
-        return ids
+        note = try reader.string("note", bytesMax: Self.noteBytesMax)
     }
 }

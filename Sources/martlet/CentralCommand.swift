@@ -2,6 +2,7 @@ import ArgumentParser
 import Central
 import Documents
 import Foundation
+import Learning
 import Model
 import Seal
 import Wire
@@ -18,6 +19,7 @@ struct CentralCommand: AsyncParsableCommand {
             CentralStatusCommand.self, CentralAnchorsCommand.self, CentralArchiveCommand.self, CentralDrillCommand.self,
             CentralHoldCommand.self, CentralLog.self, CentralApprover.self, CentralApprovals.self, CentralApprove.self,
             CentralPause.self, CentralResume.self, CentralTicket.self, CentralDeliveries.self, CentralPlanner.self,
+            CentralLearning.self,
         ])
 }
 
@@ -113,9 +115,18 @@ struct CentralOrganization: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Add a practice; prints its id.")
         @OptionGroup var central: CentralOptions
         @Argument(help: "Its name, 1 to 200 bytes.") var name: String
+        @Option(help: "Whose practice it is, for good: what is learned at one of a partner's is used at all of them. Without it: its own.")
+        var partner: String?
 
         func run() async throws {
-            try await central.run { services, person in print(try await services.tenants.createOrganization(name, by: person).id) }
+            guard let partner = partner.map(PartnerID.init) else {
+                try await central.run { services, person in print(try await services.tenants.createOrganization(name, by: person).id) }
+                return
+            }
+            guard let partner else { throw ValidationError("--partner takes 1 to 100 of A-Z a-z 0-9 . _ -") }
+            try await central.run { services, person in
+                print(try await services.tenants.createOrganization(name, partner: partner, by: person).id)
+            }
         }
     }
 

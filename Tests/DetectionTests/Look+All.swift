@@ -96,11 +96,13 @@ extension Look {
             "linux.accounts.privileged", "debian12", changing: [("sudo:x:27:\n", "sudo:x:27:eve\n")],
             .drift("accounts.unapproved_administrator")),
         Look(
-            "linux.accounts.privileged", "debian12", with: ["nopasswdAllowed": .strings(["martlet"])],
-            changing: [("sudo:x:27:\n", "sudo:x:27:drcox\n"), ("martlet:locked\n", "martlet:locked\ndrcox:y:1\n")], .compliant),
+            "linux.accounts.privileged", "debian12",
+            changing: [("sudo:x:27:\n", "sudo:x:27:drcox\n"), ("martlet:locked\n", "martlet:locked\ndrcox:y:1\n")],
+            with: ["nopasswdAllowed": .strings(["martlet"])], .compliant),
         Look(
-            "linux.accounts.privileged", "debian12", with: ["nopasswdAllowed": .strings(["martlet"])],
+            "linux.accounts.privileged", "debian12",
             changing: [("sudo:x:27:\n", "sudo:x:27:drcox\n"), ("martlet:locked\n", "martlet:locked\ndrcox:y:99999\n")],
+            with: ["nopasswdAllowed": .strings(["martlet"])],
             .drift("accounts.unapproved_administrator")),
         Look("linux.accounts.privileged", "rhel9", .drift("accounts.unapproved_administrator")),
         Look("linux.accounts.privileged", "rhel9", with: ["privilegedAllowed": .strings(["root", "ansible"])], .compliant),

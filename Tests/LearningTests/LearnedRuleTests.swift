@@ -1,21 +1,23 @@
 import Catalog
+import Conditions
 import Learning
 import Model
+import Seal
 import Testing
 
 @Suite struct LearnedRuleTests {
     @Test func whatWorkedBecomesARuleThatThePackTakesAndThatFires() throws {
         let small = try SmallCatalog()
         let learned = try small.rule()
-        #expect(learned.definition.check == "area.check.c0" && learned.definition.codes == ["svc.inactive"])
-        #expect(learned.definition.platforms == ["debian"] && learned.definition.runbook == "svc.start")
-        #expect(learned.definition.parameters == ["unit": .literal(.string("a.service"))])
-        let bytes = try CatalogPack.adding([learned.definition], to: small.pack, version: 4)
-        let catalog = try CatalogPack.decode(bytes, schema: nil)
-        #expect(catalog.version == 4 && catalog.rules == [learned.definition])
+        #expect(learned.check == "area.check.c0" && learned.code == "svc.inactive")
+        #expect(learned.platform == "debian" && learned.runbook == "svc.start" && learned.parameters == ["unit": .string("a.service")])
+        let catalog = try CatalogPack.decode(try Self.adding(learned, to: small), schema: nil)
+        let rule = try #require(catalog.rules.first)
+        #expect(catalog.version == 4 && catalog.rules.count == 1 && rule.json == learned.json)
+        #expect(rule.id == learned.key.name && rule.parameters == ["unit": .literal(.string("a.service"))])
         func fires(_ code: Code, _ platforms: [String], _ facts: Facts) -> Bool {
-            learned.wouldFire(
-                code: code, platforms: platforms, facts: facts, parameters: ["restartsMax": .integer(5)], at: SmallCatalog.now)
+            rule.codes.contains(code) && rule.platforms.contains(where: platforms.contains)
+                && rule.condition?.evaluate(facts, parameters: ["restartsMax": .integer(5)], at: SmallCatalog.now) == .holds
         }
         let facts = Facts(["svc.active": .boolean(false), "svc.restarts": .integer(1)])
         #expect(fires("svc.inactive", ["linux", "debian"], facts))
@@ -24,6 +26,26 @@ import Testing
         #expect(!fires("svc.inactive", ["linux", "debian"], Facts(["svc.active": .boolean(false), "svc.restarts": .integer(9)])))
         let unread = Facts(["svc.active": .boolean(false)], unknowns: ["svc.restarts": "probe.timeout"])
         #expect(!fires("svc.inactive", ["linux", "debian"], unread))
+    }
+
+    /// As an appliance's catalog would be.
+    static func adding(_ rule: LearnedRule, to small: SmallCatalog) throws -> [UInt8] {
+        var members = try #require(try JSONValue(parsing: small.pack, limits: CatalogPack.limits).object)
+        members["rules"] = [rule.json]
+        members["version"] = 4
+        return try JSONValue.object(members).canonicalBytes()
+    }
+
+    @Test func whatWasKeptOfARuleIsTheRule() throws {
+        let small = try SmallCatalog()
+        let rule = try small.rule()
+        #expect(try LearnedRule(stored: ObjectReader(rule.stored)) == rule)
+        #expect(rule.fault(in: small.catalog) == nil)
+        #expect(rule.fault(in: try SmallCatalog(runbookTimeout: .seconds(61)).catalog)?.code == "learned.runbook_changed")
+        let vocabulary = PatternVocabulary(try #require(small.catalog.checks["area.check.c0"]))
+        let pattern = try #require(small.pattern())
+        #expect(vocabulary.pattern(reading: pattern.json) == pattern)
+        #expect(PatternVocabulary(try #require(small.catalog.checks["area.check.c1"])).pattern(reading: pattern.json) == nil)
     }
 
     @Test func withoutAReliableRuleThereIsNoneAndItSaysWhy() throws {
@@ -41,6 +63,8 @@ import Testing
         #expect(code(small, pattern, varying, of: small) == "learned.parameters_vary")
         #expect(code(small, pattern, [small.treatment("svc.ask")], of: small) == "learned.needs_approval")
         #expect(code(small, pattern, [small.treatment(unit: "NOT A UNIT")], of: small) == "learned.lint")
+        #expect(code(small, pattern, [small.treatment(unit: "a [phone:bcdf]")], of: small) == "learned.scrubbed")
+        #expect(code(small, pattern, [small.treatment(unit: "a [b] : [C:d] []")], of: small) == "learned.lint")
         let changed = try SmallCatalog(runbookTimeout: .seconds(61))
         #expect(code(changed, pattern, [small.treatment()], of: small) == "learned.runbook_changed")
         let gone = Occurrence.Treatment(

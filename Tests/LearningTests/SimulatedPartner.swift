@@ -149,12 +149,10 @@ struct SimulatedPartner {
         var alone = Double.infinity
         if case .coincidence(let mean) = truths[incident.drift] { alone = -mean * Glibc.log(max(uniform(), 1e-12)) }
         var attempt = 1
-        if let rule = portfolio.rules(at: site).first(where: { $0.key.signature == signature }),
-            let version = portfolio.patterns[rule.key]?.version
-        {
-            if decayed.contains(rule.key) { tally.firingsAfterDecay += 1 }
-            let isStart = rule.definition.runbook == "svc.start"
-            if try treat(incident, after: 0, .l1, isStart ? "svc.start" : "svc.restart", alone, attempt, version) { return }
+        if let pattern = portfolio.told(to: site).first(where: { $0.stage.runs && $0.key.signature == signature }) {
+            if decayed.contains(pattern.key) { tally.firingsAfterDecay += 1 }
+            let isStart = pattern.rule.runbook == "svc.start"
+            if try treat(incident, after: 0, .l1, isStart ? "svc.start" : "svc.restart", alone, attempt, pattern.version) { return }
             attempt = 2
         }
         let isPerson = uniform() < 0.3
@@ -210,16 +208,8 @@ struct SimulatedPartner {
         }
         for runbook in SmallCatalog.runbooks {
             let key = PatternKey(occurrence.pattern, small.remedy(runbook))
-            guard portfolio.patterns[key]?.stage == .shadow else { continue }
-            let comparison: ShadowComparison =
-                switch (occurrence.ending, occurrence.treatment?.remedy == key.remedy) {
-                case (.recoveredAlone, _): .recoveredAlone
-                case (.untreated, _): .untreated
-                case (.held, true): .sameHeld
-                case (.held, false): .otherHeld
-                case (_, true): .sameFailed
-                case (_, false): .otherFailed
-                }
+            guard let pattern = portfolio.patterns[key], pattern.stage == .shadow else { continue }
+            let comparison = ShadowComparison(occurrence, against: pattern.rule)
             for change in try portfolio.take(.compared(comparison, occurrence.evidence), of: key, at: occurrence.ended) { note(change) }
         }
     }

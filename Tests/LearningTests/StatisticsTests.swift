@@ -1,5 +1,6 @@
 import Learning
 import Model
+import Seal
 import Testing
 
 @Suite struct StatisticsTests {
@@ -126,6 +127,22 @@ import Testing
         #expect(code { $0.medianSecondsMax = 31 } == "learning.policy_median")
         #expect(code { $0.canaryLimit = 900 } == "learning.policy_unreachable")
         #expect(code { ($0.canaryLimit, $0.canaryFirings) = (900, 40) } == nil)
+    }
+
+    @Test func figuresThatAPersonSetAreKeptAsTheyWereSet() throws {
+        var figures = LearningPolicy.Figures()
+        for (name, value) in [("isOn", "false"), ("medianSecondsMax", "45"), ("hostsMin", "3"), ("activeApproval", "automatic")] {
+            try figures.set(name, to: value)
+        }
+        let policy = try LearningPolicy(figures)
+        #expect(try LearningPolicy(json: policy.json) == policy && policy != LearningPolicy())
+        #expect(!policy.figures.isOn && policy.figures.medianSecondsMax == 45 && policy.figures.activeApproval == .automatic)
+        for (name, value) in [("isOn", "yes"), ("hostsMin", "two"), ("activeApproval", ""), ("courage", "1")] {
+            #expect(throws: LearningPolicyError.figure(name, value)) { try figures.set(name, to: value) }
+        }
+        #expect(throws: LearningPolicyError.range("hostsMin", value: 17, 1...16)) {
+            try LearningPolicy(json: .object(["hostsMin": "17"]))
+        }
     }
 
     private static func occurrence(_ small: SmallCatalog, _ random: inout SplitMix) throws -> Occurrence {

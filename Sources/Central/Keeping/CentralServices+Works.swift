@@ -1,5 +1,6 @@
 import Anchors
 import Database
+import Learning
 import Logging
 import Model
 import Objects
@@ -11,6 +12,7 @@ extension CentralServices {
         let (archive, retention, drills, silences, anchorStalls) = (archive, retention, drills, silences, anchorStalls)
         let (timers, notifier) = (ticketTimers, notifier)
         let runs = RunCatchUp(database: database)
+        let learning = LearningWork(self)
         // Before, nobody could have been heard.
         let listening = clock.now()
         func work(_ name: WorkName, _ turn: @escaping @Sendable () async throws -> Void) -> RecurringWork {
@@ -30,6 +32,17 @@ extension CentralServices {
                 }
             },
             work(.planner) { try await worker.turn() },
+            work(.learning) {
+                for change in try await learning.turn() {
+                    logger.notice(
+                        "learning.stage",
+                        metadata: [
+                            "partner": .string(change.partner.description), "rule": .string(change.key.name.description),
+                            "from": .string(change.from.rawValue), "to": .string(change.to.rawValue),
+                            "reason": .string(change.reason.description),
+                        ])
+                }
+            },
             work(.tickets) { try await timers.turn() },
             work(.deliveries) { try await notifier.turn() },
             work(.anchorWatch) {

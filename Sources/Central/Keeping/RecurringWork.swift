@@ -7,7 +7,7 @@ import TransparencyLog
 
 /// What Central does again and again beside its requests. The value names the row of its state.
 package enum WorkName: String, CaseIterable, Sendable {
-    case archive, retention, drill, runs, silence, tickets, deliveries, planner
+    case archive, retention, drill, runs, silence, tickets, deliveries, planner, learning
     case anchorWatch = "anchor-watch"
     case logWalk = "log-walk"
 
@@ -17,7 +17,7 @@ package enum WorkName: String, CaseIterable, Sendable {
         case .archive, .logWalk: .seconds(60)
         // What is critical is told at once.
         case .deliveries, .planner: .seconds(5)
-        case .tickets: .seconds(30)
+        case .tickets, .learning: .seconds(30)
         case .runs, .silence, .anchorWatch: .seconds(300)
         case .retention, .drill: .seconds(3_600)
         }

@@ -576,5 +576,92 @@ enum CentralSchema {
                 reason TEXT NOT NULL
             );
             """),
+        // One row of `learning_state`: how far bundles were learned from, and a number that grows whenever anything below changes.
+        // Occurrences go by the place in the log of the bundle that tells of them; `settled` numbers those that count, as they came to.
+        Migration(
+            30, "learning",
+            """
+            ALTER TABLE organization ADD COLUMN partner TEXT;
+            ALTER TABLE statement ADD COLUMN partner TEXT;
+            CREATE INDEX statement_by_partner ON statement (partner, log_index) WHERE partner IS NOT NULL;
+            CREATE TABLE learning_state (
+                id BIGINT PRIMARY KEY CHECK (id = 1),
+                revision BIGINT NOT NULL,
+                cursor BIGINT NOT NULL,
+                settled BIGINT NOT NULL,
+                catalog_version BIGINT NOT NULL
+            );
+            INSERT INTO learning_state (id, revision, cursor, settled, catalog_version) VALUES (1, 0, -1, 0, 0);
+            CREATE TABLE learning_host (
+                appliance_id TEXT NOT NULL REFERENCES appliance (id),
+                host TEXT NOT NULL,
+                platforms TEXT NOT NULL,
+                PRIMARY KEY (appliance_id, host)
+            );
+            CREATE TABLE learning_incident (
+                appliance_id TEXT NOT NULL REFERENCES appliance (id),
+                incident_id TEXT NOT NULL,
+                host TEXT NOT NULL,
+                check_id TEXT NOT NULL,
+                code TEXT,
+                pattern BYTEA,
+                is_told BIGINT NOT NULL CHECK (is_told IN (0, 1)),
+                attempts BIGINT NOT NULL,
+                shadow TEXT NOT NULL,
+                PRIMARY KEY (appliance_id, incident_id)
+            );
+            CREATE INDEX learning_incident_of ON learning_incident (appliance_id, host, check_id);
+            CREATE TABLE learning_occurrence (
+                position BIGINT PRIMARY KEY,
+                partner TEXT NOT NULL,
+                pattern BYTEA NOT NULL,
+                host BIGINT NOT NULL,
+                attempt BIGINT NOT NULL,
+                tier TEXT CHECK (tier IN ('l1', 'l2', 'l3')),
+                remedy BYTEA,
+                runbook TEXT,
+                parameters TEXT,
+                milliseconds BIGINT,
+                ending TEXT NOT NULL,
+                ended_at BIGINT NOT NULL,
+                bundle_id TEXT NOT NULL,
+                appliance_id TEXT NOT NULL REFERENCES appliance (id),
+                site_id TEXT NOT NULL REFERENCES site (id),
+                rule_version BIGINT,
+                shadow TEXT NOT NULL,
+                settled BIGINT UNIQUE
+            );
+            CREATE INDEX learning_firing ON learning_occurrence (partner, pattern, rule_version) WHERE rule_version IS NOT NULL;
+            CREATE TABLE learning_definition (
+                pattern BYTEA PRIMARY KEY,
+                definition TEXT NOT NULL
+            );
+            CREATE TABLE learning_pattern (
+                partner TEXT NOT NULL,
+                pattern BYTEA NOT NULL,
+                remedy BYTEA NOT NULL,
+                body TEXT NOT NULL,
+                PRIMARY KEY (partner, pattern, remedy)
+            );
+            CREATE TABLE learning_policy (
+                number BIGINT PRIMARY KEY,
+                partner TEXT NOT NULL,
+                figures TEXT NOT NULL,
+                person TEXT NOT NULL,
+                reason TEXT NOT NULL,
+                set_at BIGINT NOT NULL
+            );
+            CREATE TABLE learning_consent (
+                partner TEXT NOT NULL,
+                pattern BYTEA NOT NULL,
+                given_by TEXT NOT NULL,
+                given_at BIGINT NOT NULL,
+                reason TEXT NOT NULL,
+                withdrawn_at BIGINT,
+                withdrawn_by TEXT,
+                withdrawn_reason TEXT
+            );
+            CREATE UNIQUE INDEX learning_consent_standing ON learning_consent (partner, pattern) WHERE withdrawn_at IS NULL;
+            """),
     ]
 }

@@ -1,4 +1,5 @@
 import Database
+package import Learning
 package import Model
 package import Seal
 import TransparencyLog
@@ -18,6 +19,8 @@ package enum StatementKind: String, Hashable, Sendable, CaseIterable {
     case pruned
     /// `martlet.enablement/v1`: a check, rule or runbook was switched off, or on again.
     case enablement
+    /// `martlet.pattern-stage/v1`: a learned rule went from one stage to another. In no kit: it speaks of more than one practice.
+    case patternStage = "pattern-stage"
 }
 
 /// Whom a statement concerns.
@@ -27,6 +30,8 @@ package enum StatementSubject: Hashable, Sendable {
     /// All sites of one organization.
     case organization(TenantScope)
     case site(SiteID, TenantScope)
+    /// A partner, and no single one of its organizations.
+    case partner(PartnerID)
 }
 
 /// A statement as it is held; nothing about it was verified since it was signed.
@@ -109,11 +114,12 @@ package struct StatementStore: Sendable {
         if let same = try transaction.query("\(raw: Self.columns) WHERE digest = \(digest.bytes)").first {
             return try Self.statement(same)
         }
-        let (organization, site): (OrganizationID?, SiteID?) =
+        let (organization, site, partner): (OrganizationID?, SiteID?, PartnerID?) =
             switch subject {
-            case .everyone: (nil, nil)
-            case .organization(let scope): (scope.organization, nil)
-            case .site(let site, let scope): (scope.organization, site)
+            case .everyone: (nil, nil, nil)
+            case .organization(let scope): (scope.organization, nil, nil)
+            case .site(let site, let scope): (scope.organization, site, nil)
+            case .partner(let partner): (nil, nil, partner)
             }
         if let site, let organization {
             let owned = try transaction.query(
@@ -125,9 +131,9 @@ package struct StatementStore: Sendable {
         let index = try LogSequence.append([LogEntry(document: digest, signer: key.verifyingKey)], in: transaction)
         try transaction.execute(
             """
-            INSERT INTO statement (log_index, kind, organization_id, site_id, digest, envelope, from_at, until_at, made_at)
-            VALUES (\(index), \(kind.rawValue), \(organization?.description), \(site?.description), \(digest.bytes), \(envelope.text),
-                \(during.lowerBound.milliseconds), \(during.upperBound.milliseconds), \(made.milliseconds))
+            INSERT INTO statement (log_index, kind, organization_id, site_id, partner, digest, envelope, from_at, until_at, made_at)
+            VALUES (\(index), \(kind.rawValue), \(organization?.description), \(site?.description), \(partner?.description),
+                \(digest.bytes), \(envelope.text), \(during.lowerBound.milliseconds), \(during.upperBound.milliseconds), \(made.milliseconds))
             """)
         return StoredStatement(
             logIndex: index, kind: kind, organization: organization, site: site, digest: digest, envelope: envelope.text, made: made)
@@ -154,12 +160,19 @@ package struct StatementStore: Sendable {
             \(raw: Self.columns)
             WHERE ((site_id = \(site.description) AND organization_id = \(scope.organization.description))
                     OR (site_id IS NULL AND organization_id = \(scope.organization.description))
-                    OR (site_id IS NULL AND organization_id IS NULL))
+                    OR (site_id IS NULL AND organization_id IS NULL AND partner IS NULL))
                 AND from_at < \(span.upperBound.milliseconds) AND until_at > \(span.lowerBound.milliseconds)
             ORDER BY log_index
             """
         ).map(Self.statement).filter { kinds?.contains($0.kind) ?? true }
     }
+
+    /// What concerns a partner, as it stands in the log.
+    func list(of partner: PartnerID, in transaction: any SQLTransaction) throws -> [StoredStatement] {
+        try transaction.query("\(raw: Self.columns) WHERE partner = \(partner.description) ORDER BY log_index").map(Self.statement)
+    }
+
+    var verifyingKey: VerifyingKey { key.verifyingKey }
 
     private static let columns: StaticString =
         "SELECT log_index, kind, organization_id, site_id, digest, envelope, made_at FROM statement"

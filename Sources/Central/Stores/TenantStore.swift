@@ -1,4 +1,5 @@
 import Database
+package import Learning
 package import Model
 
 package struct Organization: Hashable, Sendable {
@@ -23,7 +24,11 @@ package struct TenantStore: Sendable {
         self.now = now
     }
 
-    package func createOrganization(_ name: String, by credential: OperatorCredential) async throws -> Organization {
+    /// - Parameter partner: whose practice it is, for good: what is learned at one of a partner's practices is used at all of them. nil: a
+    ///   partner of its own, by its id.
+    package func createOrganization(
+        _ name: String, partner: PartnerID? = nil, by credential: OperatorCredential
+    ) async throws -> Organization {
         let name = try checked(name)
         let organization = Organization(id: OrganizationID(at: now()), name: name)
         let created = now().milliseconds
@@ -32,7 +37,10 @@ package struct TenantStore: Sendable {
                 throw CentralError.nameTaken("an organization \"\(name)\"")
             }
             try transaction.execute(
-                "INSERT INTO organization (id, name, created_at) VALUES (\(organization.id.description), \(name), \(created))")
+                """
+                INSERT INTO organization (id, name, partner, created_at)
+                VALUES (\(organization.id.description), \(name), \(partner?.description), \(created))
+                """)
         }
         return organization
     }

@@ -21,11 +21,14 @@ struct LearningDesk {
 
     private let catalog: CompiledCatalog
     private let pack: [UInt8]
+    private let schema: CatalogSchema
     private var portfolio: PartnerPortfolio
     private var watch: HoldWatch
     private var position: Int64 = 0
     private var firings: [BundleID: Firing] = [:]
     private var patterns: [PatternSignature: IncidentPattern] = [:]
+    /// Of admitted rules, as boxes read them.
+    private var definitions: [RuleID: RuleDefinition] = [:]
     private(set) var promotions = 0
     private(set) var demotions = 0
 
@@ -36,6 +39,7 @@ struct LearningDesk {
         figures.activeApproval = .automatic
         let policy = try LearningPolicy(figures)
         pack = try CatalogPack.encode(catalog, schema: schema)
+        self.schema = schema
         // Digests of runbooks as a box has them, from the pack.
         self.catalog = try CatalogPack.decode(pack, schema: nil)
         portfolio = PartnerPortfolio("laboratory", policy: policy, sites: sites)
@@ -65,15 +69,28 @@ struct LearningDesk {
             guard let pattern = patterns[key.signature], let remedy = portfolio.statistics[key],
                 let rule = try? LearnedRule(pattern, remedy, in: catalog, pack: pack), let change = try? portfolio.admit(rule, at: now)
             else { continue }
+            definitions[rule.id] = read(rule, at: now)
             count([change])
         }
     }
 
     /// Those that a site's box carries now.
     func rules(at site: SiteID) -> [(definition: RuleDefinition, carried: Carried)] {
-        portfolio.rules(at: site).map { rule in
-            (rule.definition, Carried(key: rule.key, version: portfolio.patterns[rule.key]?.version ?? 0))
+        portfolio.told(to: site).filter(\.stage.runs).compactMap { pattern in
+            definitions[pattern.rule.id].map { ($0, Carried(key: pattern.key, version: pattern.version)) }
         }
+    }
+
+    /// As a box does: out of a site policy, against its own pack.
+    private func read(_ rule: LearnedRule, at now: Timestamp) -> RuleDefinition? {
+        guard let site = portfolio.sites.first else { return nil }
+        // Whose it is says nothing about what is read.
+        var random = SystemRandomNumberGenerator()
+        let learned = SitePolicy.Learned(
+            pattern: rule.key.signature.digest, version: 1, stage: .active, ruleID: rule.id, rule: rule.json)
+        let policy = SitePolicy(
+            version: 1, site: site, appliance: ApplianceID(at: now, random: &random), issued: now, learned: [learned])
+        return FittedPolicy(policy, over: catalog, schema: schema, takesLearned: true).acting.first?.definition
     }
 
     var active: Int { portfolio.patterns.values.count { $0.stage == .active } }

@@ -44,11 +44,14 @@ extension DemoStory {
         narrator.tell("front-desk: somebody who left the practice is an administrator again", .found)
         _ = try await central.order(.check, "look now: something broke")
         let isAbout = { (record: BundleRecord) in record.host == "front-desk" && record.check == Self.administrators }
-        let handed = try await arrives("the appliance to hand it over") { isAbout($0) && $0.kind == .decision && $0.outcome.word == "alert" }
+        let handed = try await arrives("the appliance to hand it over") {
+            isAbout($0) && $0.kind == .decision && $0.outcome.word == "alert"
+        }
         guard let incident = handed.incident else { throw DemoFailure("no incident was handed over") }
         let ticket = try await central.story(of: incident).ticket
         narrator.tell(
-            "a rule hands it to a person: ticket \(ticket.incident.description.suffix(6)), \(ticket.priority.rawValue), to be answered by \(ticket.due.respond)",
+            "a rule hands it to a person: ticket \(ticket.incident.description.suffix(6)), \(ticket.priority.rawValue), "
+                + "to be answered by \(ticket.due.respond)",
             .waiting)
         let order = try await central.decide(
             ticket, runbook: "linux.account.expire", parameters: ["accounts": .strings(["leaver"])], "she left in spring")
