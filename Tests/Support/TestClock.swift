@@ -23,8 +23,9 @@ package final class TestClock: Sendable {
 
     package var now: Timestamp { state.withLock { $0.now } }
 
+    /// What passes is the machine's own time: however far a test moves the clock, no plan under way is late.
     package var clock: WallClock {
-        WallClock(now: { [self] in now }, sleep: { [self] span in try await sleep(span) })
+        WallClock(now: { [self] in now }, elapsed: WallClock.system.elapsed, sleep: { [self] span in try await sleep(span) })
     }
 
     package func advance(by span: Duration) {
