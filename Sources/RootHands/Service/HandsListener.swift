@@ -143,10 +143,13 @@ package enum HandsSocket {
         }
         let descriptor = SocketAddress.open()
         guard descriptor >= 0 else { throw .socket(path, String(cString: strerror(errno))) }
-        // Open to nobody else from its first moment.
-        let mask = umask(0o177)
+        // Open to nobody else from its first moment: Linux takes the mode of the socket's own inode. The umask would be all threads'.
+        guard fchmod(descriptor, 0o600) == 0 else {
+            let number = errno
+            close(descriptor)
+            throw .socket(path, String(cString: strerror(number)))
+        }
         let status = SocketAddress.with(path) { Glibc.bind(descriptor, $0, $1) == 0 ? 0 : errno }
-        umask(mask)
         guard status == 0 else {
             close(descriptor)
             throw .socket(path, status.map { String(cString: strerror($0)) } ?? "the path is too long")

@@ -15,6 +15,9 @@ final class DemoProcess {
         self.log = log
     }
 
+    /// Whoever gives up on the way, as when the next one cannot be started, leaves nothing running.
+    deinit { stop() }
+
     var identifier: Int32? { process?.processIdentifier }
 
     func start() throws {

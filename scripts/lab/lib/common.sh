@@ -4,6 +4,7 @@
 # namespaces of its own, and is ended by the process ids it noted. `start` on a running service and `stop` on a stopped
 # one do nothing. `start` prints NAME=value lines on standard output; everything for people goes to standard error.
 set -euo pipefail
+umask 022
 
 # What is started here outlives the caller; a pipe or socket of the caller's that it inherited would keep the caller waiting.
 for descriptor in /proc/$$/fd/*; do
