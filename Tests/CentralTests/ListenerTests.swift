@@ -78,14 +78,19 @@ import Testing
                 let talk = try? await RawConnection(port: central.webPort, authority: authority).talk(get)
                 return talk?.reply.hasPrefix("HTTP/1.1 200") == true
             }
-            for _ in 0..<3 {
+            func hold() async {
                 if let connection = try? await RawConnection(port: central.webPort, authority: authority) { held.append(connection) }
             }
+            for _ in 0..<3 { await hold() }
             #expect(held.count == 3)
             var refused = false
-            for _ in 0..<200 where !refused { refused = await !answers() }
-            #expect(refused, "held: \(held.map(\.isOpen))")
-            // The connections of the enrolment may not be gone yet; they count at the appliances' listener.
+            for _ in 0..<200 where !refused {
+                refused = await !answers()
+                // One of the three was refused, then, for a connection of the enrolment that was not gone yet.
+                if !refused { await hold() }
+            }
+            #expect(refused && held.count <= 5, "\(held.count)")
+            // The connections of the enrolment may not be gone yet; they count at the appliances' listener too.
             var isHeard = false
             for _ in 0..<200 where !isHeard { isHeard = (try? await box.checkin(at: central)) != nil }
             #expect(isHeard)

@@ -32,9 +32,6 @@ struct RawConnection: Sendable {
         }
     }
 
-    /// Whether nobody has closed it yet.
-    var isOpen: Bool { channel.channel.isActive }
-
     func close() async { try? await channel.executeThenClose { _, _ in } }
 
     /// Sends `text` at once, then the bytes of `trickle` one by one with a pause before each, until the other side closes.
