@@ -203,6 +203,10 @@ import Testing
                     reason: "test"), lab.site
             ).id
         }
+        // A plan that was made before its incident is another plan than the one after, and needs another approval.
+        try await eventually("the drift is seen", moving: clock) {
+            try await lab.central.evidence(of: lab.site).contains { $0.record.verdict == .drift("files.wrong") }
+        }
         let (first, alice) = (try await order(), SigningKey())
         try await eventually("the order waits", moving: clock) { try await lab.waiting().contains { $0.statement.order == first } }
         let plan = try #require(try await lab.waiting().first { $0.statement.order == first }?.statement)
