@@ -32,7 +32,8 @@ package struct PlanStatement: Hashable, Sendable {
         self.appliance = appliance
         host = plan.host
         check = plan.check
-        incident = plan.incident
+        // A person asked for it, whatever was found: an incident that is seen between two turns makes it no other plan.
+        incident = plan.order == nil ? plan.incident : nil
         order = plan.order
         tier = plan.tier
         proposer = plan.proposer

@@ -203,13 +203,13 @@ import Testing
                     reason: "test"), lab.site
             ).id
         }
-        // A plan that was made before its incident is another plan than the one after, and needs another approval.
-        try await eventually("the drift is seen", moving: clock) {
-            try await lab.central.evidence(of: lab.site).contains { $0.record.verdict == .drift("files.wrong") }
-        }
+        // Before its drift is seen or after: it is the same plan.
         let (first, alice) = (try await order(), SigningKey())
         try await eventually("the order waits", moving: clock) { try await lab.waiting().contains { $0.statement.order == first } }
         let plan = try #require(try await lab.waiting().first { $0.statement.order == first }?.statement)
+        try await eventually("the drift is seen", moving: clock) {
+            try await lab.central.evidence(of: lab.site).contains { $0.record.verdict == .drift("files.wrong") }
+        }
         let asker = try #require(Approver(name: "Alice", key: alice.verifyingKey))
         let other = try #require(Approver(name: "bob", key: bob.verifyingKey))
         let own = try await lab.send(approval(of: plan, by: "Alice", with: alice), approvers: [asker, other])

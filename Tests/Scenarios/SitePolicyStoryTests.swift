@@ -88,7 +88,8 @@ import Testing
         }
         let asked = try #require(try await evidence().last { $0.record.kind == .decision }?.record)
         #expect(asked.shadow == [ShadowFiring(pattern: Digest(of: [1]), version: 4, rule: "LRN-lab")])
-        // On a busy machine the clock of a test that waits goes far ahead: a look of a moment ago may be a day old, until the next.
+        // A look takes seconds on a busy machine, in which the clock of a test that waits goes on by more than a date may go back
+        // (`DateTrust.offsetMax`): then it is not believed, and the next one is.
         try await eventually("the posture says so", moving: clock) {
             let again = try await services.postures.posture(of: site.site, at: clock.now, in: site.scope)
             return again.map(\.answer.verdict) == [.drift("files.wrong")]

@@ -225,6 +225,7 @@ struct LearningStep {
             }
             if let catalog, catalog.version != state.catalog { try hold(name, against: catalog) }
             for change in state.partners[name]?.portfolio.tick(at: now) ?? [] { try note(change, note: "") }
+            // Where there is no room, or the gate no longer passes, it waits: nobody asked for it.
             for rule in rules[name] ?? [] {
                 if let change = try? state.partners[name]?.portfolio.admit(rule, at: now) { try note(change, note: "") }
             }
