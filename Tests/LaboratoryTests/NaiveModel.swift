@@ -24,6 +24,7 @@ struct NaiveModel {
         var ticket: Code?
         var openings: [Timestamp] = []
         var lastAttempt: Timestamp?
+        var repairs: [Timestamp] = []
         var healed = Timestamp(milliseconds: 0)
         var looked: Timestamp
     }
@@ -156,7 +157,9 @@ struct NaiveModel {
             switch scenarios[fault.scenario].ending {
             case .healed: tier != nil
             case .waits(let code): tier != nil && state.firstAnswer == code
-            case .handedOver(let code): tier == nil && state.handedOver == code
+            case .handedOver(let code):
+                tier == nil
+                    && (state.handedOver == code || (scenarios[fault.scenario].keepsComingBack && state.handedOver == "gate.daily"))
             case .unseen, .accepted: tier == nil && state.firstAnswer == nil && !state.isMisjudged
             }
         if isExpected { tallies[fault.scenario].asExpected += 1 } else { tallies[fault.scenario].otherwise += 1 }
@@ -244,6 +247,7 @@ struct NaiveModel {
         history.attempts = incident.attempts
         history.lastAttempt = states[subject].lastAttempt
         history.openings = states[subject].openings
+        history.repairs = states[subject].repairs
         var seen = Circumstances(
             runbookDigest: digest, platforms: SoundHost.platforms,
             clock: ClockReading(offsetMilliseconds: isAtWork(site, .clockOff) ? 9_000 : 0, source: "naive"), keysAreSafe: true,
@@ -259,7 +263,7 @@ struct NaiveModel {
         switch Gate.judge(plan, runbook: runbook, authority: nil, policy: policy, circumstances: seen, now: now) {
         case .admitted:
             states[subject].firstAnswer = states[subject].firstAnswer ?? "gate.admitted"
-            start(subject, now)
+            start(subject, id, arguments, now)
         case .deferred(let until, let code):
             states[subject].firstAnswer = states[subject].firstAnswer ?? code
             states[subject].until = until
@@ -269,17 +273,33 @@ struct NaiveModel {
         }
     }
 
-    private mutating func start(_ subject: Int, _ now: Timestamp) {
+    /// Whether that is what the rules say to the fault that is there, whatever was seen.
+    private func isRemedy(_ runbook: RunbookID, _ arguments: [String: TypedValue], of fault: Fault, _ subject: Int, _ now: Timestamp)
+        -> Bool
+    {
+        let scenario = scenarios[fault.scenario]
+        guard let code = scenario.code, var incident = states[subject].incident else { return false }
+        incident.code = code
+        let check = checks[subject % checks.count]
+        let decision = index.decide(
+            incident, on: index.platforms(SoundHost.platforms), facts: SoundHost.facts(of: check.id, with: scenario, at: now),
+            parameters: catalog.parameters(of: check, baseline: catalog.baselines["default"]), at: now)
+        guard case .run(_, runbook, let wanted) = decision else { return false }
+        return wanted == arguments
+    }
+
+    private mutating func start(_ subject: Int, _ runbook: RunbookID, _ arguments: [String: TypedValue], _ now: Timestamp) {
         let fault = states[subject].isDormant ? nil : states[subject].fault
+        let isRight = fault.map { isRemedy(runbook, arguments, of: $0, subject, now) } ?? false
         let scenario = states[subject].lastScenario
         tallies[scenario].attempts += 1
-        if fault == nil { tallies[scenario].falseRepairs += 1 }
+        if !isRight { tallies[scenario].falseRepairs += 1 }
         let attempt = (states[subject].incident?.attempts ?? 0) + 1
         let course = fault.map { $0.attempt(attempt, scenarios[$0.scenario].course) } ?? (true, .seconds(5))
         repairs.append(
             Repair(
-                subject: subject, host: host(subject), fault: fault?.key, scenario: scenario, works: course.works, ends: now + course.takes)
-        )
+                subject: subject, host: host(subject), fault: fault?.key, scenario: scenario, works: isRight && course.works,
+                ends: now + course.takes))
         begun.append((site(subject), now))
         states[subject].until = nil
     }
@@ -292,16 +312,21 @@ struct NaiveModel {
         if repair.works, let fault = states[subject].fault, fault.key == repair.fault, !isDown(subject) {
             let scenario = scenarios[fault.scenario]
             tallies[fault.scenario].healing.add(now - fault.injected)
-            if scenario.keepsComingBack {
+            if let span = scenario.comesBackAfter {
                 states[subject].isDormant = true
-                states[subject].awakens = now + Fault.awakensAfter
+                states[subject].awakens = now + span
             } else {
                 count(subject, fault, .l1)
                 if let span = fault.relapse(scenario.course) { states[subject].relapse = (now + span, fault) }
             }
         }
         let seen = observe(subject, now)
-        if seen.verdict == .compliant { states[subject].healed = now } else { tallies[repair.scenario].failedAttempts += 1 }
+        if seen.verdict == .compliant {
+            states[subject].healed = now
+            states[subject].repairs.append(now)
+        } else {
+            tallies[repair.scenario].failedAttempts += 1
+        }
         record(seen, subject, now)
     }
 }

@@ -26,7 +26,8 @@ import Testing
         #expect(try #require(report.healable.healRate) > 900)
         // All guardrails had something to do.
         for code in [
-            "gate.outside_window", "gate.cooldown", "gate.blast_radius", "gate.clinical_device", "gate.flapping", "gate.clock_offset",
+            "gate.outside_window", "gate.cooldown", "gate.blast_radius", "gate.clinical_device", "gate.flapping", "gate.daily",
+            "gate.clock_offset",
         ]
             as [Code]
         {

@@ -27,9 +27,14 @@ extension Scenario {
                 "systemctl stop cron", state: "systemctl is-active cron; systemctl is-enabled cron; true", undo: "systemctl start cron")),
         Scenario(
             "service.flapping", .service, "Something stops cron again and again", check: "host.services.critical",
-            code: "services.stopped", .handedOver("gate.flapping"), keepsComingBack: true, facts: stopped,
+            code: "services.stopped", .handedOver("gate.flapping"), comesBackAfter: .seconds(200), facts: stopped,
             course: Course(perHostYear: 0.5, worksPermille: 1_000, alonePermille: 0),
             rehearsal: Rehearsal("systemctl stop cron", state: "systemctl is-active cron; true", undo: "systemctl start cron")),
+        // Six repairs of it take as many hours: not for a rehearsal.
+        Scenario(
+            "service.undone_hourly", .service, "Something stops cron an hour after each start", check: "host.services.critical",
+            code: "services.stopped", .handedOver("gate.daily"), comesBackAfter: .seconds(3_600), facts: stopped,
+            course: Course(perHostYear: 0.5, worksPermille: 1_000, alonePermille: 0)),
         Scenario(
             "log.service_stopped", .log, "No log is written", check: "log.pipeline.canary", code: "log.service_down", .healed,
             facts: [

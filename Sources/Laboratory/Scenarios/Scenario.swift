@@ -53,8 +53,8 @@ package struct Scenario: Sendable {
     package let code: Code?
     package let ending: Ending
     package let place: Place
-    /// Somebody undoes each repair until a person finds out who.
-    package let keepsComingBack: Bool
+    /// Somebody undoes each repair so long after it, until a person finds out who; nil where nobody does.
+    package let comesBackAfter: Duration?
     /// What of the host's facts differs from `SoundHost`; for the simulation.
     package let facts: [FactName: SimulatedFact]
     package let course: Course
@@ -63,7 +63,7 @@ package struct Scenario: Sendable {
 
     package init(
         _ id: ScenarioID, _ family: Family, _ title: String, check: CheckID, code: Code?, _ ending: Ending, place: Place = .anywhere,
-        keepsComingBack: Bool = false, facts: [FactName: SimulatedFact], course: Course = Course(), rehearsal: Rehearsal? = nil
+        comesBackAfter: Duration? = nil, facts: [FactName: SimulatedFact], course: Course = Course(), rehearsal: Rehearsal? = nil
     ) {
         self.id = id
         self.family = family
@@ -72,7 +72,7 @@ package struct Scenario: Sendable {
         self.code = code
         self.ending = ending
         self.place = place
-        self.keepsComingBack = keepsComingBack
+        self.comesBackAfter = comesBackAfter
         self.facts = facts
         self.course = course
         self.rehearsal = rehearsal
@@ -82,6 +82,22 @@ package struct Scenario: Sendable {
         switch ending {
         case .healed, .waits: true
         case .handedOver, .unseen, .accepted: false
+        }
+    }
+
+    package var keepsComingBack: Bool { comesBackAfter != nil }
+
+    /// Whether a fault that somebody saw to went as it should have.
+    /// - Parameters:
+    ///   - firstAnswer: of the gate, or of what found no plan for it; nil where nothing was decided.
+    ///   - handedOver: why a person got it.
+    func isAsExpected(healed: Bool, firstAnswer: Code?, handedOver: Code?, isMisjudged: Bool) -> Bool {
+        switch ending {
+        case .healed: healed
+        case .waits(let code): healed && firstAnswer == code
+        // What keeps coming back may also come too slowly to be flapping; then it is the day that ends it.
+        case .handedOver(let code): !healed && (handedOver == code || keepsComingBack && handedOver == "gate.daily")
+        case .unseen, .accepted: !healed && firstAnswer == nil && !isMisjudged
         }
     }
 

@@ -49,8 +49,6 @@ package struct Fault: Hashable, Sendable {
     }
 
     package static let understoodPermille = 900
-    /// Until whoever keeps undoing it has done it again.
-    package static let awakensAfter: Duration = .seconds(200)
 
     package func relapsed(at now: Timestamp) -> Fault {
         var random = KeyedRandom(key, 6)

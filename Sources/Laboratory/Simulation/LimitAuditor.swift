@@ -11,7 +11,8 @@ struct LimitAuditor {
         let isPaused: Bool
         let isEvidenceGone: Bool
         let isClockOff: Bool
-        let attempts: Int
+        /// A person had to approve it first, and nobody has.
+        let isUnapproved: Bool
     }
 
     private struct SiteRecord {
@@ -22,6 +23,10 @@ struct LimitAuditor {
     private struct SubjectRecord {
         var ended: Timestamp?
         var opened: [Timestamp] = []
+        /// Since the newest opening.
+        var attempts = 0
+        /// Ends of those that passed.
+        var passed: [Timestamp] = []
     }
 
     private let setup: SimulationSetup
@@ -37,6 +42,7 @@ struct LimitAuditor {
     mutating func opened(_ subject: Int, at now: Timestamp) {
         subjects[subject].opened.removeAll { now - $0 >= .seconds(1_800) }
         subjects[subject].opened.append(now)
+        subjects[subject].attempts = 0
     }
 
     mutating func began(
@@ -46,12 +52,14 @@ struct LimitAuditor {
         var broken: [Code] = []
         if truth.isClinical { broken.append("harm.clinical_device") }
         if !truth.mayBeRepaired { broken.append("harm.not_to_be_repaired") }
+        if truth.isUnapproved { broken.append("harm.not_approved") }
         if truth.isPaused { broken.append("harm.paused") }
         if truth.isEvidenceGone { broken.append("harm.no_evidence") }
         if disturbing, truth.isClockOff { broken.append("harm.clock_off") }
         if disturbing, !SimulationSetup.isNight(now) { broken.append("harm.outside_window") }
-        if truth.attempts >= attemptsMax { broken.append("harm.attempts") }
+        if subjects[subject].attempts >= attemptsMax { broken.append("harm.attempts") }
         if subjects[subject].opened.count(where: { now - $0 < .seconds(1_800) }) > 3 { broken.append("harm.flapping") }
+        if subjects[subject].passed.count(where: { now - $0 < .seconds(86_400) }) >= 6 { broken.append("harm.daily") }
         if let ended = subjects[subject].ended, now - ended < max(cooldown, .seconds(600)) { broken.append("harm.cooldown") }
         sites[number].begun.removeAll { now - $0 >= .seconds(3_600) }
         sites[number].begun.append(now)
@@ -61,8 +69,13 @@ struct LimitAuditor {
         return broken
     }
 
-    mutating func ended(_ subject: Int, on host: Int, at now: Timestamp) {
+    mutating func ended(_ subject: Int, on host: Int, passed: Bool, at now: Timestamp) {
         subjects[subject].ended = now
+        subjects[subject].attempts += 1
+        if passed {
+            subjects[subject].passed.removeAll { now - $0 >= .seconds(86_400) }
+            subjects[subject].passed.append(now)
+        }
         sites[setup.site(of: host)].running.remove(host)
     }
 }

@@ -52,11 +52,15 @@ struct SimulatedSite {
 
     mutating func ended(_ host: HostID) { running.remove(host) }
 
-    /// As the appliance reads them before it judges; what concerns one incident is left to fill in.
-    func circumstances(_ runbookDigest: Digest, hostCount: Int, at now: Timestamp) -> Circumstances {
+    /// As the appliance reads them before it judges; the rule's own limits are left to fill in.
+    func circumstances(of subject: Subject, _ runbookDigest: Digest, hostCount: Int, at now: Timestamp) -> Circumstances {
         var history = Circumstances.History(hostCount: hostCount)
         history.running = running
         history.actions = begun
+        history.attempts = subject.incident?.attempts ?? 0
+        history.lastAttempt = subject.lastAttempt
+        history.openings = subject.openings
+        history.repairs = subject.repairs
         var circumstances = Circumstances(
             runbookDigest: runbookDigest, platforms: SoundHost.platforms,
             clock: ClockReading(offsetMilliseconds: isClockOff ? 9_000 : 20, source: "simulated"), keysAreSafe: true,

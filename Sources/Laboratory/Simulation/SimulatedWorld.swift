@@ -20,6 +20,8 @@ struct SimulatedWorld {
     let shipped: RuleSet
     /// With them.
     let whole: RuleSet
+    /// By scenario: what a person's rule does about it; nil where none does.
+    let remedies: [Remedy?]
     private let numbers: [CheckID: Int]
     private let detector: Detector
 
@@ -41,7 +43,21 @@ struct SimulatedWorld {
             version: catalog.version, digest: catalog.digest, checks: catalog.checks, rules: rules, runbooks: catalog.runbooks,
             runbookDigests: catalog.runbookDigests, baselines: catalog.baselines)
         shipped = RuleSet(rules)
-        whole = RuleSet(catalog.rules)
+        let whole = RuleSet(catalog.rules)
+        self.whole = whole
+        let (checks, parameters, numbers) = (checks, parameters, numbers)
+        remedies = scenarios.map { scenario in
+            guard let check = numbers[scenario.check], let code = scenario.code else { return nil }
+            let facts = SoundHost.facts(of: scenario.check, with: scenario, at: SimulationSetup.start)
+            let incident = Incident(
+                id: IncidentID(at: SimulationSetup.start), host: "any", check: scenario.check, code: code, severity: checks[check].severity,
+                opened: SimulationSetup.start, lastSeen: SimulationSetup.start, facts: facts)
+            let decision = whole.index.decide(
+                incident, on: whole.index.platforms(SoundHost.platforms), facts: facts, parameters: parameters[check],
+                at: SimulationSetup.start)
+            guard case .run(_, let runbook, let arguments) = decision else { return nil }
+            return Remedy(runbook: runbook, parameters: arguments)
+        }
         var vocabularies: [Int: PatternVocabulary] = [:]
         for scenario in left { if let number = numbers[scenario.check] { vocabularies[number] = PatternVocabulary(checks[number]) } }
         self.vocabularies = vocabularies
@@ -78,6 +94,19 @@ struct RuleSet {
         self.definitions = Dictionary((rules + definitions).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         self.learned = Dictionary(learned.map { ($0.definition.id, $0.carried) }, uniquingKeysWith: { first, _ in first })
     }
+}
+
+/// What is done about a fault.
+struct Remedy: Hashable {
+    let runbook: RunbookID
+    let parameters: [String: TypedValue]
+
+    init(runbook: RunbookID, parameters: [String: TypedValue]) {
+        self.runbook = runbook
+        self.parameters = parameters
+    }
+
+    init(_ plan: Plan) { self.init(runbook: plan.runbook, parameters: plan.parameters) }
 }
 
 /// A plan that a host is worked on by.

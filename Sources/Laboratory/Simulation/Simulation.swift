@@ -11,28 +11,28 @@ import Seal
 /// A queue of events and no polling: a look is taken at the time when `Detector` would take it, but only where something changed since
 /// the look before. `docs/lab.md` says what is simulated and what is not.
 package struct Simulation {
-    private let setup: SimulationSetup
-    private let scenarios: [Scenario]
-    private let world: SimulatedWorld
-    private var queue = EventQueue()
-    private var now = SimulationSetup.start
-    private var sources: [FaultSource]
+    let setup: SimulationSetup
+    let scenarios: [Scenario]
+    let world: SimulatedWorld
+    var queue = EventQueue()
+    var now = SimulationSetup.start
+    var sources: [FaultSource]
     /// Of each scenario the fault that comes next.
-    private var arriving: [FaultSource.Arrival?]
-    private var disturbances: [DisturbanceSource]
+    var arriving: [FaultSource.Arrival?]
+    var disturbances: [DisturbanceSource]
     /// Of each site the one that comes next.
-    private var coming: [Disturbance?]
+    var coming: [Disturbance?]
     /// Those at work, by their own numbers.
-    private var atWork: [Int: Disturbance] = [:]
-    private var disturbancesBegun = 0
-    private var sites: [SimulatedSite]
-    private var subjects: [Subject]
+    var atWork: [Int: Disturbance] = [:]
+    var disturbancesBegun = 0
+    var sites: [SimulatedSite]
+    var subjects: [Subject]
     /// By host.
     private var running: [Int: RunningRepair] = [:]
-    private var desk: LearningDesk
+    var desk: LearningDesk
     private var auditor: LimitAuditor
-    private var ids: KeyedRandom
-    private var report: SimulationReport
+    var ids: KeyedRandom
+    var report: SimulationReport
 
     /// - Throws: where the catalog has no check of a scenario, or no form as a pack.
     package init(
@@ -100,128 +100,10 @@ package struct Simulation {
         }
     }
 
-    // MARK: Faults
-
-    private mutating func drawArrival(_ number: Int) {
-        let arrival = sources[number].next()
-        arriving[number] = arrival
-        queue.add(.arrival, number, at: max(arrival.fault.injected, now))
-    }
-
-    private mutating func arrive(_ number: Int) {
-        if let arrival = arriving[number] {
-            begin(arrival.fault, on: arrival.host)
-            if scenarios[number].place == .clockOff {
-                disturb(.clockOff(with: arrival, at: setup.site(of: arrival.host), now: now))
-            }
-        }
-        drawArrival(number)
-    }
-
-    private mutating func begin(_ fault: Fault, on host: Int) {
-        let scenario = scenarios[fault.scenario]
-        let subject = world.subject(host, scenario)
-        // One fault at a time on a host and check.
-        guard subjects[subject].fault == nil else { return }
-        subjects[subject].begin(fault)
-        report.tallies[fault.scenario].faults += 1
-        if let span = fault.endsAlone(scenario.course) { queue.add(.endsAlone, subject, fault: fault.key, at: now + span) }
-        // What nobody may be told of, nobody is asked to see to: it lasts until somebody happens to.
-        if scenario.ending == .unseen || scenario.ending == .accepted {
-            queue.add(.personRepairs, subject, fault: fault.key, at: now + fault.personTakes)
-        }
-        changed(subject)
-    }
-
-    private mutating func awaken(_ subject: Int, _ key: UInt64) {
-        // Of a fault that is over it is a relapse.
-        guard subjects[subject].fault?.key == key else { return relapse(subject, key) }
-        subjects[subject].isDormant = false
-        changed(subject)
-    }
-
-    private mutating func relapse(_ subject: Int, _ key: UInt64) {
-        guard let old = subjects[subject].relapsing, old.key == key else { return }
-        subjects[subject].relapsing = nil
-        guard subjects[subject].fault == nil else { return }
-        if now - subjects[subject].healed < .seconds(86_400) { report.tallies[old.scenario].relapses += 1 }
-        begin(old.relapsed(at: now), on: world.host(of: subject))
-    }
-
-    private enum Ender { case itself, person }
-
-    private mutating func end(_ subject: Int, _ key: UInt64, by ender: Ender) {
-        guard let fault = subjects[subject].fault, fault.key == key else { return }
-        // Where somebody was asked already, it is the person's.
-        if ender == .itself, subjects[subject].handedOver != nil { return }
-        settle(subject, fault, healedBy: nil, alone: ender == .itself)
-        changed(subject)
-    }
-
-    /// The fault is over; what it was is counted.
-    private mutating func settle(_ subject: Int, _ fault: Fault, healedBy tier: Tier?, alone: Bool) {
-        let state = subjects[subject]
-        subjects[subject].end()
-        switch tier {
-        case .l1: report.tallies[fault.scenario].byL1 += 1
-        case .l2: report.tallies[fault.scenario].byL2 += 1
-        default: if alone { report.tallies[fault.scenario].alone += 1 } else { report.tallies[fault.scenario].byPerson += 1 }
-        }
-        if alone { return }
-        let isExpected =
-            switch scenarios[fault.scenario].ending {
-            case .healed: tier != nil
-            case .waits(let code): tier != nil && state.firstAnswer == code
-            case .handedOver(let code): tier == nil && state.handedOver == code
-            case .unseen, .accepted: tier == nil && state.firstAnswer == nil && !state.isMisjudged
-            }
-        if isExpected { report.tallies[fault.scenario].asExpected += 1 } else { report.tallies[fault.scenario].otherwise += 1 }
-    }
-
-    // MARK: Disturbances
-
-    private mutating func drawDisturbance(_ site: Int) {
-        let next = disturbances[site].next()
-        coming[site] = next
-        queue.add(.disturbance, site, at: next.starts)
-    }
-
-    private mutating func disturb(_ site: Int) {
-        if let disturbance = coming[site] { disturb(disturbance) }
-        drawDisturbance(site)
-    }
-
-    private mutating func disturb(_ disturbance: Disturbance) {
-        if case .badDay = disturbance.kind {
-            for host in setup.hosts(of: disturbance.site) where !setup.isClinical(host) {
-                if let fault = disturbance.strikes(host) { begin(fault, on: host) }
-            }
-            return
-        }
-        disturbancesBegun += 1
-        atWork[disturbancesBegun] = disturbance
-        sites[disturbance.site].apply(disturbance.kind, by: 1)
-        queue.add(.disturbanceEnds, disturbancesBegun, at: disturbance.ends)
-    }
-
-    private mutating func calm(_ number: Int) {
-        guard let disturbance = atWork.removeValue(forKey: number) else { return }
-        sites[disturbance.site].apply(disturbance.kind, by: -1)
-        // What could not be looked at is looked at; what was refused is judged again.
-        for host in setup.hosts(of: disturbance.site) {
-            for subject in world.subjects(of: host) {
-                if case .outage(host) = disturbance.kind, subjects[subject].fault != nil || subjects[subject].incident != nil {
-                    changed(subject)
-                }
-                if subjects[subject].incident?.state == .open { ask(subject, at: now) }
-            }
-        }
-    }
-
     // MARK: Looking
 
     /// The next look at it will find something else than the one before.
-    private mutating func changed(_ subject: Int) {
+    mutating func changed(_ subject: Int) {
         let check = world.check(of: subject)
         let next = subjects[subject].nextLook(notBefore: now, interval: world.interval(check, on: world.host(of: subject)))
         guard subjects[subject].lookAt.map({ next < $0 }) ?? true else { return }
@@ -285,7 +167,7 @@ package struct Simulation {
 
     // MARK: Deciding
 
-    private mutating func ask(_ subject: Int, at instant: Timestamp) {
+    mutating func ask(_ subject: Int, at instant: Timestamp) {
         guard subjects[subject].decideAt.map({ instant < $0 }) ?? true else { return }
         subjects[subject].decideAt = instant
         queue.add(.decide, subject, at: instant)
@@ -299,50 +181,24 @@ package struct Simulation {
         guard let incident = subjects[subject].incident, incident.state != .escalated, running[host] == nil else { return }
         report.decisions += 1
         let site = setup.site(of: host)
-        let rules = sites[site].rules
-        let check = world.check(of: subject)
-        let parameters = world.parameters[check]
-        var decision = rules.index.decide(
-            incident, on: rules.index.platforms(SoundHost.platforms), facts: incident.facts, parameters: parameters, at: now)
-        var tier = Tier.l1
-        if case .noRule = decision, let fault = subjects[subject].fault, scenarios[fault.scenario].course.isLeftToL2 {
-            guard now >= incident.opened + SimulatedWorld.modelTakes else {
-                return ask(subject, at: incident.opened + SimulatedWorld.modelTakes)
-            }
-            guard fault.isUnderstoodByL2 else { return handOver(subject, "l2.no_remedy") }
-            // The stand-in's answer is what a person wrote for this drift.
-            decision = world.whole.index.decide(
-                incident, on: world.whole.index.platforms(SoundHost.platforms), facts: incident.facts, parameters: parameters, at: now)
-            tier = .l2
-        }
-        guard case .run(let rule, let runbookID, let arguments) = decision, let runbook = world.catalog.runbooks[runbookID],
-            let digest = desk.runbookDigests[runbookID]
-        else {
-            return handOver(subject, Self.reason(decision))
-        }
-        let plan = Plan(
-            id: PlanID(at: now, random: &ids), host: incident.host, check: incident.check, incident: incident.id, order: nil, tier: tier,
-            proposer: tier == .l1 ? "rule:\(rule)" : "model:stand-in", runbook: runbookID, runbookDigest: digest, parameters: arguments,
-            isDisruptive: runbook.isDisruptive, made: now)
-        let definition = tier == .l1 ? rules.definitions[rule] : nil
-        var circumstances = sites[site].circumstances(digest, hostCount: setup.hosts(of: site).count, at: now)
-        circumstances.history.attempts = incident.attempts
-        circumstances.history.lastAttempt = subjects[subject].lastAttempt
-        circumstances.history.openings = subjects[subject].openings
-        circumstances.ruleCooldown = definition?.cooldown
-        circumstances.ruleAttemptsMax = definition?.attemptsMax
-        let admission = Gate.judge(
-            plan, runbook: runbook, authority: nil, policy: sites[site].policy, circumstances: circumstances, now: now)
-        answer(admission, subject)
-        if admission == .admitted { start(plan, runbook, definition, subject, rules.learned[rule], circumstances.history.attempts) }
-    }
-
-    private static func reason(_ decision: Decision) -> Code {
-        switch decision {
-        case .escalate: "rule.escalates"
-        case .undecided(_, let code): code
-        case .noRule: "rule.none"
-        case .run: "rule.runbook_missing"
+        let fault = subjects[subject].fault
+        let asked = fault.flatMap { scenarios[$0.scenario].course.isLeftToL2 ? $0.isUnderstoodByL2 : nil }
+        switch world.propose(
+            incident, on: world.check(of: subject), by: sites[site].rules, isUnderstoodByL2: asked, digests: desk.runbookDigests, at: now,
+            random: &ids)
+        {
+        case .later(let instant): ask(subject, at: instant)
+        case .person(let code): handOver(subject, code)
+        case .plan(let proposed):
+            var circumstances = sites[site].circumstances(
+                of: subjects[subject], proposed.plan.runbookDigest, hostCount: setup.hosts(of: site).count, at: now)
+            circumstances.ruleCooldown = proposed.rule?.cooldown
+            circumstances.ruleAttemptsMax = proposed.rule?.attemptsMax
+            let admission = Gate.judge(
+                proposed.plan, runbook: proposed.runbook, authority: nil, policy: sites[site].policy, circumstances: circumstances, now: now
+            )
+            answer(admission, subject)
+            if admission == .admitted { start(proposed, subject) }
         }
     }
 
@@ -379,30 +235,33 @@ package struct Simulation {
 
     // MARK: Acting
 
-    private mutating func start(
-        _ plan: Plan, _ runbook: RunbookDefinition, _ rule: RuleDefinition?, _ subject: Int, _ learned: LearningDesk.Carried?,
-        _ attempts: Int
-    ) {
+    private mutating func start(_ proposed: ProposedRepair, _ subject: Int) {
+        let (plan, runbook) = (proposed.plan, proposed.runbook)
         let host = world.host(of: subject)
         let site = setup.site(of: host)
         let fault = subjects[subject].isDormant ? nil : subjects[subject].fault
         let scenario = subjects[subject].lastScenario
+        // Another fault may have come since the look, and what was planned for the one before does not repair it.
+        let isRemedy = fault.map { world.remedies[$0.scenario] == Remedy(plan) } ?? false
         report.tallies[scenario].attempts += 1
-        if fault == nil { report.tallies[scenario].falseRepairs += 1 }
+        if !isRemedy { report.tallies[scenario].falseRepairs += 1 }
         let broken = auditor.began(
             subject, on: host, disturbing: runbook.isDisruptive || runbook.needsReboot || runbook.needsWindow,
-            cooldown: rule?.cooldown ?? .zero, attemptsMax: min(3, rule?.attemptsMax ?? 3),
+            cooldown: proposed.rule?.cooldown ?? .zero, attemptsMax: min(3, proposed.rule?.attemptsMax ?? 3),
             truth: LimitAuditor.Truth(
                 isClinical: setup.isClinical(host), mayBeRepaired: scenarios[scenario].isHealable || scenarios[scenario].keepsComingBack,
                 isPaused: sites[site].isPaused || sites[site].isPausedLocally, isEvidenceGone: sites[site].isEvidenceGone,
-                isClockOff: sites[site].isClockOff, attempts: attempts), at: now)
+                isClockOff: sites[site].isClockOff,
+                // Whom the gate asks for a word is handed the matter; nobody in this world gives one.
+                isUnapproved: runbook.needsApproval || plan.tier == .l2 && (runbook.isDisruptive || runbook.needsReboot)), at: now)
         report.tallies[scenario].harm += broken.count
         for code in broken { report.harms[code, default: 0] += 1 }
-        let course = fault.map { $0.attempt(attempts + 1, scenarios[$0.scenario].course) } ?? (true, .seconds(5))
+        let attempt = (subjects[subject].incident?.attempts ?? 0) + 1
+        let course = fault.map { $0.attempt(attempt, scenarios[$0.scenario].course) } ?? (true, .seconds(5))
         running[host] = RunningRepair(
-            plan: plan, subject: subject, fault: fault?.key, scenario: scenario, works: course.works, started: now, attempt: attempts + 1,
-            learned: learned,
-            pattern: plan.tier == .l2 || learned != nil ? subjects[subject].incident.flatMap { pattern(of: $0, subject) } : nil)
+            plan: plan, subject: subject, fault: fault?.key, scenario: scenario, works: isRemedy && course.works, started: now,
+            attempt: attempt, learned: proposed.learned,
+            pattern: plan.tier == .l2 || proposed.learned != nil ? subjects[subject].incident.flatMap { pattern(of: $0, subject) } : nil)
         subjects[subject].incident?.state = .open
         sites[site].began(plan.host, at: now)
         queue.add(.repairEnds, host, at: now + course.takes)
@@ -412,7 +271,6 @@ package struct Simulation {
         guard let repair = running.removeValue(forKey: host) else { return }
         let (subject, site) = (repair.subject, setup.site(of: host))
         sites[site].ended(repair.plan.host)
-        auditor.ended(subject, on: host, at: now)
         subjects[subject].lastAttempt = now
         subjects[subject].incident?.attempts += 1
         // What a look that was to come would find, the re-check finds.
@@ -421,7 +279,8 @@ package struct Simulation {
         if repair.works, let fault, fault.key == repair.fault, !sites[site].isDown(host) { heal(subject, fault, by: repair.plan.tier) }
         let observation = observe(subject)
         let isHealed = PassingRecheck(observation, after: now) != nil
-        if isHealed { subjects[subject].healed = now } else { report.tallies[repair.scenario].failedAttempts += 1 }
+        auditor.ended(subject, on: host, passed: isHealed, at: now)
+        if isHealed { subjects[subject].passed(at: now) } else { report.tallies[repair.scenario].failedAttempts += 1 }
         report.count(repair.plan.tier, isHealed: isHealed)
         record(observation, of: subject)
         teach(repair, isHealed)
@@ -435,56 +294,15 @@ package struct Simulation {
     private mutating func heal(_ subject: Int, _ fault: Fault, by tier: Tier) {
         let scenario = scenarios[fault.scenario]
         report.tallies[fault.scenario].healing.add(now - fault.injected)
-        if scenario.keepsComingBack {
+        if let span = scenario.comesBackAfter {
             subjects[subject].isDormant = true
-            queue.add(.awakens, subject, fault: fault.key, at: now + Fault.awakensAfter)
+            queue.add(.awakens, subject, fault: fault.key, at: now + span)
             return
         }
         settle(subject, fault, healedBy: tier, alone: false)
         if let span = fault.relapse(scenario.course) {
             subjects[subject].relapsing = fault
             queue.add(.awakens, subject, fault: fault.key, at: now + span)
-        }
-    }
-
-    // MARK: Learning
-
-    private func pattern(of incident: Incident, _ subject: Int) -> IncidentPattern? {
-        let check = world.check(of: subject)
-        guard setup.learns, let vocabulary = world.vocabularies[check] else { return nil }
-        return vocabulary.pattern(
-            code: incident.code, platforms: SoundHost.platforms.sorted(), facts: incident.facts, parameters: world.parameters[check],
-            observed: now)
-    }
-
-    private func hostKey(_ subject: Int) -> HostKey {
-        let host = world.host(of: subject)
-        return HostKey(world.names[host], at: sites[setup.site(of: host)].id)
-    }
-
-    private mutating func teach(_ repair: RunningRepair, _ isHealed: Bool) {
-        guard let pattern = repair.pattern else { return }
-        let treatment = Occurrence.Treatment(
-            tier: repair.plan.tier, remedy: RemedyID(repair.plan.runbookDigest), runbook: repair.plan.runbook,
-            parameters: repair.plan.parameters, milliseconds: (now - repair.started).wholeMilliseconds)
-        guard
-            let occurrence = Occurrence(
-                pattern: pattern.signature, host: hostKey(repair.subject), attempt: repair.attempt, treatment: treatment,
-                ending: isHealed ? .held : .failed, ended: now, evidence: BundleID(at: now, random: &ids))
-        else { return }
-        let site = sites[setup.site(of: world.host(of: repair.subject))].id
-        desk.take(occurrence, at: site, by: repair.learned, now: now)
-    }
-
-    private mutating func dayEnds(_ number: Int) {
-        queue.add(.day, number + 1, at: now + .seconds(86_400))
-        guard setup.learns else { return }
-        desk.turn(at: now)
-        for site in sites.indices {
-            let carried = desk.rules(at: sites[site].id)
-            if Set(carried.map(\.definition.id)) != Set(sites[site].rules.learned.keys) {
-                sites[site].rules = RuleSet(world.catalog.rules, learned: carried)
-            }
         }
     }
 }

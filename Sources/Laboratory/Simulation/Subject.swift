@@ -12,8 +12,10 @@ struct Subject {
     private(set) var openings: [Timestamp] = []
     var lastAttempt: Timestamp?
     var looked = SimulationSetup.start
-    /// When the newest repair ended that passed.
-    var healed = Timestamp(milliseconds: 0)
+    /// Ends of repairs that passed, of a day, oldest first.
+    private(set) var repairs: [Timestamp] = []
+    /// When the newest of all ended.
+    private(set) var healed = Timestamp(milliseconds: 0)
     /// Comes back.
     var relapsing: Fault?
     var lookAt: Timestamp?
@@ -42,6 +44,12 @@ struct Subject {
         self.incident = incident
         openings.removeAll { now - $0 >= .seconds(3_600) }
         openings.append(now)
+    }
+
+    mutating func passed(at now: Timestamp) {
+        healed = now
+        repairs.removeAll { now - $0 >= .seconds(86_400) }
+        repairs.append(now)
     }
 
     /// The first look at or after `instant`, as `Detector` orders them: at every interval, and once more soon after a repair.
