@@ -1,5 +1,5 @@
 /// What a host is, as far as a repair could harm it, in lines of a key and a value: files and their modes, accounts, running and enabled
-/// services, open ports, firewall, packages, kernel settings.
+/// services, enabled timers, open ports, firewall, packages, kernel settings.
 package struct HostSnapshot: Hashable, Sendable {
     private let lines: [String: String]
 
@@ -12,14 +12,14 @@ package struct HostSnapshot: Hashable, Sendable {
         find $places -xdev -type f ! -name '*-' ! -name .pwd.lock ! -path '/root/.*history' ! -path /etc/passwd ! -path /etc/shadow \
             ! -path /etc/group ! -path /etc/gshadow ! -path /etc/ld.so.cache -exec sha256sum {} + | sed -E 's/^([0-9a-f]+)  (.*)$/file \2 content\t\1/'
         for list in passwd shadow group gshadow; do sed -E "s/^([^:]*):(.*)/$list \1\t\2/" /etc/$list; done
-        systemctl list-unit-files --type=service,socket --no-legend --plain | awk '{ print "unit " $1 " enabled\t" $2 }'
+        systemctl list-unit-files --type=service,socket,timer --no-legend --plain | awk '{ print "unit " $1 " enabled\t" $2 }'
         systemctl list-units --type=service,socket --state=running,listening,failed --no-legend --plain |
             grep -Ev '^(user@|user-runtime|systemd-(hostnamed|timedated|localed|udevd|networkd)|polkit|dbus)' | awk '{ print "unit " $1 " active\t" $3 }'
         ss -Hlntu | awk '{ print "port " $1 " " $5 "\topen" }'
         printf 'firewall\t%s\n' "$(nft list ruleset 2>/dev/null | sed -E 's/ (counter packets) .*//' | sha256sum | cut -c1-64)"
         dpkg-query -W -f 'package ${Package}\t${Version} ${db:Status-Abbrev}\n'
-        for name in accept_redirects send_redirects accept_source_route; do
-            printf 'kernel %s\t%s\n' "$name" "$(cat /proc/sys/net/ipv4/conf/all/$name)"
+        for name in conf/all/accept_redirects conf/all/send_redirects conf/all/accept_source_route conf/all/rp_filter ip_forward tcp_syncookies; do
+            printf 'kernel %s\t%s\n' "$name" "$(cat /proc/sys/net/ipv4/$name)"
         done
         """#
 

@@ -38,10 +38,16 @@ struct LabCommand: AsyncParsableCommand {
         for name in wanted where !Scenario.all.contains(where: { $0.isNamed(name) }) {
             throw ValidationError("there is no scenario or family \(name); see martlet lab --list")
         }
+        guard !real || scenarios.contains(where: { $0.rehearsal != nil }) else {
+            throw ValidationError("none of these can be had on practice hosts; see martlet lab --list")
+        }
+    }
+
+    private var scenarios: [Scenario] {
+        Scenario.all.filter { scenario in wanted.isEmpty || wanted.contains(where: scenario.isNamed) }
     }
 
     func run() async throws {
-        let scenarios = Scenario.all.filter { scenario in wanted.isEmpty || wanted.contains(where: scenario.isNamed) }
         if list { return print(Self.list(scenarios)) }
         if real { try await rehearse(scenarios) } else { try simulate(scenarios) }
     }

@@ -32,7 +32,8 @@ final class LookSignal: Sendable {
     }
 
     /// Runs `body` between two looks that this asked for.
-    func between(_ body: () async throws -> Void) async throws {
+    @discardableResult
+    func between<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
         try await eventually("the box to have looked", within: .seconds(60)) {
             state.withLock { state in
                 guard ContinuousClock.now - state.last >= Self.look else { return false }
@@ -41,6 +42,6 @@ final class LookSignal: Sendable {
             }
         }
         defer { state.withLock { $0.hands -= 1 } }
-        try await body()
+        return try await body()
     }
 }

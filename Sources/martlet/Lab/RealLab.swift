@@ -17,6 +17,7 @@ struct RealLab {
     private let instance: Int
     private let rota: Rota
     private let narrator: Narrator
+    private let steps: [RunbookID: Int]
     private let central: DemoCentral
     private let practice: PracticeHosts
     private let box: PracticeBox
@@ -48,8 +49,9 @@ struct RealLab {
             atPath: directory + "/central", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let central = try await DemoCentral(directory: directory + "/central", databaseURL: nil, binaries: binaries)
         let lab = RealLab(
-            directory: directory, repository: repository, instance: instance, rota: rota, narrator: narrator, central: central,
-            practice: practice, box: PracticeBox(directory: directory, binaries: binaries))
+            directory: directory, repository: repository, instance: instance, rota: rota, narrator: narrator,
+            steps: catalog.runbooks.mapValues(\.steps.count), central: central, practice: practice,
+            box: PracticeBox(directory: directory, binaries: binaries))
         do {
             try await lab.join(
                 SiteValues.applied(to: catalog, others: ["host.time.sync": ["servers": .strings([server])]]))
@@ -61,14 +63,15 @@ struct RealLab {
     }
 
     private init(
-        directory: String, repository: String, instance: Int, rota: Rota, narrator: Narrator, central: DemoCentral, practice: PracticeHosts,
-        box: PracticeBox
+        directory: String, repository: String, instance: Int, rota: Rota, narrator: Narrator, steps: [RunbookID: Int],
+        central: DemoCentral, practice: PracticeHosts, box: PracticeBox
     ) {
         self.directory = directory
         self.repository = repository
         self.instance = instance
         self.rota = rota
         self.narrator = narrator
+        self.steps = steps
         self.central = central
         self.practice = practice
         self.box = box
@@ -145,6 +148,7 @@ struct RealLab {
                 try Task.checkCancellation()
                 await board.add(try await central.newEvidence())
                 if await closed.isDue {
+                    signal.aim(at: nil)
                     box.process.stop()
                     try configure(window: "00:00-24:00")
                     try box.process.start()
@@ -157,6 +161,11 @@ struct RealLab {
             }
             return try await group.reduce(into: []) { $0 += $1 }
         }
+        for (member, list) in zip(practice.members, lists) {
+            for scenario in list where !results.contains(where: { $0.scenario.id == scenario.id }) {
+                results.append(RehearsalRun.Result(scenario: scenario, host: member.id, failure: "not played"))
+            }
+        }
         let order = Dictionary(uniqueKeysWithValues: Scenario.all.enumerated().map { ($1.id, $0) })
         results.sort { order[$0.scenario.id, default: 0] < order[$1.scenario.id, default: 0] }
         return RealLabReport(results: results, bundles: try await verifiedBundles())
@@ -168,7 +177,7 @@ struct RealLab {
         let hand = LabHand(repository: repository, instance: instance, number: index + 1, host: member.id)
         return RehearsalRun(
             scenario: scenario, rehearsal: rehearsal, hand: hand, host: member.host, board: board, signal: signal,
-            openWindow: { try await window.pass(scenario.id) })
+            steps: steps, openWindow: { try await window.pass(scenario.id) })
     }
 
     private static func play(_ runs: [RehearsalRun], _ window: WindowGate, _ narrator: Narrator) async -> [RehearsalRun.Result] {

@@ -11,6 +11,8 @@ struct RealLabReport: Sendable {
     var harm: Int { results.reduce(0) { $0 + $1.harm.count } }
     /// Scenarios that did not end as they say; what can be healed and was not is among them.
     var failed: Int { results.count { $0.failure != nil } }
+    /// After which nobody could look for harm.
+    var notCompared: Int { results.count { !$0.isCompared } }
 
     var table: String {
         var rows = [["scenario", "host", "what is right", "is", "time", "harm", "evidence"]]
@@ -18,7 +20,8 @@ struct RealLabReport: Sendable {
             rows.append([
                 result.scenario.id.description, result.host.description, result.scenario.ending.text,
                 result.failure == nil ? "so" : "NOT SO",
-                result.healing.map(Self.said) ?? "-", "\(result.harm.count)", result.evidence.joined(separator: ", "),
+                result.healing.map(Self.said) ?? "-", result.isCompared ? "\(result.harm.count)" : "?",
+                result.evidence.joined(separator: ", "),
             ])
         }
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -32,7 +35,7 @@ struct RealLabReport: Sendable {
         lines.append(
             "\(results.count) scenarios in \(families) families: \(healable.count { $0.failure == nil }) of \(healable.count) healed that can be, "
                 + "\(results.count { !$0.scenario.isHealable && $0.failure == nil }) of \(results.count - healable.count) left alone that must be. "
-                + "Harm: \(harm). \(bundles) bundles verified.")
+                + "Harm: \(harm)\(notCompared > 0 ? ", and not known of \(notCompared)" : ""). \(bundles) bundles verified.")
         return lines.joined(separator: "\n")
     }
 
@@ -49,7 +52,7 @@ struct RealLabReport: Sendable {
     var json: JSONValue {
         [
             "schema": "martlet.lab-real/v1", "bundles": .integer(Int64(bundles)), "harm": .integer(Int64(harm)),
-            "failed": .integer(Int64(failed)), "scenarios": .array(results.map(Self.json)),
+            "failed": .integer(Int64(failed)), "notCompared": .integer(Int64(notCompared)), "scenarios": .array(results.map(Self.json)),
         ]
     }
 
@@ -57,7 +60,8 @@ struct RealLabReport: Sendable {
         var members: [String: JSONValue] = [
             "id": .string(result.scenario.id.description), "family": .string(result.scenario.family.rawValue),
             "host": .string(result.host.description), "right": .string(result.scenario.ending.text),
-            "isAsExpected": .boolean(result.failure == nil), "harm": .array(result.harm.map { .string($0) }),
+            "isAsExpected": .boolean(result.failure == nil), "isCompared": .boolean(result.isCompared),
+            "harm": .array(result.harm.map { .string($0) }),
             "evidence": .array(result.evidence.map { .string($0) }),
         ]
         members["failure"] = result.failure.map { .string($0) }

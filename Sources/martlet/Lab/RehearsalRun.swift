@@ -13,12 +13,14 @@ struct RehearsalRun: Sendable {
         var failure: String?
         /// What a repair changed that it should not have, or what was done to what should have been left alone.
         var harm: [String] = []
+        /// The host was compared with what it was before. Where a scenario came to nothing it is not, and its harm is not known.
+        var isCompared = false
         /// From the injection to the end of the re-check that passed.
         var healing: Duration?
         /// What followed, in words of evidence with their numbers in the chain.
         var evidence: [String] = []
 
-        var isGood: Bool { failure == nil && harm.isEmpty }
+        var isGood: Bool { failure == nil && harm.isEmpty && isCompared }
     }
 
     let scenario: Scenario
@@ -28,6 +30,8 @@ struct RehearsalRun: Sendable {
     let host: any Hosts.Host
     let board: EvidenceBoard
     let signal: LookSignal
+    /// How many steps a runbook has.
+    let steps: [RunbookID: Int]
     /// Returns when the maintenance window is open.
     let openWindow: @Sendable () async throws -> Void
 
@@ -49,8 +53,12 @@ struct RehearsalRun: Sendable {
     private func play(_ result: inout Result) async throws {
         let before = try await hand.snapshot()
         let mark = await board.mark
-        let injected = WallClock.system.now()
-        try await signal.between { try await hand.run(rehearsal.inject) }
+        // The hand waits for its turn; what it breaks is broken from then on.
+        let injected = try await signal.between {
+            let began = WallClock.system.now()
+            try await hand.run(rehearsal.inject)
+            return began
+        }
         let broken = rehearsal.state.isEmpty ? "" : try await hand.run(rehearsal.state)
         signal.send()
 
@@ -93,6 +101,7 @@ struct RehearsalRun: Sendable {
         try await proveLogIn()
         let changes = try await hand.snapshot().changes(to: before, but: rehearsal.touches)
         result.harm += changes
+        result.isCompared = true
     }
 
     // MARK: What has to come
@@ -121,8 +130,9 @@ struct RehearsalRun: Sendable {
         guard let healing = records.last(where: { $0.kind == .healing }) else { return }
         result.healing = healing.ended - injected
         // Evidence for each step, and that the check was made again after the last.
-        guard !healing.actions.isEmpty, healing.tier == .l1, healing.verdict == .compliant,
-            let recheck = healing.outcome.recheck, recheck.ended >= healing.started
+        guard let steps = healing.runbook.flatMap({ steps[$0] }), healing.actions.map(\.step) == Array(1...max(steps, 1)),
+            healing.actions.allSatisfy({ $0.result == "done" || $0.result == "unchanged" }), healing.tier == .l1,
+            healing.verdict == .compliant, let recheck = healing.outcome.recheck, recheck.ended >= healing.started
         else {
             result.failure = "the repair's evidence is not whole"
             return
