@@ -137,6 +137,26 @@ struct VerbTests {
         #expect(try await healer.intents.unfinished().isEmpty)
     }
 
+    @Test("Where auditd is not installed, or its folder is gone, rules are refused before anything is touched")
+    func auditIsNotInstalled() async throws {
+        let runbook = try #require(try ShippedCatalogTests.catalog.get().runbooks["linux.audit.set_rules"])
+        let steps = try #require(runbook.steps(["watches": .strings(["/etc/passwd"])], by: VerbRegistry()))
+        let healer = Healer(host: host, passes: Self.never)
+        func refused(_ missing: String) async throws {
+            let result = await healer.run(steps.map { ($0.verb, $0.arguments) })
+            #expect(result.outcome == .failed("audit.not_installed"), "\(result.detail)")
+            #expect(result.trace == "1 failed" && result.actions.map(\.verb) == ["audit.set_rules"])
+            #expect(result.detail.contains("no \(missing)"), "\(result.detail)")
+        }
+        try await practice.run("rm", "-rf", "/usr/sbin/auditctl", "/etc/audit")
+        try await refused("auditctl")
+        // As after a hand that cleared /etc: the program would load rules that no boot finds again.
+        try await practice.run("install", "-m", "755", "/bin/true", "/usr/sbin/auditctl")
+        try await refused("/etc/audit")
+        #expect(try await !practice.succeeds("test", "-e", "/etc/audit"))
+        try await practice.run("rm", "/usr/sbin/auditctl")
+    }
+
     @Test(
         "A step that does not fit its verb is rejected",
         arguments: [

@@ -7,7 +7,8 @@ package import Seal
 package struct AuditSetRules: Verb {
     package let name = "audit.set_rules"
     package let signature = VerbSignature(required: ["watches": .strings])
-    static let file = "/etc/audit/rules.d/50-martlet.rules"
+    static let folder = "/etc/audit"
+    static let file = folder + "/rules.d/50-martlet.rules"
     private static let key = "martlet"
     package init() {}
 
@@ -15,6 +16,7 @@ package struct AuditSetRules: Verb {
 
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
         for path in arguments.texts("watches") where !Self.isPath(path) { throw StepError("audit.watch_refused", path) }
+        try await requireInstalled(hands)
         let watched = try await watched(hands)
         let missing = arguments.texts("watches").filter { !watched.contains($0) }
         return [
@@ -53,6 +55,21 @@ package struct AuditSetRules: Verb {
             try await hands.require(["auditctl", "-e", "0"], code: "audit.not_restored")
         }
         try await hands.restore(HostFile(json: captured["file"] ?? .null))
+    }
+
+    /// The package brings both: without the program no rule is loaded, and without the folder none lasts.
+    private func requireInstalled(_ hands: Hands) async throws(StepError) {
+        var missing = try await hands.status(of: Self.folder)?.kind == .directory ? nil : Self.folder
+        do throws(StepError) {
+            _ = try await hands.run(["auditctl", "-v"])
+        } catch {
+            guard error.code == HostError.commandMissing("").code else { throw error }
+            missing = "auditctl"
+        }
+        guard let missing else { return }
+        throw StepError(
+            "audit.not_installed",
+            "auditd is not installed on this host (no \(missing)); no rule was set. Install it by linux.audit.install.")
     }
 
     private func watched(_ hands: Hands) async throws(StepError) -> Set<String> {
