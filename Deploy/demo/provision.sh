@@ -20,7 +20,20 @@ sshd -t && systemctl reload ssh
 
 printf 'TMOUT=900\nreadonly TMOUT\nexport TMOUT\n' >/etc/profile.d/10-idle.sh
 
-# A restore test, so that the baseline's own has something to run.
+# The backup job: archives the practice's data, and notes what each file was, for whoever tests what comes back.
+cat >/usr/local/sbin/practice-backup <<'S'
+#!/bin/sh
+set -eu
+cd /var/lib/backup
+(cd /srv && find practice -type f -exec sha256sum {} +) >manifest.new
+tar -C /srv -cf archive.new practice
+tested=$(sed -n 's/.*"last_restore_test":\("[^"]*"\).*/\1/p' status.json 2>/dev/null || :)
+printf '{"last_backup":"%s","checksum":"%s","last_restore_test":%s}\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
+  "$(sha256sum archive.new | cut -d' ' -f1)" "${tested:-null}" >status.new
+mv manifest.new practice.sha256; mv archive.new practice.tar; mv status.new status.json
+S
+chmod 755 /usr/local/sbin/practice-backup
+# The practice's own restore test: by it the hosts begin as tested.
 cat >/etc/systemd/system/practice-restore-test.service <<'U'
 [Service]
 Type=oneshot
@@ -39,3 +52,4 @@ systemctl daemon-reload
 # check says drift, which the account of the demo then shows.
 for setting in accept_redirects accept_source_route send_redirects; do sysctl -q -w "net.ipv4.conf.all.$setting=0" || true; done
 systemctl start practice-backup
+systemctl start practice-restore-test

@@ -30,7 +30,7 @@ import Testing
             ("disk.clean", ["places": .strings(["/tmp * 6"])], "disk.place_refused"),
             ("disk.clean", ["places": .strings(["/var/cache/apt/archives * 30"])], "disk.place_refused"),
             ("disk.clean", ["places": .strings(["/tmp/../etc * 30"])], "disk.place_refused"),
-            ("backup.test_restore", ["unit": .string("poweroff.target"), "statusFile": .string("/x")], "service.refused"),
+            ("backup.run", ["unit": .string("poweroff.target"), "statusFile": .string("/x")], "service.refused"),
             (
                 "certificate.renew",
                 ["unit": .string("certbot.service"), "files": .strings([]), "reload": .strings(["rescue.target"])], "service.refused"

@@ -47,6 +47,11 @@ package struct Hands: Sendable {
         return result
     }
 
+    /// The same for `span` from now: for what must be done also when the time is over.
+    func afterwards(_ span: Duration) -> Hands {
+        Hands(host: host, clock: clock, deadline: Deadline(in: span, by: clock), documents: documents, plan: plan)
+    }
+
     /// Whether a connection made just now still gets in.
     func reconnects() async -> Bool {
         await host.disconnect()

@@ -115,7 +115,7 @@ struct RunbookCase: Sendable, CustomTestStringConvertible {
                 name: "a restore that was not tested", check: "backup.restore.test", code: "backup.restore_test_old",
                 runbook: "linux.backup.test_restore",
                 inject:
-                    #"systemctl start practice-backup; sed -i 's/"last_restore_test":"[^"]*"/"last_restore_test":"2026-01-05T01:00:00Z"/' /var/lib/backup/status.json"#,
+                    #"systemctl start practice-backup; sed -i 's/"last_restore_test":[^,}]*/"last_restore_test":"2026-01-05T01:00:00Z"/' /var/lib/backup/status.json"#,
                 state: nil),
             RunbookCase(
                 name: "a certificate that ends", check: "network.tls.cert_expiry", code: "tls.expires", runbook: "linux.certificate.renew",
