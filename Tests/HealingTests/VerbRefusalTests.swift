@@ -32,6 +32,21 @@ import Testing
             ("disk.clean", ["places": .strings(["/tmp/../etc * 30"])], "disk.place_refused"),
             ("backup.run", ["unit": .string("poweroff.target"), "statusFile": .string("/x")], "service.refused"),
             (
+                "nft.restore", ["document": .string("d"), "managementPort": .integer(22), "file": .string("/etc/passwd")],
+                "nft.file_refused"
+            ),
+            // A line of its own in what the verb writes or says.
+            ("sysctl.set", ["settings": .strings(["net.ipv4.tcp_syncookies=1\nkernel.modprobe=/tmp/x"])], "sysctl.malformed"),
+            ("sysctl.set", ["settings": .strings(["kernel.dmesg_restrict=1\n"])], "sysctl.malformed"),
+            ("audit.set_rules", ["watches": .strings(["/etc/passwd\n-D"])], "audit.watch_refused"),
+            ("time.set_sources", ["servers": .strings(["a\nallow all"])], "time.servers_refused"),
+            ("account.lock", ["accounts": .strings(["drcox\nroot"])], "account.refused"),
+            ("account.expire", ["accounts": .strings(["a%h"])], "account.refused"),
+            ("service.start", ["units": .strings(["cron.service\npoweroff.target"])], "service.refused"),
+            ("package.upgrade", ["packages": .strings(["bash\n-o"])], "package.refused"),
+            ("package.upgrade", ["packages": .strings(["bash=1"])], "package.refused"),
+            ("disk.clean", ["places": .strings(["/tmp *\n 30"])], "disk.place_refused"),
+            (
                 "certificate.renew",
                 ["unit": .string("certbot.service"), "files": .strings([]), "reload": .strings(["rescue.target"])], "service.refused"
             ),

@@ -32,6 +32,7 @@ package struct BackupTestRestore: Verb {
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
         for name in ["archive", "manifest", "statusFile"] { try Self.requirePath(arguments.text(name)) }
         _ = try await status(arguments, hands)
+        try await hands.requireGuarded(arguments.text("statusFile"))
         return .object([:])
     }
 

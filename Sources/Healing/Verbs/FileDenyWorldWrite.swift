@@ -3,7 +3,8 @@ import Hosts
 package import Model
 package import Seal
 
-/// Takes from everybody the right to write to files. Nothing else of a mode changes, and links are refused.
+/// Takes from everybody the right to write to files. Nothing else of a mode changes; links are refused, and files that somebody else
+/// than root could exchange for one (`requireGuarded`).
 package struct FileDenyWorldWrite: Verb {
     package let name = "file.deny_world_write"
     /// `except`: files among them that everybody may write.
@@ -18,7 +19,9 @@ package struct FileDenyWorldWrite: Verb {
             guard path.hasPrefix("/") else { throw StepError("file.entry_malformed", path) }
             guard let status = try await hands.status(of: path) else { continue }
             guard status.kind == .regular else { throw StepError("file.not_regular", path) }
-            if status.mode & 0o002 != 0 { modes[path] = .integer(status.mode) }
+            guard status.mode & 0o002 != 0 else { continue }
+            try await hands.requireGuarded(path)
+            modes[path] = .integer(status.mode)
         }
         return .object(modes)
     }

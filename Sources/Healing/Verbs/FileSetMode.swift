@@ -6,12 +6,12 @@ package import Seal
 /// Sets mode and owner of files and directories that are wider open, or somebody else's, than they may be.
 ///
 /// Each entry is `path mode owner group[,group]`, as the check on file permissions has them: a narrower mode and any of the
-/// groups are right already, and what does not exist is passed over. Links are refused, also in the path: what a link names
-/// may be anybody's.
+/// groups are right already, and what does not exist is passed over. Links are refused, also in the path, and so are directories
+/// in which somebody else than root could exchange the file (`requireGuarded`).
 ///
 /// Whatever an entry says, rights are only taken away: the mode that is set is what the found one and the entry have in
-/// common, and nothing of root's becomes somebody else's. So neither an order nor a catalog opens a file, or makes a program
-/// run as root.
+/// common, without set-id bits where the owner or group changes, and nothing of root's becomes somebody else's. So neither an order
+/// nor a catalog opens a file, or makes a program run as root.
 package struct FileSetMode: Verb {
     package let name = "file.set_mode"
     package let signature = VerbSignature(required: ["files": .strings])
@@ -29,8 +29,7 @@ package struct FileSetMode: Verb {
             let names = try await self.names(entry.path, hands)
             guard !entry.admits(status.mode, names) else { continue }
             guard status.kind == .regular || status.kind == .directory else { throw StepError("file.not_regular", entry.path) }
-            let real = try await hands.require(["realpath", "-e", "--", entry.path], code: "file.unreadable")
-            guard real.text == entry.path + "\n" else { throw StepError("file.behind_link", entry.path) }
+            try await hands.requireGuarded(entry.path)
             guard status.owner != 0 || entry.owner == "root" else { throw StepError("file.owner_refused", entry.path) }
             files[entry.path] = [
                 "mode": .integer(status.mode), "owner": .integer(status.owner), "group": .integer(status.group),
@@ -43,11 +42,13 @@ package struct FileSetMode: Verb {
         var effect = StepEffect.unchanged
         for entry in try Entry.all(arguments) {
             guard let found = captured[entry.path] else { continue }
-            guard let mode = found["mode"]?.integer.map({ $0 & entry.mode }) else {
+            guard var mode = found["mode"]?.integer.map({ $0 & entry.mode }) else {
                 throw StepError("step.captured_unreadable", entry.path)
             }
             let names = try await names(entry.path, hands)
             let group = entry.groups.contains(names.group) ? names.group : entry.groups[0]
+            // Somebody's own program must not become one that runs as whoever it is given to.
+            if names != (entry.owner, group) { mode &= 0o1777 }
             // A change of owner clears set-user-id bits, so the mode comes second.
             try await hands.require(["chown", "--no-dereference", "\(entry.owner):\(group)", "--", entry.path])
             try await setMode(mode, of: entry.path, hands)

@@ -13,6 +13,8 @@ package struct NftRestore: Verb {
         required: ["document": .string, "managementPort": .integer, "file": .string], documents: ["document"])
     private let undoAfter: Duration
     private static let keptName = "nft"
+    /// What distributions load at boot; no order makes the ruleset's text of another file.
+    private static let files: Set<String> = ["/etc/nftables.conf", "/etc/sysconfig/nftables.conf"]
 
     /// - Parameter undoAfter: how long the host waits for the new connection.
     package init(undoAfter: Duration) { self.undoAfter = undoAfter }
@@ -20,6 +22,7 @@ package struct NftRestore: Verb {
     package func target(_ arguments: VerbArguments) -> String { arguments.text("document") }
 
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
+        guard Self.files.contains(arguments.text("file")) else { throw StepError("nft.file_refused", arguments.text("file")) }
         let rules = try await ruleset(hands)
         return ["ruleset": .string(rules), "file": try await hands.read(arguments.text("file")).json]
     }
