@@ -223,6 +223,25 @@ final class DyingHost: Host, IntentStore {
         #expect(host.lived.commands == 0 && host.lived.saves == 0 && sandbox.modes == [0o666, 0o666])
     }
 
+    @Test("A step of another version's verb is never said to be put back")
+    func anotherVersionsVerb() async throws {
+        let sandbox = try Sandbox()
+        defer { sandbox.remove() }
+        let left = try #require(try await run(sandbox, dies: .afterSave(3)).unfinished().first)
+        var json = try #require(left.json.object)
+        var steps = try #require(json["steps"]?.array)
+        var first = try #require(steps[0].object)
+        first["verb"] = "file.set_everything"
+        steps[0] = .object(first)
+        json["steps"] = .array(steps)
+        sandbox.drift()
+        let host = LocalHost(id: "here")
+        let executor = Executor(verbs: VerbRegistry(), intents: KeptIntents(), clock: .system, documents: [:])
+        let result = await executor.recover(try Intent(json: .object(json)), on: host, recheck: { await recheck(sandbox, host) })
+        #expect(result?.outcome == .failed("executor.rollback_failed"), "\(String(describing: result))")
+        #expect(result?.isRollbackAvailable == false)
+    }
+
     @Test func anIntentSurvivesItsBytes() async throws {
         let sandbox = try Sandbox()
         defer { sandbox.remove() }

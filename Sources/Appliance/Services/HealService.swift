@@ -23,6 +23,8 @@ package actor HealService {
     /// When each of `plans` was admitted: the budget counts it from then on, also before its intent is on disk.
     private var admitted: [PlanID: Timestamp] = [:]
     private var running: [HostID: Task<Void, Never>] = [:]
+    /// Hosts that are left alone until the version that began a plan there has ended it.
+    private var foreign: Set<HostID> = []
     /// Of plans that this process carries out; what else is unfinished was left by an earlier one.
     private var plans: Set<PlanID> = []
     /// The newest re-check of each of them.
@@ -63,12 +65,12 @@ package actor HealService {
 
     // MARK: Running on a host
 
-    func isBusy(_ host: HostID) -> Bool { running[host] != nil }
+    func isBusy(_ host: HostID) -> Bool { running[host] != nil || foreign.contains(host) }
 
     /// Starts `work` on a host; false when something runs there already.
     @discardableResult
     func start(on host: HostID, _ work: @escaping @Sendable () async -> Void) -> Bool {
-        guard running[host] == nil else { return false }
+        guard !isBusy(host) else { return false }
         running[host] = Task {
             await work()
             self.ended(host)
@@ -84,6 +86,11 @@ package actor HealService {
     // MARK: After a crash
 
     private func recover(_ loaded: ActiveCatalog.Loaded) async throws {
+        let left = try await context.database.read { try IntentTable.foreign(in: $0) }
+        for host in left.subtracting(foreign).sorted(by: { $0.description < $1.description }) {
+            context.logger.error("plan of another version left unfinished", metadata: ["host": "\(host)"])
+        }
+        foreign = left
         for intent in try await intents.unfinished() where !plans.contains(intent.plan.id) {
             guard let entry = hosts.entries[intent.plan.host] else {
                 try await abandon(intent)

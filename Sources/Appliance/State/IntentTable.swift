@@ -18,13 +18,26 @@ package enum IntentTable {
             """)
     }
 
+    /// Oldest first, without those that this version cannot read (`foreign`).
     package static func unfinished(in transaction: any SQLTransaction) throws -> [Intent] {
-        try transaction.query("SELECT plan_id, body FROM intent WHERE finished IS NULL ORDER BY begun, plan_id").map { row in
-            guard let json = try? JSONValue(parsing: Array(try row.text(1).utf8), limits: JSONLimits(bytesMax: 16 << 20)),
-                let intent = try? Intent(json: json)
-            else { throw StateError("intent", try row.text(0)) }
-            return intent
+        try transaction.query("SELECT body FROM intent WHERE finished IS NULL ORDER BY begun, plan_id").compactMap {
+            intent(try $0.text(0))
         }
+    }
+
+    /// Hosts on which another version of this program left a plan whose steps this one cannot read: how they stand nobody here can say.
+    package static func foreign(in transaction: any SQLTransaction) throws -> Set<HostID> {
+        var hosts: Set<HostID> = []
+        for row in try transaction.query("SELECT host, body FROM intent WHERE finished IS NULL") where intent(try row.text(1)) == nil {
+            guard let host = HostID(try row.text(0)) else { throw StateError("intent", try row.text(0)) }
+            hosts.insert(host)
+        }
+        return hosts
+    }
+
+    private static func intent(_ body: String) -> Intent? {
+        guard let json = try? JSONValue(parsing: Array(body.utf8), limits: JSONLimits(bytesMax: 16 << 20)) else { return nil }
+        return try? Intent(json: json)
     }
 
     /// The intent's end; only in the transaction that appends its evidence. A plan that was never begun has no row.

@@ -188,8 +188,16 @@ private struct Run: Sendable {
         var restored = 0
         var isWhole = true
         for (index, step) in intent.steps.enumerated().reversed() {
-            guard let captured = step.captured, let verb = executor.verb(step.verb), verb.canRestore else { continue }
+            guard let captured = step.captured else { continue }
             let began = executor.elapsed
+            // Begun by a version of this program that knew the verb: nobody here can say what it did.
+            guard let verb = executor.verb(step.verb) else {
+                actions.append(record(index, result: "rollback_failed", since: began, exitStatus: nil))
+                detail = "verb \(step.verb) is not known here"
+                isWhole = false
+                continue
+            }
+            guard verb.canRestore else { continue }
             do throws(StepError) {
                 try await runner.restore(index, step, captured)
                 actions.append(record(index, result: "rolled_back", since: began, exitStatus: 0))
