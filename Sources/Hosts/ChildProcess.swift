@@ -4,8 +4,9 @@ import Synchronization
 
 /// One program run on this machine, to its end or to its limits.
 ///
-/// The child leads a process group of its own, so that a deadline ends all that it started; it inherits no descriptor but
-/// its three streams, no signal mask and no environment but `environment`; it is always reaped.
+/// The child leads a process group of its own, so that a deadline ends all that it started, also what has left the group for a
+/// session of its own; only a daemon, whose starter is gone, is nobody's. It inherits no descriptor but its three streams, no signal
+/// mask and no environment but `environment`; it is always reaped.
 struct ChildProcess: Sendable {
     let path: String
     /// With the program's name first.
@@ -113,18 +114,24 @@ struct ChildProcess: Sendable {
     }
 
     private static func endGroup(of pid: pid_t) {
+        // While those that started them live: afterwards nothing says whose they were.
+        let strays = ProcessTree.now().strays(below: pid)
         kill(-pid, SIGTERM)
+        for stray in strays { stray.send(SIGTERM) }
         var status: Int32 = 0
         var waited: Int64 = 0
         var isReaped = false
         // While one member of the group lives its number cannot be given to another, so the kill below hits only ours.
+        var isGone = false
         while waited < graceMilliseconds {
             if !isReaped { isReaped = waitpid(pid, &status, WNOHANG) == pid }
-            if isReaped, kill(-pid, 0) != 0 { return }
+            isGone = isGone || (isReaped && kill(-pid, 0) != 0)
+            if isGone, !strays.contains(where: \.lives) { return }
             usleep(5_000)
             waited += 5
         }
-        kill(-pid, SIGKILL)
+        if !isGone { kill(-pid, SIGKILL) }
+        for stray in strays { stray.send(SIGKILL) }
         if !isReaped { waitpid(pid, &status, 0) }
     }
 

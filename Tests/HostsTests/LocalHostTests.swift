@@ -44,6 +44,18 @@ import Testing
         #expect(left.text.isEmpty)
     }
 
+    @Test func theDeadlineEndsWhatHasLeftTheGroupForASessionOfItsOwn() async throws {
+        let mark = "86399.\(getpid())2"
+        let script = "trap '' TERM; setsid sh -c \"trap '' TERM; sleep \(mark); sleep \(mark)\" & wait; wait"
+        await #expect(throws: HostError.timedOut) {
+            _ = try await host.run(HostCommand(["sh", "-c", script], deadline: .milliseconds(400)))
+        }
+        let end = ContinuousClock.now + .seconds(20)
+        var left = "sleep"
+        while !left.isEmpty, ContinuousClock.now < end { left = try await host.run(HostCommand(["pgrep", "-f", "sleep \(mark)"])).text }
+        #expect(left.isEmpty)
+    }
+
     @Test func endlessOutputIsStoppedAtTheLimit() async throws {
         await #expect(throws: HostError.outputLimit(bytes: 4_096)) {
             _ = try await host.run(HostCommand(["yes"], outputBytesMax: 4_096))
