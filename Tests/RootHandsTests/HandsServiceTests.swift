@@ -97,6 +97,46 @@ import Testing
         #expect(box.modes == [0o666, 0o666])
     }
 
+    @Test("While a plan is changing the machine another one is refused; its end, its failure and being put back let the next one in")
+    func oneAtATime() async throws {
+        let box = try Box()
+        try box.start()
+        let client = try box.client()
+        let (first, second) = (client.plan(), client.plan())
+        func capture(_ plan: Plan, _ number: Int = 0) async -> Code? {
+            await code { () async throws(StepError) in _ = try await client.host.capture(client.call(plan, number)) }
+        }
+        // Nothing is changed yet: whoever comes later has it.
+        _ = try await client.host.capture(client.call(second))
+        let captured = try await client.host.capture(client.call(first))
+        _ = try await client.host.apply(client.call(first), captured)
+        #expect(await capture(second) == "hands.other_plan")
+        #expect(box.modes == [0o640, 0o666])
+        // The one that was refused has not ended the one at work.
+        let next = try await client.host.capture(client.call(first, 1))
+        #expect(await capture(second) == "hands.other_plan")
+        _ = try await client.host.apply(client.call(first, 1), next)
+        #expect(await capture(second) == nil)
+
+        box.drift()
+        let third = client.plan()
+        let again = try await client.host.capture(client.call(third))
+        _ = try await client.host.apply(client.call(third), again)
+        #expect(await capture(second) == "hands.other_plan")
+        // Of another plan, and so of nobody's.
+        await #expect(throws: StepError.self) { try await client.host.restore(client.call(second), again) }
+        #expect(await capture(second) == "hands.other_plan")
+        try await client.host.restore(client.call(third), again)
+        #expect(await capture(second) == nil && box.modes == [0o666, 0o666])
+
+        let fourth = client.plan()
+        let last = try await client.host.capture(client.call(fourth))
+        for path in box.paths { unlink(path) }
+        let failed = await code { () async throws(StepError) in _ = try await client.host.apply(client.call(fourth), last) }
+        #expect(failed == "file.unreadable")
+        #expect(await capture(second) == nil)
+    }
+
     @Test("What was captured is good for its own step, unchanged and for a week; then nothing is put back")
     func capturedIsBound() async throws {
         let clock = TestClock()

@@ -28,6 +28,8 @@ package enum HandsRefusal: Error, Hashable, Sendable {
     case stepDiffers(Int)
     /// Steps come one after the other, each captured before it is applied.
     case stepOutOfOrder(Int)
+    /// That plan is changing this machine, and has not come to its end.
+    case otherPlan(PlanID)
     /// What was captured is not of this step and plan, was changed, or was not made here.
     case capturedForged
     case capturedTooOld
@@ -55,6 +57,7 @@ package enum HandsRefusal: Error, Hashable, Sendable {
         case .parameter: "hands.parameter_refused"
         case .stepDiffers: "hands.step_differs"
         case .stepOutOfOrder: "hands.step_out_of_order"
+        case .otherPlan: "hands.other_plan"
         case .capturedForged: "hands.captured_forged"
         case .capturedTooOld: "hands.captured_too_old"
         case .paused: "hands.paused"
@@ -83,6 +86,7 @@ package enum HandsRefusal: Error, Hashable, Sendable {
         case .parameter(let name, let why): "parameter \(name) \(why); nothing was done."
         case .stepDiffers(let number): "step \(number + 1) is not the runbook's; nothing was done."
         case .stepOutOfOrder(let number): "step \(number + 1) is not the next one of a plan at work here; nothing was done."
+        case .otherPlan(let plan): "plan \(plan) is at work on this machine; nothing was done. Ask again when it has come to its end."
         case .capturedForged: "what was captured is not of this step, or was changed; nothing was put back."
         case .capturedTooOld: "what was captured is older than \(CaptureSeal.ageMax); nothing was put back. A person must look."
         case .paused(let path): "\(path) exists, so nothing is changed on this machine; remove it to go on."

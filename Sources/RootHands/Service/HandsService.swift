@@ -28,8 +28,14 @@ package final class HandsService: Sendable {
     private struct Session {
         let plan: PlanID
         let digest: Digest
-        var number: Int
-        var isCaptured: Bool
+        /// An appliance that went away in the middle holds the machine no longer than its runbook may take.
+        let end: Deadline
+        var number = 0
+        var isCaptured = false
+        /// Of the step at work; the runbook says how many there may be.
+        var failures = 0
+        /// A step of it has begun to change the machine: until its end no other plan may.
+        var hasBegun = false
     }
 
     package init(
@@ -155,7 +161,14 @@ package final class HandsService: Sendable {
         if configuration.isClinical { throw .clinical }
         let answer: HandsAnswer
         switch act.part {
-        case .capture, .apply: answer = try await forward(act)
+        case .capture, .apply:
+            do throws(HandsRefusal) {
+                answer = try await forward(act)
+            } catch {
+                // It goes no further, so it holds up no other.
+                end(act.plan.id)
+                throw error
+            }
         case .restore, .settle: answer = try await back(act)
         }
         log("\(act.part.rawValue) \(act.plan.id) step \(act.number + 1) \(act.step.verb) by \(act.plan.runbook): \(answer.word)")
@@ -173,27 +186,33 @@ package final class HandsService: Sendable {
         let arguments = VerbArguments(act.step.arguments)
         let hands = hands(act, documents, atMost: runbook.timeout)
         if act.part == .capture {
-            try begin(act)
+            try begin(act, runbook)
             do throws(StepError) {
                 let captured = try await verb.capture(arguments, hands)
                 let closed = try seal.close(captured, for: mark(act), at: clock.now())
                 advance(act) { $0.isCaptured = true }
                 return .captured(closed)
             } catch {
+                end(act.plan.id)
                 return .failed(error)
             }
         }
         let isNext = session.withLock { $0.map { $0.plan == act.plan.id && $0.number == act.number && $0.isCaptured } ?? false }
         guard isNext else { throw .stepOutOfOrder(act.number) }
         let captured = try seal.open(act.captured ?? [], for: mark(act), at: clock.now())
+        advance(act) { $0.hasBegun = true }
         do throws(StepError) {
             let effect = try await verb.apply(arguments, captured, hands)
             advance(act) {
                 $0.number += 1
                 $0.isCaptured = false
+                $0.failures = 0
             }
+            if act.number == steps.count - 1 { end(act.plan.id) }
             return .effect(effect)
         } catch {
+            advance(act) { $0.failures += 1 }
+            if session.withLock({ ($0?.failures ?? 0) > runbook.retries }) { end(act.plan.id) }
             return .failed(error)
         }
     }
@@ -203,7 +222,7 @@ package final class HandsService: Sendable {
         guard let verb = verbs[act.step.verb] else { throw .stepDiffers(act.number) }
         let captured = try seal.open(act.captured ?? [], for: mark(act), at: clock.now())
         // Whatever becomes of it, this plan goes no further.
-        session.withLock { $0 = nil }
+        end(act.plan.id)
         let hands = hands(act, [:], atMost: HandsProtocol.actMax)
         do throws(StepError) {
             if act.part == .restore {
@@ -248,15 +267,24 @@ package final class HandsService: Sendable {
         return BaselineDefinition(id: name, title: "", parameters: [:], documents: [:])
     }
 
-    private func begin(_ act: HandsRequest.Act) throws(HandsRefusal) {
-        let fits = session.withLock { session in
+    private func begin(_ act: HandsRequest.Act, _ runbook: RunbookDefinition) throws(HandsRefusal) {
+        let clock = clock
+        let refusal = session.withLock { session -> HandsRefusal? in
             if act.number == 0 {
-                session = Session(plan: act.plan.id, digest: act.plan.runbookDigest, number: 0, isCaptured: false)
-                return true
+                if let other = session, other.plan != act.plan.id, other.hasBegun, !other.end.isOver { return .otherPlan(other.plan) }
+                session = Session(plan: act.plan.id, digest: act.plan.runbookDigest, end: Deadline(in: runbook.timeout, by: clock))
+                return nil
             }
-            return session.map { $0.plan == act.plan.id && $0.digest == act.plan.runbookDigest && $0.number == act.number } ?? false
+            guard let session, session.plan == act.plan.id, session.digest == act.plan.runbookDigest, session.number == act.number else {
+                return .stepOutOfOrder(act.number)
+            }
+            return nil
         }
-        guard fits else { throw .stepOutOfOrder(act.number) }
+        if let refusal { throw refusal }
+    }
+
+    private func end(_ plan: PlanID) {
+        session.withLock { if $0?.plan == plan { $0 = nil } }
     }
 
     private func advance(_ act: HandsRequest.Act, _ body: (inout Session) -> Void) {
