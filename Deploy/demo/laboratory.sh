@@ -32,5 +32,6 @@ else
   echo "server $1 iburst minpoll 1 maxpoll 2" >/etc/chrony/sources.d/practice.sources
 fi
 systemctl daemon-reload; systemctl restart chrony
-systemctl start practice-backup practice-restore-test
+systemctl start practice-backup
+systemctl start practice-restore-test
 journalctl -q --sync
