@@ -50,13 +50,18 @@ package final class ModelDouble: Sendable {
         for (name, property) in schema["properties"]?.object ?? [:] {
             switch property["type"]?.string {
             case "boolean": input[name] = false
-            case "integer": input[name] = 1
+            case "integer": input[name] = .integer(lowest(property["description"]?.string))
             case "array": input[name] = .array(property["items"]?["enum"]?.array.map { Array($0.prefix(1)) } ?? [])
             default: input[name] = property["enum"]?.array?.first ?? "a double answers by script"
             }
         }
         input["confidence"] = .number(0.9)
         return .call(name, .object(input))
+    }
+
+    /// The range of a number stands in the words that describe it: `60 to 3600`.
+    private static func lowest(_ description: String?) -> Int64 {
+        description?.split(separator: " ").lazy.compactMap { Int64($0) }.first ?? 1
     }
 
     /// `http://127.0.0.1:port`.

@@ -7,6 +7,8 @@ import Model
 enum LabCatalog {
     static let check: CheckID = "linux.files.permissions"
     static let runbook: RunbookID = "linux.files.set_mode"
+    /// Of a list: an element that is not this one, which there is not.
+    private static let anySetID = Comparison(fact: "files.set_id", operator: .notIn, operand: .literal(.strings(["/none"])))
 
     /// - Parameters:
     ///   - file: held to mode 0640, root, root.
@@ -28,7 +30,7 @@ enum LabCatalog {
             drift: [
                 Clause(
                     code: "files.wrong", condition: .exists("files.first_wrong_path"))
-            ] + (secondDrift || directory != nil ? [Clause(code: "files.other", condition: .exists("files.set_id"))] : []), requires: [],
+            ] + (secondDrift || directory != nil ? [Clause(code: "files.other", condition: .compare(Self.anySetID))] : []), requires: [],
             controls: [])
         let rule = RuleDefinition(
             id: "L1-LAB-001", title: "Set the mode", priority: 100, check: check, codes: ["files.wrong"], platforms: [], condition: nil,

@@ -22,6 +22,7 @@ final class DemoCentral {
     let witness: DemoWitness
     private static let logOrigin = "central.example/log"
     private(set) var appliance: ApplianceID?
+    private var received: ReceivedEvidence?
 
     /// Makes keys, database and configuration, and starts the witness of the log only.
     /// - Parameter model: where Central asks what no rule answers; nil: nowhere.
@@ -94,6 +95,7 @@ final class DemoCentral {
             throw DemoFailure("no appliance is enrolled")
         }
         appliance = found.appliance
+        received = ReceivedEvidence(services, of: found.appliance, site: site.id, in: scope)
     }
 
     func order(_ kind: Order.Kind, _ reason: String) async throws -> Order {
@@ -176,39 +178,11 @@ final class DemoCentral {
 
     // MARK: What an operator sees
 
-    private var next: Int64 = 0
+    /// The oldest bundle after those that were seen that is so; nil: none has come yet.
+    func nextEvidence(_ isIt: (BundleRecord) -> Bool) async throws -> BundleRecord? { try await received?.first(isIt) }
 
-    private var unseen: [BundleRecord] = []
-
-    /// The oldest bundle after those that were seen that is so; what came before it counts as seen. nil: none has come yet.
-    func nextEvidence(_ isIt: (BundleRecord) -> Bool) async throws -> BundleRecord? {
-        unseen += try await arrived()
-        guard let index = unseen.firstIndex(where: isIt) else { return nil }
-        defer { unseen.removeFirst(index + 1) }
-        return unseen[index]
-    }
-
-    /// Evidence that has arrived since the last call, verified, and without a gap after what was seen before.
-    func newEvidence() async throws -> [BundleRecord] {
-        let records = unseen + (try await arrived())
-        unseen = []
-        return records
-    }
-
-    private func arrived() async throws -> [BundleRecord] {
-        guard let appliance else { return [] }
-        let keys = try await services.evidence.keys(of: site.id, in: scope).compactMap { entry in
-            VerifyingKey(bytes: entry.key).map { EnrolledKey(key: $0, validFrom: entry.enrolled, validUntil: nil) }
-        }
-        let page = try await services.evidence.page(
-            of: site.id, in: scope, after: (appliance.description, next - 1), limit: 500)
-        let records = try page.map { try VerifiedBundle($0.bundle, keys: keys).record }
-        for record in records {
-            guard record.link.sequence == next else { throw DemoFailure("bundle \(next) of \(appliance) is missing at Central") }
-            next += 1
-        }
-        return records
-    }
+    /// Evidence that has arrived since the last call.
+    func newEvidence() async throws -> [BundleRecord] { try await received?.all() ?? [] }
 }
 
 /// Polls until it is so.

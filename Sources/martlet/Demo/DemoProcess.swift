@@ -21,7 +21,7 @@ final class DemoProcess {
     var identifier: Int32? { process?.processIdentifier }
 
     func start() throws {
-        if !FileManager.default.fileExists(atPath: log) { FileManager.default.createFile(atPath: log, contents: nil) }
+        if !FileManager.default.fileExists(atPath: log) { _ = FileManager.default.createFile(atPath: log, contents: nil) }
         guard let file = FileHandle(forWritingAtPath: log) else { throw DemoFailure("cannot write \(log)") }
         file.seekToEndOfFile()
         startsBefore = occurrences(of: "started ")

@@ -6,6 +6,8 @@ import Seal
 
 /// What no rule repairs: a model chooses (L2), and where that is not for a program to say, people do (L3).
 extension DemoStory {
+    /// Takes away what ends idle shells.
+    static let unendingShells = ["sh", "-c", "rm -f /etc/profile.d/*idle* /etc/profile.d/*martlet*"]
     private static let sessions: CheckID = "linux.session.timeout"
     private static let administrators: CheckID = "linux.accounts.privileged"
 
@@ -17,7 +19,7 @@ extension DemoStory {
         narrator.tell("alice@msp.example switches rule \(rule) off at this site: a signed statement, and site policy \(version)", .note)
         try await arrives("the policy on the appliance") { $0.kind == .system && $0.note.hasPrefix("Site policy \(version) is in force") }
 
-        try await practice.run("front-desk", ["sh", "-c", "rm -f /etc/profile.d/*idle* /etc/profile.d/*martlet*"])
+        try await practice.run("front-desk", Self.unendingShells)
         narrator.tell("front-desk: shells no longer end by themselves", .found)
         _ = try await central.order(.check, "look now: something broke")
         let isAbout = { (record: BundleRecord) in record.host == "front-desk" && record.check == Self.sessions }

@@ -84,6 +84,7 @@ struct DemoStory {
         try await surviveCentral()
         try await proveIt()
         try await catchARewrite()
+        if practice.areMachines { try await learnARule() }
         narrator.chapter("All of it happened, in \(narrator.elapsed.wholeSeconds) s.")
     }
 
