@@ -133,6 +133,13 @@ package struct ObservationRecorder: Sendable {
         let open = try IncidentTable.open(host: observation.host, check: observation.check, in: transaction)
         let definition = checks[observation.check]
         let (next, isOther) = Self.incident(after: observation, open: open, severity: definition?.severity ?? .medium)
+        // A look between a repair's step and its end must not say that the drift went away by itself: the re-check ends the incident,
+        // after the evidence of the repair.
+        if next?.state == .resolved,
+            try IntentTable.isUnderWay(host: observation.host, check: observation.check, in: transaction)
+        {
+            return nil
+        }
         var bundle: Bundle?
         if previous?.verdict != observation.verdict {
             bundle = context.drafts.verdict(observation, controls: definition?.controls ?? [], incident: (next ?? open)?.id)

@@ -40,6 +40,13 @@ package enum IntentTable {
         return try? Intent(json: json)
     }
 
+    /// Whether a plan that this version carries out has begun there and not ended.
+    package static func isUnderWay(host: HostID, check: CheckID, in transaction: any SQLTransaction) throws -> Bool {
+        try transaction.query(
+            "SELECT body FROM intent WHERE host = \(host.description) AND check_id = \(check.description) AND finished IS NULL"
+        ).contains { intent(try $0.text(0)) != nil }
+    }
+
     /// The intent's end; only in the transaction that appends its evidence. A plan that was never begun has no row.
     package static func finish(_ plan: PlanID, _ outcome: Outcome, at now: Timestamp, in transaction: any SQLTransaction) throws {
         try transaction.execute(
