@@ -118,7 +118,7 @@ struct CentralTicket: AsyncParsableCommand {
             let parameters = try CentralOrder.Create.parse(parameter)
             try await central.run { services, person in
                 let story = try await services.tickets.story(ticket, for: person)
-                guard story.ticket.state != .resolved else { throw CentralError.ticketState(.resolved) }
+                guard story.ticket.state.isOpen else { throw CentralError.ticketState(story.ticket.state) }
                 let draft = OrderDraft(
                     appliance: story.ticket.appliance, host: story.ticket.host, kind: .runbook, runbook: runbook,
                     check: story.ticket.check, parameters: parameters, requester: person.name, reason: reason)

@@ -3,6 +3,8 @@ import Central
 import Compliance
 import Conditions
 import Database
+import Documents
+import Evidence
 import Model
 import Seal
 import TestSupport
@@ -130,6 +132,103 @@ import Wire
             // It is off for the site, not for the appliance.
             #expect(try await code(draft(.check, "box.disk", on: true, at: box.grant?.appliance)) == "enablement.unchanged")
             #expect(try await policy(box, at: central)?.version == 1)
+        }
+    }
+
+    @Test(
+        "A check that is switched off closes its tickets for who and why, and no timer runs; a drift of it that is on again opens them once",
+        arguments: TestEngine.allCases)
+    func closesTickets(engine: TestEngine) async throws {
+        try await CentralUnderTest.run(
+            engine,
+            change: {
+                $0.notifications.channels = [
+                    NotificationChannel(name: "console", way: .webhook(url: "http://127.0.0.1:9/", secret: Secret("x"), authorityPath: nil))
+                ]
+            }, hasRecurringWork: false
+        ) { central in
+            let tenant = try await central.makeTenant()
+            var (one, two) = (try await enrolledBox(at: central, tenant), try await enrolledBox(at: central, tenant))
+            try await publish(at: central)
+            let (tickets, register, person) = (central.services.tickets, central.services.enablement, CentralUnderTest.person)
+            func say(_ box: inout Box, _ what: (inout Evidence.Bundle) -> Void) async throws {
+                let bundle = try box.makeBundle(at: central.clock.now) {
+                    $0.check = Self.check
+                    what(&$0)
+                }
+                _ = try await box.submit([bundle], to: central)
+                // Sent again, as after a lost answer, it says no more.
+                _ = try await box.submit([bundle], to: central)
+            }
+            func handOver(_ incident: IncidentID, _ box: inout Box, _ check: CheckID = Self.check) async throws {
+                try await say(&box) { ($0.kind, $0.check, $0.incident, $0.outcome) = (.decision, check, incident, .alert("rule.none")) }
+            }
+            func see(_ verdict: Verdict, _ box: inout Box) async throws {
+                try await say(&box) { ($0.kind, $0.verdict) = (.verdict, verdict) }
+            }
+            func story(_ incident: IncidentID) async throws -> (state: Ticket.State, events: [TicketEvent]) {
+                let story = try await tickets.story(incident.description, for: person)
+                return (story.ticket.state, story.events)
+            }
+            func switchCheck(on isEnabled: Bool, at box: Box? = nil) async throws {
+                let change = draft(.check, "box.disk", on: isEnabled, at: box?.grant?.appliance)
+                _ = try await register.change(change, site: tenant.site, in: tenant.scope)
+            }
+            let (first, other, ofAnother) = (
+                IncidentID(at: central.clock.now), IncidentID(at: central.clock.now), IncidentID(at: central.clock.now)
+            )
+            try await handOver(first, &one)
+            try await handOver(other, &one, "box.clock")
+            try await handOver(ofAnother, &two)
+            try await switchCheck(on: false, at: one)
+            var now = try await story(first)
+            #expect(now.state == .switchedOff && now.events.map(\.kind) == [.opened, .switchedOff])
+            #expect(now.events.last?.person == "alice@msp.example" && now.events.last?.text == "the vendor is at it")
+            #expect(try await story(other).state == .open)
+            #expect(try await story(ofAnother).state == .open)
+            #expect(try await central.services.deliveries.list().filter { $0.incident == first }.map(\.number) == [1, 2])
+            await #expect(throws: CentralError.self) { try await tickets.act(.acknowledge, on: first.description, by: person) }
+            central.clock.advance(by: .seconds(20_000))
+            await central.process.takeTurn(of: .tickets)
+            #expect(try await story(first).events.count == 2)
+
+            // What the appliance saw and decided before it knew calls nobody.
+            let late = IncidentID(at: central.clock.now)
+            try await handOver(first, &one)
+            try await handOver(late, &one)
+            try await see(.drift("disk.full"), &one)
+            #expect(try await story(first).events.map(\.kind) == [.opened, .switchedOff, .decision])
+            #expect(try await story(late).events.map(\.kind) == [.opened, .switchedOff])
+            #expect(try await central.services.deliveries.list().contains { $0.incident == late } == false)
+
+            // On again: its drift is a person's, with times of its own, once; whatever else happens, of one ticket.
+            try await switchCheck(on: true, at: one)
+            try await see(.unknown("probe.failed"), &one)
+            #expect(try await story(late).state == .switchedOff)
+            try await see(.drift("disk.full"), &one)
+            try await see(.drift("disk.full"), &one)
+            now = try await story(late)
+            #expect(now.state == .open && now.events.map(\.kind) == [.opened, .switchedOff, .reopened])
+            #expect(try await tickets.story(late.description, for: person).ticket.opened == central.clock.now)
+            #expect(try await story(first).state == .switchedOff)
+            try await see(.compliant, &one)
+            #expect(try await story(late).state == .resolved)
+            #expect(try await story(first).state == .resolved)
+            // Nothing of it is left for the next drift.
+            try await see(.drift("disk.full"), &one)
+            #expect(try await story(late).state == .resolved)
+
+            // Off and on between two check-ins: the appliance never knew, and says so with its next attestation.
+            try await switchCheck(on: false)
+            #expect(try await story(ofAnother).state == .switchedOff)
+            try await switchCheck(on: true)
+            try await say(&two) {
+                ($0.kind, $0.check) = (.attestation, nil)
+                $0.attested = [
+                    .init(check: Self.check, verdict: .drift("disk.full"), observed: $0.observed, factsDigest: .genesis)
+                ]
+            }
+            #expect(try await story(ofAnother).state == .open)
         }
     }
 

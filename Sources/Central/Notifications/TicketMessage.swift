@@ -62,6 +62,7 @@ struct TicketMessage: Sendable {
         case .responseLate: "was not answered in time"
         case .resolutionLate: "is not solved in time"
         case .resolved: "is resolved"
+        case .switchedOff: "is closed, because its check was switched off"
         default: kind.rawValue
         }
     }

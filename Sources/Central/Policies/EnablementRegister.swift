@@ -5,7 +5,8 @@ package import Model
 import Seal
 
 /// Switches checks, rules and runbooks off and on again at a site or one of its appliances. Each change is a signed statement in the log, a
-/// row that is never changed, and a new document for each appliance concerned, all in one transaction.
+/// row that is never changed, a new document for each appliance concerned, and the end of what people had to do about it, all in one
+/// transaction.
 package struct EnablementRegister: Sendable {
     private let services: CentralServices
 
@@ -35,7 +36,7 @@ package struct EnablementRegister: Sendable {
     package func change(_ draft: Draft, site: SiteID, in scope: TenantScope) async throws -> EnablementTable.Entry {
         // What is off may have left the catalog since; it can be switched on all the same.
         if !draft.isEnabled { try await requireKnown(draft) }
-        let (statements, policies, clock) = (services.statements, services.policies, services.clock)
+        let (statements, policies, tickets, clock) = (services.statements, services.policies, services.tickets, services.clock)
         return try await statements.write { transaction in
             try SitePolicyStore.check(site, scope, in: transaction)
             if let appliance = draft.appliance {
@@ -58,9 +59,11 @@ package struct EnablementRegister: Sendable {
             let stored = try statements.append(statement.json, kind: .enablement, about: .site(site, scope), in: transaction)
             try EnablementTable.add(statement, logIndex: stored.logIndex, in: transaction)
             try policies.issue(to: site, in: transaction)
-            return EnablementTable.Entry(
+            let entry = EnablementTable.Entry(
                 logIndex: stored.logIndex, appliance: draft.appliance, kind: draft.kind, subject: draft.id, isEnabled: draft.isEnabled,
                 by: draft.by, reason: draft.reason, changed: issued)
+            if draft.kind == .check, !draft.isEnabled { try tickets.close(entry, of: site, in: transaction) }
+            return entry
         }
     }
 

@@ -663,5 +663,12 @@ enum CentralSchema {
             );
             CREATE UNIQUE INDEX learning_consent_standing ON learning_consent (partner, pattern) WHERE withdrawn_at IS NULL;
             """),
+        // A ticket that is closed because its check was switched off: its state is `resolved`, and this is why.
+        Migration(
+            31, "tickets of what is switched off",
+            """
+            ALTER TABLE ticket ADD COLUMN switched_off_at BIGINT;
+            CREATE INDEX ticket_switched_off ON ticket (appliance_id, host) WHERE switched_off_at IS NOT NULL;
+            """),
     ]
 }

@@ -7,6 +7,10 @@ package struct Ticket: Hashable, Sendable {
         /// Somebody has said that they look after it.
         case acknowledged
         case resolved
+        /// Its check was switched off: nobody has to see to it, and nobody has seen that it passes.
+        case switchedOff = "switched-off"
+
+        package var isOpen: Bool { self == .open || self == .acknowledged }
     }
 
     /// There is one ticket for an incident, and it goes by the incident's id.
@@ -26,6 +30,7 @@ package struct Ticket: Hashable, Sendable {
     package let opened: Timestamp
     package let due: ServiceLevel.Due
     package let responded: Timestamp?
+    /// When it was resolved, or its check switched off.
     package let resolved: Timestamp?
 }
 
@@ -83,11 +88,13 @@ package struct TicketEvent: Hashable, Sendable {
         case resolutionLate = "resolution-late"
         /// By a person, or because the check passed again.
         case resolved
+        /// By whom and why its check was switched off at the site or its appliance.
+        case switchedOff = "switched-off"
 
         /// What people outside of Central are told.
         package var isTold: Bool {
             switch self {
-            case .opened, .reopened, .escalated, .responseLate, .resolutionLate, .resolved: true
+            case .opened, .reopened, .escalated, .responseLate, .resolutionLate, .resolved, .switchedOff: true
             default: false
             }
         }

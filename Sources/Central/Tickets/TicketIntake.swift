@@ -22,9 +22,10 @@ struct TicketIntake: Sendable {
             // A verdict may name the incident that it ends; what it says is of the host and the check either way.
             if record.kind == .verdict, record.verdict == .compliant, let check = record.check {
                 try pass(record.host, check, record.link.sequence, of: credential, at: now, in: transaction)
-            } else if let incident = record.incident {
-                try follow(record, incident, of: credential, at: now, in: transaction)
+                continue
             }
+            if let incident = record.incident { try follow(record, incident, of: credential, at: now, in: transaction) }
+            try driftAgain(record, of: credential, at: now, in: transaction)
         }
     }
 
@@ -49,6 +50,7 @@ struct TicketIntake: Sendable {
             }
         case .decision where record.outcome.word == "alert":
             guard let check = record.check, let code = record.outcome.code else { return }
+            let off = try switchedOff(at: credential, in: transaction).first { $0.speaks(of: check, at: credential.appliance) }
             guard let ticket else {
                 let priority = try priority(of: check, in: transaction)
                 let opened = Ticket(
@@ -56,6 +58,13 @@ struct TicketIntake: Sendable {
                     code: code, priority: priority, state: .open, assignee: nil, level: 1, opened: now,
                     due: ServiceLevel(priority).due(from: now), responded: nil, resolved: nil)
                 try TicketTable.open(opened, organization: credential.organization, in: transaction)
+                if let off {
+                    // From before the appliance knew: kept for when the check is switched on again, and nobody is called.
+                    try TicketTable.add(
+                        .opened, to: incident, at: now, appliance: credential.appliance, sequence: record.link.sequence, code: code,
+                        telling: [], in: transaction)
+                    return try TicketTable.switchOff(incident, by: off, at: now, telling: [], in: transaction)
+                }
                 let question = try question(about: opened, record, of: credential, in: transaction)
                 try TicketTable.add(
                     .opened, to: incident, at: now, appliance: credential.appliance, sequence: record.link.sequence, code: code,
@@ -65,8 +74,10 @@ struct TicketIntake: Sendable {
                 try add(.asked)
                 return
             }
-            guard ticket.state == .resolved else {
+            guard !ticket.state.isOpen else { return try add(.decision, code) }
+            if let off {
                 try add(.decision, code)
+                if ticket.state == .resolved { try TicketTable.switchOff(incident, by: off, at: now, telling: [], in: transaction) }
                 return
             }
             try TicketTable.reopen(ticket, code: code, at: now, in: transaction)
@@ -102,7 +113,7 @@ struct TicketIntake: Sendable {
         let open = try transaction.query(
             """
             SELECT incident_id FROM ticket WHERE appliance_id = \(credential.appliance.description) AND host = \(host.description)
-                AND check_id = \(check.description) AND state <> 'resolved'
+                AND check_id = \(check.description) AND (state <> 'resolved' OR switched_off_at IS NOT NULL) ORDER BY incident_id
             """
         ).map { row -> IncidentID in try row.parsed(0) }
         for incident in open {
@@ -110,6 +121,42 @@ struct TicketIntake: Sendable {
             try TicketTable.add(
                 .resolved, to: incident, at: now, appliance: credential.appliance, sequence: sequence, telling: channels, in: transaction)
         }
+    }
+
+    /// A drift of a check that was switched off and is on again: its ticket is a person's once more. The appliance does not hand it over a
+    /// second time, because to it the incident is the same; and where it never heard that the check was off, its next attestation says it.
+    private func driftAgain(
+        _ record: BundleRecord, of credential: ApplianceCredential, at now: Timestamp, in transaction: any SQLTransaction
+    ) throws {
+        var drifting = record.driftingChecks
+        guard !drifting.isEmpty else { return }
+        let closed = try transaction.query(
+            """
+            SELECT \(raw: TicketTable.columns) FROM ticket WHERE appliance_id = \(credential.appliance.description)
+                AND host = \(record.host.description) AND switched_off_at IS NOT NULL ORDER BY opened_at DESC, incident_id
+            """
+        ).map(TicketTable.ticket)
+        guard closed.contains(where: { drifting.contains($0.check) }) else { return }
+        // Of one host and check one incident is open: its ticket, or the newest that was closed.
+        let open = try transaction.query(
+            """
+            SELECT check_id FROM ticket WHERE appliance_id = \(credential.appliance.description) AND host = \(record.host.description)
+                AND state <> 'resolved'
+            """
+        ).map { row -> CheckID in try row.parsed(0) }
+        drifting.subtract(open)
+        let off = try switchedOff(at: credential, in: transaction)
+        for ticket in closed where !off.contains(where: { $0.speaks(of: ticket.check, at: credential.appliance) }) {
+            guard drifting.remove(ticket.check) != nil else { continue }
+            try TicketTable.reopen(ticket, code: ticket.code, at: now, in: transaction)
+            try TicketTable.add(
+                .reopened, to: ticket.incident, at: now, appliance: credential.appliance, sequence: record.link.sequence,
+                code: ticket.code, telling: channels, in: transaction)
+        }
+    }
+
+    private func switchedOff(at credential: ApplianceCredential, in transaction: any SQLTransaction) throws -> [EnablementTable.Entry] {
+        try EnablementTable.standing(at: credential.site, in: transaction)
     }
 
     private func resolve(_ incident: IncidentID, at now: Timestamp, in transaction: any SQLTransaction) throws {
@@ -132,9 +179,23 @@ extension TicketTable {
         try transaction.execute(
             """
             UPDATE ticket SET state = 'resolved', resolved_at = \(now.milliseconds),
-                responded_at = COALESCE(responded_at, \(now.milliseconds))
+                responded_at = COALESCE(responded_at, \(now.milliseconds)), switched_off_at = NULL
             WHERE incident_id = \(incident.description)
             """)
+    }
+
+    /// No timer runs any more. That nobody has answered stays as it is: this was no answer.
+    static func switchOff(
+        _ incident: IncidentID, by entry: EnablementTable.Entry, at now: Timestamp, telling channels: [NotificationChannel],
+        in transaction: any SQLTransaction
+    ) throws {
+        try DeliveryTable.release(incident, at: now, in: transaction)
+        try transaction.execute(
+            """
+            UPDATE ticket SET state = 'resolved', resolved_at = \(now.milliseconds), switched_off_at = \(now.milliseconds)
+            WHERE incident_id = \(incident.description)
+            """)
+        try add(.switchedOff, to: incident, at: now, by: entry.by, text: entry.reason, telling: channels, in: transaction)
     }
 
     /// All timers begin again; who had it keeps it.
@@ -144,8 +205,27 @@ extension TicketTable {
             """
             UPDATE ticket SET state = 'open', code = \(code.description), level = 1, opened_at = \(now.milliseconds),
                 respond_by = \(due.respond.milliseconds), escalate_by = \(due.escalate.milliseconds),
-                resolve_by = \(due.resolve.milliseconds), responded_at = NULL, resolved_at = NULL, response_late = 0, resolution_late = 0
+                resolve_by = \(due.resolve.milliseconds), responded_at = NULL, resolved_at = NULL,
+                switched_off_at = NULL, response_late = 0, resolution_late = 0
             WHERE incident_id = \(ticket.incident.description)
             """)
+    }
+}
+
+extension BundleRecord {
+    /// Checks that the bundle says the host drifts from, by a verdict or in an attestation.
+    fileprivate var driftingChecks: Set<CheckID> {
+        switch kind {
+        case .verdict:
+            guard case .drift? = verdict, let check else { return [] }
+            return [check]
+        case .attestation:
+            return Set(
+                attested.compactMap { item in
+                    guard case .drift = item.verdict else { return nil }
+                    return item.check
+                })
+        default: return []
+        }
     }
 }

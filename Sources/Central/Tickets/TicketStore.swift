@@ -94,7 +94,7 @@ package struct TicketStore: Sendable {
                 try TicketTable.add(kind, to: ticket.incident, at: now, by: person.name, text: text, telling: channels, in: transaction)
             }
             func isOpen(_ wanted: Bool) throws {
-                guard (ticket.state != .resolved) == wanted else { throw CentralError.ticketState(ticket.state) }
+                guard ticket.state.isOpen == wanted else { throw CentralError.ticketState(ticket.state) }
             }
             switch act {
             case .acknowledge:
@@ -126,6 +126,17 @@ package struct TicketStore: Sendable {
             }
             return try TicketTable.take(ticket.incident, in: transaction)!
         }
+    }
+
+    /// Closes what is open about a check that is switched off, in the transaction that switches it off.
+    func close(_ entry: EnablementTable.Entry, of site: SiteID, in transaction: any SQLTransaction) throws {
+        let open = try transaction.query(
+            """
+            SELECT incident_id FROM ticket WHERE site_id = \(site.description) AND check_id = \(entry.subject)
+                AND \(entry.appliance?.description ?? "") IN ('', appliance_id) AND state <> 'resolved' ORDER BY incident_id
+            """
+        ).map { row -> IncidentID in try row.parsed(0) }
+        for incident in open { try TicketTable.switchOff(incident, by: entry, at: entry.changed, telling: channels, in: transaction) }
     }
 
     private static func words(_ text: String, bytesMax: Int = textBytesMax) throws -> String {

@@ -7,13 +7,14 @@ import Seal
 enum TicketTable {
     static let columns: StaticString = """
         incident_id, site_id, appliance_id, host, check_id, code, priority, state, assignee, level, opened_at, respond_by, escalate_by,
-        resolve_by, responded_at, resolved_at
+        resolve_by, responded_at, resolved_at, switched_off_at
         """
 
     static func ticket(_ row: Row) throws -> Ticket {
-        guard let priority = Severity(rawValue: try row.text(6)), let state = Ticket.State(rawValue: try row.text(7)) else {
+        guard let priority = Severity(rawValue: try row.text(6)), var state = Ticket.State(rawValue: try row.text(7)) else {
             throw DatabaseError.corrupt("a ticket has no state")
         }
+        if try row.optionalInstant(16) != nil { state = .switchedOff }
         return Ticket(
             incident: try row.parsed(0), site: try row.parsed(1), appliance: try row.parsed(2), host: try row.parsed(3),
             check: try row.parsed(4), code: try row.parsed(5), priority: priority, state: state, assignee: try row.optionalText(8),

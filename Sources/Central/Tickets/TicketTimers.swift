@@ -42,7 +42,7 @@ struct TicketTimers: Sendable {
     private static func say(
         what ticket: Ticket, at now: Timestamp, _ channels: [NotificationChannel], in transaction: any SQLTransaction
     ) throws -> Int {
-        guard ticket.state != .resolved else { return 0 }
+        guard ticket.state.isOpen else { return 0 }
         let id = ticket.incident.description
         var said = 0
         func say(_ kind: TicketEvent.Kind, _ text: String = "") throws {
