@@ -11,10 +11,12 @@ extension LearnedPattern {
             "successes": .integer(Int64(successes)), "failures": .integer(Int64(failures)), "number": .integer(Int64(number)),
             "bundles": .array(bundles.map { .string($0.description) }), "recent": .string(String(recent, radix: 16)),
             "recentCount": .integer(Int64(recentCount)), "failuresInARow": .integer(Int64(failuresInARow)),
-            "forgotten": .integer(forgotten),
+            "forgotten": .integer(forgotten), "refusals": .array(refusals.map(\.stored)),
         ]
     }
 
+    /// Appliances of one partner.
+    private static let refusalsMax = 100_000
     private static let counts: ClosedRange<Int64> = 0...1_000_000_000
 
     package init(stored json: JSONValue) throws(FieldError) {
@@ -35,6 +37,10 @@ extension LearnedPattern {
         self.recent = recent
         (recentCount, failuresInARow) = (try count("recentCount"), try count("failuresInARow"))
         forgotten = try reader.integer("forgotten")
+        // Absent in what was kept before there were any.
+        if reader.has("refusals") {
+            for item in try reader.objects("refusals", countMax: Self.refusalsMax) { refusals.append(try RuleRefusal(stored: item)) }
+        }
     }
 }
 

@@ -12,6 +12,12 @@ package enum PatternEvent: Hashable, Sendable {
     case reinstated(by: String)
     /// The catalog has no such runbook any more, or the rule no longer passes its lint.
     case lost(Code)
+    /// An appliance's own lint left that version out.
+    case refused(version: Int, by: ApplianceID, at: SiteID, under: LintBasis, Code, BundleID)
+    /// The appliance judges by that now.
+    case heard(from: ApplianceID, under: LintBasis, BundleID)
+    /// The appliance was revoked.
+    case gone(ApplianceID)
     /// Time has passed.
     case tick
 }
@@ -67,6 +73,8 @@ package struct LearnedPattern: Hashable, Sendable {
     package internal(set) var sites: [SiteID] = []
     /// The next stage, earned and waiting for a person or for room.
     package internal(set) var awaiting: Stage?
+    /// One for each appliance that refused this version.
+    package internal(set) var refusals: [RuleRefusal] = []
     package internal(set) var successes = 0
     package internal(set) var failures = 0
     /// Of the newest change of stage.
@@ -126,6 +134,15 @@ package struct LearnedPattern: Hashable, Sendable {
         case .lost(let code):
             guard stage == .shadow || stage.runs else { return nil }
             return demote(code, at: now)
+        case .refused(let version, let appliance, let site, let basis, let code, let bundle):
+            guard version == self.version, stage == .shadow || stage.runs else { return nil }
+            // What is on trial there fails there.
+            if stage == .canary, sites.contains(site) { return demote(code, at: now) }
+            return refuse(appliance, site, basis, code, bundle, at: now)
+        case .heard(let appliance, let basis, let bundle):
+            guard reconsiders(appliance, under: basis) else { return nil }
+            return takeUp(appliance, [bundle], at: now)
+        case .gone(let appliance): return takeUp(appliance, [], at: now)
         case .tick:
             if stage == .demoted, rounds < figures.roundsMax, now - since >= .seconds(figures.retryDays * 86_400) {
                 return restart("promotion.retry", by: "policy", at: now)
@@ -135,6 +152,49 @@ package struct LearnedPattern: Hashable, Sendable {
             }
             return nil
         }
+    }
+
+    // MARK: Sites
+
+    package var refusedSites: [SiteID] { Set(refusals.filter(\.stands).map(\.site)).sorted() }
+
+    package func isRefused(at site: SiteID) -> Bool { refusals.contains { $0.stands && $0.site == site } }
+
+    /// Whether an appliance that refused it may have another answer now.
+    package func reconsiders(_ appliance: ApplianceID, under basis: LintBasis) -> Bool {
+        refusals.contains {
+            $0.stands && $0.appliance == appliance && $0.count < RuleRefusal.countMax && basis.isNewer(than: $0.basis)
+        }
+    }
+
+    /// - Returns: what to state where the site is told the rule no more; nil where it was not told before.
+    private mutating func refuse(
+        _ appliance: ApplianceID, _ site: SiteID, _ basis: LintBasis, _ code: Code, _ bundle: BundleID, at now: Timestamp
+    ) -> StageChange? {
+        let wasTold = !isRefused(at: site)
+        if let index = refusals.firstIndex(where: { $0.appliance == appliance }) {
+            if !refusals[index].stands { refusals[index].count = min(refusals[index].count + 1, RuleRefusal.countMax) }
+            (refusals[index].basis, refusals[index].stands) = (basis, true)
+        } else {
+            refusals.append(RuleRefusal(appliance: appliance, site: site, basis: basis))
+        }
+        return wasTold ? state(code, of: site, [bundle], at: now) : nil
+    }
+
+    private mutating func takeUp(_ appliance: ApplianceID, _ bundles: [BundleID], at now: Timestamp) -> StageChange? {
+        guard let index = refusals.firstIndex(where: { $0.appliance == appliance && $0.stands }) else { return nil }
+        refusals[index].stands = false
+        let site = refusals[index].site
+        guard stage == .shadow || stage.runs, !isRefused(at: site) else { return nil }
+        return state("promotion.site_returned", of: site, bundles, at: now)
+    }
+
+    /// Something about one site; the stage and its counts stay.
+    private mutating func state(_ reason: Code, of site: SiteID, _ bundles: [BundleID], at now: Timestamp) -> StageChange {
+        number += 1
+        return StageChange(
+            partner: partner, key: key, number: number, version: version, from: stage, to: stage, at: now, by: "policy", reason: reason,
+            successes: successes, failures: failures, bundles: bundles, sites: sites, rule: rule.digest, site: site)
     }
 
     /// Into the stage that was earned. `PartnerPortfolio` has looked whether there is room.
@@ -185,6 +245,7 @@ package struct LearnedPattern: Hashable, Sendable {
 
     private mutating func restart(_ reason: Code, by actor: String, at now: Timestamp) -> StageChange {
         version += 1
+        refusals = []
         return move(to: .candidate, reason, by: actor, at: now)
     }
 

@@ -95,6 +95,12 @@ package struct PartnerPortfolio: Sendable {
                 changes.append(change)
             }
         }
+        // With nobody left to take it, it is a rule no more.
+        if pattern.stage == .shadow || pattern.stage.runs, !sites.isEmpty, sites.allSatisfy({ pattern.isRefused(at: $0) }),
+            let change = try pattern.take(.lost("policy.learned_refused"), policy, at: now)
+        {
+            changes.append(change)
+        }
         patterns[key] = pattern
         return changes
     }
@@ -120,7 +126,7 @@ package struct PartnerPortfolio: Sendable {
 
     /// The same for a pattern and version wherever it is asked, and others for others: no site is everybody's canary.
     private func canarySites(for pattern: LearnedPattern) -> [SiteID] {
-        let ranked = Set(sites).map { site in
+        let ranked = Set(sites).filter { !pattern.isRefused(at: $0) }.map { site in
             (rank: Digest(of: Array("\(pattern.key.signature) \(pattern.version) \(site)".utf8)).bytes, site: site)
         }
         return ranked.sorted { $0.rank.lexicographicallyPrecedes($1.rank) }.prefix(policy.figures.canarySitesMax).map(\.site).sorted()
@@ -129,7 +135,8 @@ package struct PartnerPortfolio: Sendable {
     /// What a site's appliances are told of: what runs there, and what looks on. The first is the most important.
     package func told(to site: SiteID) -> [LearnedPattern] {
         guard sites.contains(site) else { return [] }
-        return patterns.values.filter { $0.stage == .active || $0.stage == .shadow || ($0.stage == .canary && $0.sites.contains(site)) }
+        return patterns.values.filter { !$0.isRefused(at: site) }
+            .filter { $0.stage == .active || $0.stage == .shadow || ($0.stage == .canary && $0.sites.contains(site)) }
             .sorted { ($0.stage == .shadow ? 1 : 0, $0.key) < ($1.stage == .shadow ? 1 : 0, $1.key) }
     }
 }

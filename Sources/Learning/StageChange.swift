@@ -19,7 +19,7 @@ package enum Stage: String, Hashable, Sendable, CaseIterable {
     package var runs: Bool { self == .canary || self == .active }
 }
 
-/// That a learned rule went from one stage to another: what is signed and logged, with the evidence that it rests on.
+/// That a learned rule went from one stage to another, or that a site is not told it: what is signed and logged, with the evidence that it rests on.
 package struct StageChange: Hashable, Sendable {
     package static let schema = "martlet.pattern-stage/v1"
     package static let bundlesMax = 256
@@ -46,11 +46,14 @@ package struct StageChange: Hashable, Sendable {
     package let sites: [SiteID]
     /// Of the rule's canonical definition.
     package let rule: Digest
+    /// Of a statement about one site, which leaves the stage as it is: the site that is told the rule no more, because it refused it, or is
+    /// told it again.
+    package var site: SiteID?
     /// Why, in the words of the person who decided; empty where the policy did.
     package var note = ""
 
     package var json: JSONValue {
-        [
+        var members: [String: JSONValue] = [
             "schema": .string(Self.schema), "partner": .string(partner.description), "pattern": .string(key.signature.description),
             "runbookDigest": .string(key.remedy.digest.description), "number": .integer(Int64(number)),
             "version": .integer(Int64(version)), "from": .string(from.rawValue), "to": .string(to.rawValue),
@@ -59,6 +62,8 @@ package struct StageChange: Hashable, Sendable {
             "bundles": .array(bundles.map { .string($0.description) }), "sites": .array(sites.map { .string($0.description) }),
             "rule": .string(rule.description), "note": .string(note),
         ]
+        if let site { members["site"] = .string(site.description) }
+        return .object(members)
     }
 }
 
@@ -70,7 +75,7 @@ extension StageChange {
         let reader = try ObjectReader(json)
         try reader.refuseUnknown(except: [
             "schema", "partner", "pattern", "runbookDigest", "number", "version", "from", "to", "at", "by", "reason", "successes",
-            "failures", "bundles", "sites", "rule", "note",
+            "failures", "bundles", "sites", "rule", "note", "site",
         ])
         guard try reader.string("schema", bytesMax: 100) == Self.schema else { throw .outOfRange("schema", expected: Self.schema) }
         partner = try reader.parsed("partner")
@@ -87,6 +92,7 @@ extension StageChange {
         bundles = try reader.ids("bundles", countMax: Self.bundlesMax)
         sites = try reader.ids("sites", countMax: 20)
         rule = try reader.digest("rule")
+        site = try reader.optionalParsed("site")
         note = try reader.string("note", bytesMax: Self.noteBytesMax)
     }
 }

@@ -109,7 +109,8 @@ struct CentralLearning: AsyncParsableCommand {
             ("stage", .string(entry.stage.rawValue)), ("version", count(pattern?.version ?? 1)),
             ("since", pattern.map { .string($0.since.description) } ?? .null),
             ("waitsFor", pattern?.awaiting.map { .string($0.rawValue) } ?? .null),
-            ("sites", pattern.flatMap { $0.sites.isEmpty ? nil : .string($0.sites.map(\.description).joined(separator: " ")) } ?? .null),
+            ("sites", pattern.flatMap { Self.list($0.sites) } ?? .null),
+            ("refusedAt", pattern.flatMap { Self.list($0.refusedSites) } ?? .null),
             ("for", count(pattern?.successes)), ("against", count(pattern?.failures)), ("occurrences", count(figures?.occurrences)),
             ("resolved", count(figures?.successes)), ("attempts", count(figures?.attempts)), ("hosts", count(figures?.hosts)),
             ("medianBelow", count(figures?.medianBelow)),
@@ -121,6 +122,10 @@ struct CentralLearning: AsyncParsableCommand {
             ("proofAt", detail.first.map { .string($0.at.description) } ?? .null), ("newestFiring", bundle(detail.newest)),
             ("newestEnding", detail.newest.map { .string($0.ending?.rawValue ?? "waiting") } ?? .null),
         ]
+    }
+
+    private static func list(_ sites: [SiteID]) -> JSONValue? {
+        sites.isEmpty ? nil : .string(sites.map(\.description).joined(separator: " "))
     }
 
     struct Learn: AsyncParsableCommand {
@@ -199,7 +204,8 @@ struct CentralLearning: AsyncParsableCommand {
 
         func run() async throws {
             try await place.run { desk, partner, person in
-                var table = CentralTable("logIndex", "name", "number", "version", "from", "to", "at", "by", "why", "for", "against", "note")
+                var table = CentralTable(
+                    "logIndex", "name", "number", "version", "from", "to", "at", "by", "why", "for", "against", "site", "note")
                 for step in try await desk.history(name, of: partner, for: person) {
                     let change = step.change
                     table.add(
@@ -207,7 +213,7 @@ struct CentralLearning: AsyncParsableCommand {
                         .integer(Int64(change.version)),
                         .string(change.from.rawValue), .string(change.to.rawValue), .string(change.at.description), .string(change.by),
                         .string(change.reason.description), .integer(Int64(change.successes)), .integer(Int64(change.failures)),
-                        change.note.isEmpty ? .null : .string(change.note))
+                        change.site.map { .string($0.description) } ?? .null, change.note.isEmpty ? .null : .string(change.note))
                 }
                 try table.print(asJSON: json)
             }

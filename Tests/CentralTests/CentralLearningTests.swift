@@ -173,28 +173,43 @@ import Wire
         }
     }
 
-    @Test("A rule is lost when its runbook changes in a new catalog, and when a box's lint refuses it; not when a site takes none")
+    @Test("A rule is lost when its runbook changes in a new catalog and when every box's lint refuses it; one box's refusal is of its site")
     func losesRules() async throws {
         try await run { practice in
             try await practice.set("shadowApproval=automatic")
             try await makeReady(&practice)
             #expect(try await practice.stage() == .shadow)
             let key = try await practice.entry().key
-            func refuse(_ code: Code, version: Int64) async throws {
-                let bundle = try practice.boxSays(box: 0) {
+            func refuse(_ code: Code, version: Int64, box: Int = 0) async throws {
+                let bundle = try practice.boxSays(box: box) {
                     $0.outcome = .rejected(code)
                     $0.preState = Facts([
                         "learned.pattern": .string(key.signature.description), "learned.rule": .string(key.name.description),
                         "learned.version": .integer(version),
                     ])
                 }
-                try await practice.send([bundle], box: 0)
+                try await practice.send([bundle], box: box)
                 try await practice.desk.learn()
             }
             try await refuse("policy.learned_off", version: 1)
             try await refuse("policy.learned_refused", version: 2)
             #expect(try await practice.stage() == .shadow)
             try await refuse("policy.learned_refused", version: 1)
+            #expect(try await practice.stage() == .shadow)
+            #expect(try await told(practice).map(\.count) == [0, 1])
+            let said = try #require(try await practice.desk.history(of: "msp-one", for: Self.person).last?.change)
+            #expect(said.site == practice.sites[0].site && said.from == .shadow && said.to == .shadow)
+            let name = key.name.description
+            let shown = try await MartletProgram(practice.central.configuration).run("central", "learning", "show", name)
+            #expect(shown.output.contains("refusedAt       \(practice.sites[0].site)"))
+            // Whatever it says under the same catalog and policy; and then under another one.
+            try await practice.pass()
+            #expect(try await told(practice).map(\.count) == [0, 1])
+            try await practice.send([try practice.boxSays(box: 0) { $0.origin.catalogVersion = 7 }], box: 0)
+            try await practice.desk.learn()
+            #expect(try await told(practice).map(\.count) == [1, 1])
+            try await refuse("policy.learned_refused", version: 1)
+            try await refuse("policy.learned_refused", version: 1, box: 1)
             #expect(try await practice.stage() == .demoted)
             #expect(try await told(practice) == [[], []])
 

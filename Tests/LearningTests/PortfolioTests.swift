@@ -57,7 +57,14 @@ import Testing
             case 15..<40:
                 let comparison = isGood ? ShadowComparison.sameHeld : ShadowComparison.allCases.randomElement(using: &random)!
                 event = .compared(comparison, bundle)
-            case 40..<90:
+            case 40..<42:
+                let site = Int.random(in: 0..<SmallCatalog.sites.count, using: &random)
+                event = .refused(
+                    version: before?.version ?? 1, by: Self.appliances[site], at: SmallCatalog.sites[site], under: Self.basis(step),
+                    "policy.learned_refused", bundle)
+            case 42..<45: event = .heard(from: Self.appliances.randomElement(using: &random)!, under: Self.basis(step), bundle)
+            case 45: event = .gone(Self.appliances.randomElement(using: &random)!)
+            case 46..<90:
                 let site = before?.sites.randomElement(using: &random) ?? SmallCatalog.sites.randomElement(using: &random)!
                 event = .fired(version: before?.version ?? 1, site: site, held: isGood, bundle)
             case 90..<96: event = .approved(by: "alice@msp.example")
@@ -81,6 +88,10 @@ import Testing
             #expect(stages.allSatisfy { $0.sites.isEmpty || ($0.stage == .canary && $0.sites.count <= figures.canarySitesMax) })
             let running = stages.filter(\.stage.runs).map(\.key.signature)
             #expect(Set(running).count == running.count)
+            for pattern in stages where pattern.stage == .shadow || pattern.stage.runs {
+                #expect(pattern.refusedSites.allSatisfy { site in !portfolio.told(to: site).contains { $0.key == pattern.key } })
+                #expect(pattern.refusedSites.count < SmallCatalog.sites.count && pattern.sites.allSatisfy { !pattern.isRefused(at: $0) })
+            }
         }
         try Self.verify(histories, portfolio)
     }
@@ -92,6 +103,7 @@ import Testing
             [.candidate, .revoked], [.shadow, .revoked], [.canary, .revoked], [.active, .revoked], [.demoted, .revoked],
             [.demoted, .candidate], [.revoked, .candidate],
         ]
+        let ofOneSite: Set<[Stage]> = [[.shadow, .shadow], [.canary, .canary], [.active, .active]]
         for (key, changes) in histories where !changes.isEmpty {
             #expect(changes.map(\.number) == Array(1...changes.count))
             #expect(changes[0].from == .candidate && changes.last?.to == portfolio.patterns[key]?.stage)
@@ -99,11 +111,11 @@ import Testing
                 #expect(change.to == next.from && change.at <= next.at)
             }
             for change in changes {
-                #expect(legal.contains([change.from, change.to]))
+                #expect((change.site == nil ? legal : ofOneSite).contains([change.from, change.to]))
                 #expect(change.bundles.count <= StageChange.bundlesMax)
                 if change.from == .revoked || change.to == .revoked { #expect(change.by == "alice@msp.example") }
                 if change.from == .demoted && change.to == .candidate { #expect(change.version > 1) }
-                if change.to == .canary || change.to == .active {
+                if change.site == nil, change.to == .canary || change.to == .active {
                     #expect(change.successes + change.failures == change.bundles.count)
                     #expect(change.successes > change.failures)
                 }
@@ -111,6 +123,67 @@ import Testing
                 #expect(try StageChange(json: document) == change)
             }
         }
+    }
+
+    private static let appliances = SmallCatalog.sites.map { _ in ApplianceID(at: SmallCatalog.now) }
+
+    private static func basis(_ catalog: Int, software: String = "1.0", policy: String = "1+7") -> LintBasis {
+        LintBasis(catalog: Int64(catalog), software: software, policyVersion: policy)
+    }
+
+    @Test("A site that refuses a rule is not told it until it may answer otherwise; lost is what nobody takes, or a canary refuses")
+    func refusalsAreOfTheirSite() throws {
+        let small = try Self.small.get()
+        let (now, sites, boxes) = (SmallCatalog.now, Array(SmallCatalog.sites.prefix(2)), Self.appliances)
+        let bundle = BundleID(at: now)
+        func begin() throws -> Walk {
+            var walk = Walk(portfolio: PartnerPortfolio("msp-one", policy: LearningPolicy(), sites: sites), rule: try small.rule())
+            try walk.toShadow(small)
+            return walk
+        }
+        var walk = try begin()
+        let key = walk.rule.key
+        func take(_ event: PatternEvent) throws -> [StageChange] { try walk.portfolio.take(event, of: key, at: now) }
+        func refuse(_ site: Int, _ basis: LintBasis, version: Int = 1) throws -> [StageChange] {
+            try take(.refused(version: version, by: boxes[site], at: sites[site], under: basis, "policy.learned_refused", bundle))
+        }
+        func told() -> [Bool] { sites.map { !walk.portfolio.told(to: $0).isEmpty } }
+
+        #expect(try refuse(0, Self.basis(3), version: 2) == [])
+        let out = try #require(try refuse(0, Self.basis(3)).first)
+        #expect(out.site == sites[0] && out.from == .shadow && out.to == .shadow && out.bundles == [bundle])
+        #expect(out.reason == "policy.learned_refused" && told() == [false, true])
+        #expect(try refuse(0, Self.basis(3)) == [])
+        // Another document, or a bundle from before, is no reason to ask again; nor is another appliance's.
+        #expect(try take(.heard(from: boxes[0], under: Self.basis(3, policy: "1+8"), bundle)) == [])
+        #expect(try take(.heard(from: boxes[0], under: Self.basis(2), bundle)) == [])
+        #expect(try take(.heard(from: boxes[1], under: Self.basis(4), bundle)) == [])
+        for basis in [Self.basis(4), Self.basis(4, software: "1.1"), Self.basis(4, software: "1.1", policy: "2+9")] {
+            #expect(try take(.heard(from: boxes[0], under: basis, bundle)).map(\.reason) == ["promotion.site_returned"])
+            #expect(told() == [true, true])
+            #expect(try refuse(0, basis).count == 1)
+        }
+        // One that answers otherwise each time is not asked for ever.
+        for catalog in 5..<40 {
+            _ = try take(.heard(from: boxes[0], under: Self.basis(catalog), bundle))
+            _ = try refuse(0, Self.basis(catalog))
+        }
+        #expect(try take(.heard(from: boxes[0], under: Self.basis(99), bundle)) == [] && told() == [false, true])
+        let number = walk.portfolio.patterns[key]?.number
+        #expect(number == 1 + 1 + 2 * (RuleRefusal.countMax - 1))
+        #expect(try take(.gone(boxes[0])).map(\.site) == [sites[0]])
+        #expect(told() == [true, true])
+        #expect(try refuse(0, Self.basis(99)).count == 1)
+        #expect(try refuse(1, Self.basis(3)).map(\.to) == [.shadow, .demoted])
+        #expect(told() == [false, false])
+
+        walk = try begin()
+        #expect(try refuse(0, Self.basis(3)).count == 1)
+        for _ in 0..<10 { try walk.take(.compared(.sameHeld, bundle)) }
+        try walk.take(.approved(by: "alice@msp.example"))
+        #expect(walk.portfolio.patterns[key]?.sites == [sites[1]])
+        #expect(try refuse(1, Self.basis(3)).map(\.reason) == ["policy.learned_refused"])
+        #expect(walk.portfolio.patterns[key]?.stage == .demoted)
     }
 
     @Test func thePathToActiveAndBackIsEvidenceThatVerifies() throws {

@@ -44,9 +44,11 @@ package struct BundleDrafts: Sendable {
     }
 
     /// About the appliance itself.
-    package func system(_ outcome: Outcome, note: String, checkpoints: [SeenCheckpoint] = []) -> Bundle {
+    package func system(
+        _ outcome: Outcome, note: String, checkpoints: [SeenCheckpoint] = [], stamp: ActiveCatalog.Stamp? = nil
+    ) -> Bundle {
         let now = clock.now()
-        var bundle = bundle(.system, host: configuration.hostID, from: now, to: now, outcome: outcome)
+        var bundle = bundle(.system, host: configuration.hostID, from: now, to: now, outcome: outcome, stamp: stamp)
         bundle.note = note
         bundle.checkpoints = checkpoints
         return bundle

@@ -8,12 +8,14 @@ struct PolicyChange {
     private let before: FittedPolicy
     private let after: FittedPolicy
     private let version: Int64
+    private let stamp: ActiveCatalog.Stamp
 
     /// - Parameter before: nil at the first catalog.
     init(from before: ActiveCatalog.Loaded?, to after: ActiveCatalog.Loaded) {
         self.before = before?.fitted ?? .none
         self.after = after.fitted
         version = after.policy?.policy.version ?? 0
+        stamp = after.stamp
     }
 
     var newlyDisabledChecks: Set<CheckID> { Set(after.checks.keys).subtracting(before.checks.keys) }
@@ -48,7 +50,9 @@ struct PolicyChange {
         let known = Set(before.leftOut)
         return after.leftOut.filter { !known.contains($0) }.map { item in
             var bundle = drafts.system(
-                .rejected(item.code), note: "Left out of site policy \(version), of which the rest is in force: \(item.sentence)")
+                .rejected(item.code), note: "Left out of site policy \(version), of which the rest is in force: \(item.sentence)",
+                // Of the pack that has no place for it, which is not in force before this bundle.
+                stamp: stamp)
             if let learned = item.learned {
                 bundle.preState = Facts([
                     "learned.pattern": .string(learned.patternText), "learned.rule": .string(learned.ruleID.description),

@@ -39,8 +39,13 @@ struct LearningStep {
     // MARK: Bundles
 
     mutating func take(_ lesson: Lesson) throws {
-        let record = lesson.record
         try letPass(lesson)
+        try read(lesson)
+        try reconsider(lesson)
+    }
+
+    private mutating func read(_ lesson: Lesson) throws {
+        let record = lesson.record
         switch record.kind {
         case .verdict:
             guard let incident = record.incident, let check = record.check else { return }
@@ -60,16 +65,28 @@ struct LearningStep {
         }
     }
 
-    /// An appliance's own lint did not take a learned rule: one that reaches no appliance must not seem to stand.
+    /// An appliance's own lint did not take a learned rule: that site is told it no more, and one that reaches no site must not seem to stand.
     ///
     /// That a site refuses all learned rules says nothing of any of them.
     private mutating func leftOut(_ lesson: Lesson) throws {
-        let (outcome, facts) = (lesson.record.outcome, lesson.record.preState)
+        let (record, outcome, facts) = (lesson.record, lesson.record.outcome, lesson.record.preState)
         guard outcome.word == "rejected", let code = outcome.code, code == "policy.learned_refused",
             case .string(let name)? = facts["learned.rule"], case .integer(let version)? = facts["learned.version"],
             let pattern = RuleID(name).flatMap({ state.partners[lesson.partner]?.pattern(named: $0) }), Int64(pattern.version) == version
         else { return }
-        try take(.lost(code), of: pattern.key, by: lesson.partner)
+        let event = PatternEvent.refused(
+            version: pattern.version, by: record.origin.appliance, at: record.origin.site, under: LintBasis(record.origin), code, record.id)
+        try take(event, of: pattern.key, by: lesson.partner)
+    }
+
+    /// An appliance that refused a rule under another catalog, software or written policy is asked again.
+    private mutating func reconsider(_ lesson: Lesson) throws {
+        let (origin, partner) = (lesson.record.origin, lesson.partner)
+        let basis = LintBasis(origin)
+        let patterns = state.partners[partner]?.portfolio.patterns.values.filter { $0.reconsiders(origin.appliance, under: basis) } ?? []
+        for pattern in patterns.sorted(by: { $0.key < $1.key }) {
+            try take(.heard(from: origin.appliance, under: basis, lesson.record.id), of: pattern.key, by: partner)
+        }
     }
 
     /// Repairs of the same appliance that its evidence has outlived by the hold period have lasted. By the box's own clock, in the order of
@@ -224,6 +241,7 @@ struct LearningStep {
                 delivering.insert(name)
             }
             if let catalog, catalog.version != state.catalog { try hold(name, against: catalog) }
+            try forgetRevoked(name)
             for change in state.partners[name]?.portfolio.tick(at: now) ?? [] { try note(change, note: "") }
             // Where there is no room, or the gate no longer passes, it waits: nobody asked for it.
             for rule in rules[name] ?? [] {
@@ -240,6 +258,18 @@ struct LearningStep {
         for pattern in partner(name).portfolio.patterns.values.sorted(by: { $0.key < $1.key }) {
             guard pattern.stage == .shadow || pattern.stage.runs, let fault = pattern.rule.fault(in: catalog) else { continue }
             try take(.lost(fault.code), of: pattern.key, by: name)
+        }
+    }
+
+    /// A revoked appliance keeps its site from nothing.
+    private mutating func forgetRevoked(_ name: PartnerID) throws {
+        let refused = partner(name).portfolio.patterns.values.filter { !$0.refusedSites.isEmpty }
+        guard !refused.isEmpty else { return }
+        let revoked = try LearningTables.revoked(in: transaction)
+        for pattern in refused.sorted(by: { $0.key < $1.key }) {
+            for refusal in pattern.refusals where refusal.stands && revoked.contains(refusal.appliance) {
+                try take(.gone(refusal.appliance), of: pattern.key, by: name)
+            }
         }
     }
 
@@ -328,5 +358,11 @@ struct LearningStep {
             guard try policies.learned(of: site, in: scope, transaction) != entries.sorted(by: { $0.ruleID < $1.ruleID }) else { continue }
             try policies.setLearned(entries, of: site, in: scope, transaction)
         }
+    }
+}
+
+extension LintBasis {
+    fileprivate init(_ origin: Bundle.Origin) {
+        self.init(catalog: origin.catalogVersion, software: origin.softwareVersion, policyVersion: origin.policyVersion)
     }
 }

@@ -204,6 +204,10 @@ enum LearningTables {
         return sites
     }
 
+    static func revoked(in transaction: any SQLTransaction) throws -> Set<ApplianceID> {
+        Set(try transaction.query("SELECT id FROM appliance WHERE revoked_at IS NOT NULL").map { row -> ApplianceID in try row.parsed(0) })
+    }
+
     static func partners(in transaction: any SQLTransaction) throws -> [PartnerID] {
         try transaction.query("SELECT DISTINCT COALESCE(partner, id) FROM organization").map { row -> PartnerID in try row.parsed(0) }
             .sorted()
