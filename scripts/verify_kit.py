@@ -294,6 +294,7 @@ def plan_fields(value):
         typed_value(content)
     require(all(isinstance(name, str) and re.fullmatch(NAME, name) for name in platforms), "platforms")
     require(platforms == sorted(set(platforms)), "platforms")
+    optional(value, "baseline", text, 100, NAME)
     rule = optional(value, "rule", text, 200, NAME)
     version = optional(value, "ruleVersion", integer, 1, 1_000_000_000)
     digest = optional(value, "runbookDigest", text, 64, DIGEST)

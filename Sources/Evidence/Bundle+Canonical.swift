@@ -156,7 +156,13 @@ extension CanonicalWriter {
     }
 
     fileprivate mutating func plan(_ plan: PlanRecord) {
-        raw("{\"parameters\":{")
+        raw("{")
+        if let baseline = plan.baseline {
+            raw("\"baseline\":")
+            string(baseline)
+            raw(",")
+        }
+        raw("\"parameters\":{")
         // Names are ASCII, as those of facts.
         for (index, (name, value)) in plan.parameters.sorted(by: { $0.key < $1.key }).enumerated() {
             if index > 0 { raw(",") }

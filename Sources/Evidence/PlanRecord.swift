@@ -10,6 +10,8 @@ package struct PlanRecord: Hashable, Sendable {
     /// Of the parameters' canonical JSON: what a bundle has room for beside the facts.
     package static let bytesMax = 32_768
 
+    /// What the host is held to, by its name in the catalog; nil in bundles from before it was said, and where the name is no name.
+    package let baseline: String?
     package private(set) var parameters: [String: TypedValue]
     /// The host's, sorted, each once.
     package let platforms: [String]
@@ -22,17 +24,21 @@ package struct PlanRecord: Hashable, Sendable {
 
     /// nil for what would have no place in a bundle: too much of it, or names that no catalog has.
     package init?(
-        parameters: [String: TypedValue], platforms: some Collection<String>, rule: RuleID?, ruleVersion: Int?, runbookDigest: Digest?
+        baseline: String? = nil, parameters: [String: TypedValue], platforms: some Collection<String>, rule: RuleID?, ruleVersion: Int?,
+        runbookDigest: Digest?
     ) {
-        self.init(parameters, Set(platforms).sorted(), rule, ruleVersion, runbookDigest)
+        self.init(
+            baseline.flatMap { Self.isName($0) ? $0 : nil }, parameters, Set(platforms).sorted(), rule, ruleVersion, runbookDigest)
         guard isWellFormed, let bytes = try? JSONValue.object(parameters.mapValues(\.json)).canonicalBytes(),
             bytes.count <= Self.bytesMax
         else { return nil }
     }
 
     private init(
-        _ parameters: [String: TypedValue], _ platforms: [String], _ rule: RuleID?, _ ruleVersion: Int?, _ runbookDigest: Digest?
+        _ baseline: String?, _ parameters: [String: TypedValue], _ platforms: [String], _ rule: RuleID?, _ ruleVersion: Int?,
+        _ runbookDigest: Digest?
     ) {
+        self.baseline = baseline
         self.parameters = parameters
         self.platforms = platforms
         self.rule = rule
@@ -44,7 +50,7 @@ package struct PlanRecord: Hashable, Sendable {
 
     private var isWellFormed: Bool {
         parameters.count <= Self.parametersMax && platforms.count <= Self.platformsMax
-            && parameters.keys.allSatisfy(Self.isName) && platforms.allSatisfy(Self.isName)
+            && baseline.map(Self.isName) ?? true && parameters.keys.allSatisfy(Self.isName) && platforms.allSatisfy(Self.isName)
             && (ruleVersion == nil || rule != nil) && (runbookDigest != nil || parameters.isEmpty)
             && zip(platforms, platforms.dropFirst()).allSatisfy { $0 < $1 }
     }
@@ -81,7 +87,8 @@ extension PlanRecord {
         }
         let version = try reader.optionalInteger("ruleVersion", in: Self.versions)
         self.init(
-            parameters, try reader.strings("platforms", countMax: Self.platformsMax, bytesMax: 100), try reader.optionalParsed("rule"),
+            try reader.optionalString("baseline", bytesMax: 100), parameters,
+            try reader.strings("platforms", countMax: Self.platformsMax, bytesMax: 100), try reader.optionalParsed("rule"),
             version.map { Int($0) }, reader.has("runbookDigest") ? try reader.digest("runbookDigest") : nil)
         guard isWellFormed else { throw .outOfRange("plan", expected: "what a plan was made of") }
     }

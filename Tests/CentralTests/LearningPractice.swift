@@ -106,6 +106,8 @@ struct LearningPractice {
         /// Of an order for a host where nothing is open.
         var hasIncident = true
         var catalogVersion: Int64?
+        /// That the box names.
+        var baseline: String?
     }
 
     /// Everything that a box says of one incident.
@@ -150,7 +152,8 @@ struct LearningPractice {
                 $0.shadow = shadow
                 $0.plan =
                     course.hasPlan
-                    ? PlanRecord(parameters: [:], platforms: ["linux", "debian"], rule: nil, ruleVersion: nil, runbookDigest: nil) : nil
+                    ? PlanRecord(
+                        baseline: course.baseline, parameters: [:], platforms: ["linux", "debian"], rule: nil, ruleVersion: nil, runbookDigest: nil) : nil
             }
         }
         if let works = course.works {
@@ -164,7 +167,7 @@ struct LearningPractice {
                 $0.plan =
                     course.hasPlan
                     ? PlanRecord(
-                        parameters: ["unit": .string(course.unit)], platforms: ["linux", "debian"], rule: course.rule?.key.name,
+                        baseline: course.baseline, parameters: ["unit": .string(course.unit)], platforms: ["linux", "debian"], rule: course.rule?.key.name,
                         ruleVersion: course.rule?.version, runbookDigest: digest) : nil
                 $0.outcome = .failed("check.still_drift")
                 let look = Observation(

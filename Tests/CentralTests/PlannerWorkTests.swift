@@ -37,7 +37,8 @@ import Wire
             needsReboot: false, needsApproval: false, needsWindow: false, timeout: .seconds(60), retries: 0)
         return CompiledCatalog(
             version: 1, digest: .genesis, checks: [check: definition], rules: [], runbooks: [runbook: book], runbookDigests: [:],
-            baselines: [:])
+            baselines: ["strict": BaselineDefinition(
+                id: "strict", title: "Strict", parameters: [check: ["files": .strings(["/etc/practice 0600 root root"])]], documents: [:])])
     }
 
     static func model(_ address: String, _ limits: PlannerSettings = PlannerSettings()) throws -> ModelSettings.Model {
@@ -74,7 +75,7 @@ import Wire
     /// The box finds the drift and hands it over.
     @discardableResult
     static func handOver(
-        _ box: inout Box, _ central: CentralUnderTest, code: Code = "rule.none", host: HostID = "front-desk"
+        _ box: inout Box, _ central: CentralUnderTest, code: Code = "rule.none", host: HostID = "front-desk", baseline: String? = nil
     ) async throws -> IncidentID {
         let incident = IncidentID(at: central.clock.now)
         let facts = Facts(["files.first_wrong_path": .string("/etc/practice"), "files.wrong": .strings(["/etc/practice is 0666"])])
@@ -96,7 +97,8 @@ import Wire
                 $0.outcome = .alert(code)
                 $0.incident = incident
                 $0.preState = facts
-                $0.plan = PlanRecord(parameters: [:], platforms: ["debian", "linux"], rule: nil, ruleVersion: nil, runbookDigest: nil)
+                $0.plan = PlanRecord(
+                    baseline: baseline, parameters: [:], platforms: ["debian", "linux"], rule: nil, ruleVersion: nil, runbookDigest: nil)
             })
         let reply = try await box.submit(bundles, to: central)
         try #require(reply.refusal == nil)
@@ -166,6 +168,40 @@ import Wire
                 _ = try await box.submit([again], to: central)
                 await central.process.takeTurn(of: .planner)
                 #expect(double.questions.count == 1)
+            }
+        }
+    }
+
+    @Test("A host is asked about under the baseline that its appliance names; a choice by another one is refused where it arrives")
+    func baselines() async throws {
+        try await withModelDouble({ _ in .call("linux_files_set_mode", Self.good) }) { double in
+            try await Self.run(.sqlite, double) { central in
+                let catalog = try CatalogPack.decode(try CatalogPack.encode(Self.catalog(), schema: .code()), schema: nil)
+                let definition = try #require(catalog.checks[Self.check])
+                let strict = catalog.parameters(of: definition, baseline: catalog.baselines["strict"])
+                var box = try await enrolledBox(at: central)
+                var taken: [Result<[String: TypedValue], ProposalRefusal>] = []
+                for baseline in [nil, "default", "strict"] {
+                    let incident = try await Self.handOver(&box, central, host: HostID(baseline ?? "none")!, baseline: baseline)
+                    await central.process.takeTurn(of: .planner)
+                    let proposal = try #require(try await proposals(box, central).first { $0.incident == incident })
+                    let known = Incident(
+                        id: incident, host: proposal.host, check: Self.check, code: "files.wrong", severity: .high, state: .escalated,
+                        opened: central.clock.now, lastSeen: central.clock.now,
+                        facts: Facts(["files.first_wrong_path": .string("/etc/practice")]))
+                    do throws(ProposalRefusal) {
+                        taken.append(
+                            .success(
+                                try proposal.plan(
+                                    for: known, catalog: catalog, platforms: ["debian", "linux"], parameters: strict,
+                                    id: PlanID(at: central.clock.now), at: central.clock.now
+                                ).parameters))
+                    } catch { taken.append(.failure(error)) }
+                }
+                #expect(
+                    taken == [
+                        .failure(.notOffered), .failure(.notOffered), .success(["files": .strings(["/etc/practice 0600 root root"])]),
+                    ])
             }
         }
     }

@@ -157,6 +157,15 @@ import Testing
         #expect(plan([:], digest: nil) != nil && plan(["a": .boolean(true)], digest: nil) == nil)
         #expect(plan([:], rule: "R", version: 1) != nil && plan([:], version: 1) == nil && plan([:], ["no name"]) == nil)
         #expect(plan(["no name": .boolean(true)]) == nil)
+        // What its host is held to is said where it has a name; without one the bytes are those of before there was any.
+        for (baseline, said) in [("clinic-strict", "\"baseline\":\"clinic-strict\","), ("no name", ""), (nil, "")] as [(String?, String)] {
+            bundle.plan = PlanRecord(
+                baseline: baseline, parameters: [:], platforms: ["linux"], rule: nil, ruleVersion: nil, runbookDigest: nil)
+            (bundle.kind, bundle.runbook) = (.decision, nil)
+            let bytes = ScrubbedBundle(bundle, by: .ofTests).canonicalBytes(ChainLink(sequence: 0, previous: .genesis))
+            let text = String(decoding: bytes, as: UTF8.self)
+            #expect(text.contains("\"plan\":{\(said)\"parameters\":{},\"platforms\":[\"linux\"],"))
+        }
         #expect(plan(Dictionary(uniqueKeysWithValues: (0..<64).map { ("p\($0)", .boolean(true)) })) != nil)
         #expect(plan(Dictionary(uniqueKeysWithValues: (0..<65).map { ("p\($0)", .boolean(true)) })) == nil)
         let room = PlanRecord.bytesMax - "{\"a\":\"\"}".utf8.count

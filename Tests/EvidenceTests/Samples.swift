@@ -41,7 +41,8 @@ enum Samples {
     static func plan(_ runbook: RunbookID?, using random: inout SeededGenerator) -> PlanRecord? {
         let parameters = Dictionary(facts(using: &random).values.map { ($0.key.description, $0.value) }, uniquingKeysWith: { $1 })
         return PlanRecord(
-            parameters: runbook == nil ? [:] : parameters, platforms: Bool.random(using: &random) ? ["linux", "debian"] : [],
+            baseline: runbook == nil ? nil : "default", parameters: runbook == nil ? [:] : parameters,
+            platforms: Bool.random(using: &random) ? ["linux", "debian"] : [],
             rule: Bool.random(using: &random) ? "LRN-1" : nil, ruleVersion: nil, runbookDigest: runbook.map { _ in Digest(of: [3]) })
     }
 

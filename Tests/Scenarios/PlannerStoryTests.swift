@@ -89,7 +89,8 @@ import Testing
             let records = try await lab.records()
             let healing = try #require(records.first { $0.kind == .healing })
             #expect(healing.tier == .l2 && healing.requester == "model:model-1" && healing.incident == ticket.incident)
-            #expect(healing.plan?.rule == nil && healing.plan?.parameters["files"] == .strings(["\(lab.file) 0640 root root"]))
+            #expect(healing.plan?.baseline == "default" && healing.plan?.rule == nil)
+            #expect(healing.plan?.parameters["files"] == .strings(["\(lab.file) 0640 root root"]))
             let exchange = try #require(healing.exchange)
             #expect(exchange.choice?.runbook == LabCatalog.runbook && exchange.prompt?.contains("host-data") == true)
             // Evidence of the exchange comes before what was done because of it.

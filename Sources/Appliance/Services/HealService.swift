@@ -232,7 +232,8 @@ package actor HealService {
             bundle.incident = incident.id
             bundle.requester = requester
             bundle.plan = PlanRecord(
-                parameters: [:], platforms: hosts.platforms(of: incident.host) ?? [], rule: nil, ruleVersion: nil, runbookDigest: nil)
+                baseline: hosts.entries[incident.host]?.baseline, parameters: [:], platforms: hosts.platforms(of: incident.host) ?? [],
+                rule: nil, ruleVersion: nil, runbookDigest: nil)
         }
         bundle.shadow = shadow
         if let proposed {
@@ -251,8 +252,8 @@ package actor HealService {
     /// What a bundle says of a plan beside its own members; nil where that is more than it has room for.
     private nonisolated func record(of plan: Plan) -> PlanRecord? {
         PlanRecord(
-            parameters: plan.parameters, platforms: hosts.platforms(of: plan.host) ?? [], rule: plan.rule, ruleVersion: plan.ruleVersion,
-            runbookDigest: plan.runbookDigest)
+            baseline: hosts.entries[plan.host]?.baseline, parameters: plan.parameters, platforms: hosts.platforms(of: plan.host) ?? [],
+            rule: plan.rule, ruleVersion: plan.ruleVersion, runbookDigest: plan.runbookDigest)
     }
 
     // MARK: Judging and carrying out

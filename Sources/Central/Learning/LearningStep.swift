@@ -123,7 +123,7 @@ struct LearningStep {
             incident.shadow.removeAll { $0.rule == firing.rule }
             incident.shadow.append(LearnedState.ShadowName(rule: firing.rule, version: firing.version))
         }
-        guard let pattern = lesson.pattern(code: incident.code, platforms: try platforms(lesson)) else { return incident.pattern }
+        guard let pattern = lesson.pattern(code: incident.code, try host(lesson)) else { return incident.pattern }
         if incident.pattern != pattern.signature {
             (incident.pattern, incident.isTold) = (pattern.signature, false)
             try LearningTables.define(pattern, in: transaction)
@@ -137,11 +137,13 @@ struct LearningStep {
         return pattern.signature
     }
 
-    private func platforms(_ lesson: Lesson) throws -> [String] {
+    private func host(_ lesson: Lesson) throws -> LearningTables.Host {
         let record = lesson.record
-        let said = record.plan?.platforms ?? []
-        guard !said.isEmpty else { return try LearningTables.platforms(of: record.host, record.origin.appliance, in: transaction) }
-        try LearningTables.put(said, of: record.host, record.origin.appliance, in: transaction)
+        guard let plan = record.plan, !plan.platforms.isEmpty else {
+            return try LearningTables.host(record.host, of: record.origin.appliance, in: transaction)
+        }
+        let said = LearningTables.Host(platforms: plan.platforms, baseline: plan.baseline)
+        try LearningTables.put(said, as: record.host, of: record.origin.appliance, in: transaction)
         return said
     }
 
@@ -152,7 +154,7 @@ struct LearningStep {
         var pattern: PatternSignature?
         if incident != nil {
             pattern = try tell(lesson, &incident!)
-        } else if let found = lesson.pattern(code: nil, platforms: try platforms(lesson)) {
+        } else if let found = lesson.pattern(code: nil, try host(lesson)) {
             try LearningTables.define(found, in: transaction)
             pattern = found.signature
         }

@@ -65,19 +65,25 @@ enum LearningTables {
             """)
     }
 
-    static func platforms(of host: HostID, _ appliance: ApplianceID, in transaction: any SQLTransaction) throws -> [String] {
-        let row = try transaction.query(
-            "SELECT platforms FROM learning_host WHERE appliance_id = \(appliance.description) AND host = \(host.description)"
-        ).first
-        return try row?.text(0).split(separator: " ").map(String.init) ?? []
+    /// A machine as its appliance described it last.
+    struct Host: Hashable {
+        var platforms: [String] = []
+        /// What it is held to; nil where its appliance does not say.
+        var baseline: String?
     }
 
-    static func put(_ platforms: [String], of host: HostID, _ appliance: ApplianceID, in transaction: any SQLTransaction) throws {
+    static func host(_ host: HostID, of appliance: ApplianceID, in transaction: any SQLTransaction) throws -> Host {
+        try transaction.query(
+            "SELECT platforms, baseline FROM learning_host WHERE appliance_id = \(appliance.description) AND host = \(host.description)"
+        ).first.map { Host(platforms: try $0.text(0).split(separator: " ").map(String.init), baseline: try $0.optionalText(1)) } ?? Host()
+    }
+
+    static func put(_ said: Host, as host: HostID, of appliance: ApplianceID, in transaction: any SQLTransaction) throws {
         try transaction.execute(
             """
-            INSERT INTO learning_host (appliance_id, host, platforms)
-            VALUES (\(appliance.description), \(host.description), \(platforms.joined(separator: " ")))
-            ON CONFLICT (appliance_id, host) DO UPDATE SET platforms = excluded.platforms
+            INSERT INTO learning_host (appliance_id, host, platforms, baseline)
+            VALUES (\(appliance.description), \(host.description), \(said.platforms.joined(separator: " ")), \(said.baseline))
+            ON CONFLICT (appliance_id, host) DO UPDATE SET platforms = excluded.platforms, baseline = excluded.baseline
             """)
     }
 

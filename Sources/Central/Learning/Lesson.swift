@@ -14,12 +14,13 @@ struct Lesson: Sendable {
 
     /// What kind of drift the bundle's facts are.
     ///
-    /// Which baseline a host is held to only its appliance knows. What all of the catalog's baselines agree upon is taken; where they do
-    /// not, there is no pattern.
-    func pattern(code: Code?, platforms: [String]) -> IncidentPattern? {
+    /// - Parameter host: where its baseline is not known, what all of the catalog's baselines agree upon is taken; where they do not, there
+    ///   is no pattern.
+    func pattern(code: Code?, _ host: LearningTables.Host) -> IncidentPattern? {
         guard let catalog, let check = record.check.flatMap({ catalog.checks[$0] }) else { return nil }
+        let baselines = host.baseline.map { [catalog.baselines[$0]] } ?? [nil] + catalog.baselines.values.map(Optional.some)
         var held: [[String: TypedValue]] = []
-        for baseline in [nil] + catalog.baselines.values.map(Optional.some) {
+        for baseline in baselines {
             let parameters = catalog.parameters(of: check, baseline: baseline)
             if !held.contains(parameters) { held.append(parameters) }
         }
@@ -29,7 +30,7 @@ struct Lesson: Sendable {
             guard case .drift(let drift) = check.judge(record.preState, parameters: parameters, at: record.observed),
                 code == nil || code == drift,
                 let pattern = vocabulary.pattern(
-                    code: drift, platforms: platforms, facts: record.preState, parameters: parameters, observed: record.observed)
+                    code: drift, platforms: host.platforms, facts: record.preState, parameters: parameters, observed: record.observed)
             else { continue }
             guard found == nil || found?.signature == pattern.signature else { return nil }
             found = pattern

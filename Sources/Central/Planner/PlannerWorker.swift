@@ -165,7 +165,8 @@ actor PlannerWorker {
             state: .escalated, opened: question.opened, lastSeen: bundle.observed, facts: bundle.preState)
         let request = PlannerRequest(
             incident, catalog: catalog, platforms: Set(platforms),
-            parameters: catalog.parameters(of: check, baseline: catalog.baselines["default"]),
+            // Boxes from before say none.
+            parameters: catalog.parameters(of: check, baseline: catalog.baselines[bundle.plan?.baseline ?? "default"]),
             scrubber: try pseudonyms.scrubber(of: question.site), at: clock.now())
         return request.map { (incident, $0) }
     }

@@ -670,5 +670,6 @@ enum CentralSchema {
             ALTER TABLE ticket ADD COLUMN switched_off_at BIGINT;
             CREATE INDEX ticket_switched_off ON ticket (appliance_id, host) WHERE switched_off_at IS NOT NULL;
             """),
+        Migration(32, "what hosts are held to", "ALTER TABLE learning_host ADD COLUMN baseline TEXT;"),
     ]
 }
