@@ -28,6 +28,15 @@ package struct LabelledIncident: Sendable {
         }
         self.runbooks = runbooks
     }
+
+    /// The question about it, of a host that is held to `default`; nil where the catalog has no such check.
+    package func request(_ catalog: CompiledCatalog, scrubber: Scrubber, at now: Timestamp) -> PlannerRequest? {
+        catalog.checks[incident.check].flatMap { check in
+            PlannerRequest(
+                incident, catalog: catalog, platforms: platforms,
+                parameters: catalog.parameters(of: check, baseline: catalog.baselines["default"]), scrubber: scrubber, at: now)
+        }
+    }
 }
 
 /// How a provider did on labelled incidents. Counts, so that reports of parts can be added and nobody sees a percentage of nothing.
@@ -64,14 +73,7 @@ package struct AccuracyReport: Hashable, Sendable {
     ) async -> AccuracyReport {
         var report = AccuracyReport(provider: configuration.kind.rawValue, model: configuration.model)
         for labelled in incidents {
-            let parameters = catalog.checks[labelled.incident.check].map {
-                catalog.parameters(of: $0, baseline: catalog.baselines["default"])
-            }
-            guard
-                let request = PlannerRequest(
-                    labelled.incident, catalog: catalog, platforms: labelled.platforms, parameters: parameters ?? [:],
-                    scrubber: scrubber, at: now)
-            else {
+            guard let request = labelled.request(catalog, scrubber: scrubber, at: now) else {
                 report.failed["planner.unknown_check", default: 0] += 1
                 continue
             }

@@ -14,7 +14,7 @@ import UnixSignals
 struct PlannerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "planner", abstract: "Try language models against incidents with known answers.",
-        subcommands: [Score.self, Double.self])
+        subcommands: [Score.self, Size.self, Double.self])
 
     /// `martlet planner score`: exit code 0 whatever the score is, 1 where it could not be measured.
     struct Score: AsyncParsableCommand {
@@ -74,7 +74,7 @@ struct PlannerCommand: AsyncParsableCommand {
             try table.print(asJSON: json)
         }
 
-        private static func read(_ path: String, at now: Timestamp) throws -> [LabelledIncident] {
+        fileprivate static func read(_ path: String, at now: Timestamp) throws -> [LabelledIncident] {
             let value = try JSONValue(
                 parsing: try YAMLReader.contents(path: path, bytesMax: 4 << 20), limits: JSONLimits(bytesMax: 4 << 20))
             guard let items = value.array, !items.isEmpty else { throw ValidationError("\(path) holds no list of incidents") }
@@ -84,6 +84,39 @@ struct PlannerCommand: AsyncParsableCommand {
 }
 
 extension PlannerCommand {
+    /// `martlet planner size`: no model is asked.
+    struct Size: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "How large the questions about labelled incidents are, and how large they were before.",
+            discussion: "A token is taken for four bytes. docs/planner.md says how each part is counted.")
+        @Option(help: "JSON list of incidents (docs/planner.md).") var incidents: String
+        @Option(help: "The catalog's directory.") var catalog = "Catalog"
+        @Flag(help: "For programs.") var json = false
+
+        func run() async throws {
+            let now = WallClock.system.now()
+            let compiled = try CatalogLoader.load(directory: catalog, schema: .code(), version: 1)
+            let scrubber = Scrubber(key: PseudonymKey())
+            let sizes = try Score.read(incidents, at: now).compactMap { labelled in
+                labelled.request(compiled, scrubber: scrubber, at: now).map { QuestionSize(labelled, $0) }
+            }
+            var table = CentralTable("incident", "bytes", "answer", "tokens", "beforeAtLeast", "beforeAtMost")
+            func add(_ name: String, _ question: Int?, _ answer: Int, _ before: ClosedRange<Int>) {
+                func tokens(_ bytes: Int) -> JSONValue { .integer(Int64(QuestionSize.tokens(bytes))) }
+                table.add(
+                    .string(name), question.map { .integer(Int64($0)) } ?? .null, .integer(Int64(answer)),
+                    question.map { tokens($0 + answer) } ?? .null, tokens(before.lowerBound), tokens(before.upperBound))
+            }
+            for size in sizes { add(size.name, size.question, size.answer, size.before) }
+            let asked = sizes.filter { $0.question != nil }
+            func sum(_ part: (QuestionSize) -> Int) -> Int { asked.reduce(0) { $0 + part($1) } }
+            add(
+                "all that are asked about", sum { $0.question ?? 0 }, sum(\.answer),
+                sum(\.before.lowerBound)...sum(\.before.upperBound))
+            try table.print(asJSON: json)
+        }
+    }
+
     struct Double: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Stand in for a model on this machine: no model, a script that takes the first repair it is offered.",

@@ -64,6 +64,25 @@ import Testing
         }
     }
 
+    @Test("What a question takes is its own bytes; what it took before grows by six bytes with each byte of an incident's facts")
+    func sizes() throws {
+        func size(_ text: String) throws -> (QuestionSize, Prompt) {
+            let json = JSONValue.object([
+                "name": "one", "check": "host.services.critical", "code": "services.stopped", "severity": "high",
+                "platforms": ["linux", "debian"], "runbooks": ["linux.service.start"],
+                "facts": ["values": ["services.not_running": [.string(text)]], "unknown": [:]],
+            ])
+            let labelled = try LabelledIncident(json: json, at: Desk.now)
+            let request = try #require(labelled.request(Desk.catalog, scrubber: Desk.scrubber, at: Desk.now))
+            return (QuestionSize(labelled, request), try Prompt(request))
+        }
+        let ((short, prompt), (long, _)) = (try size("cron.service"), try size("crond.service"))
+        #expect(short.question == prompt.bytes.count && prompt.bytes.count <= Prompt.bytesMax)
+        #expect(short.answer > 80 && short.answer == long.answer)
+        #expect(long.before.lowerBound - short.before.lowerBound == 6 && long.before.upperBound - short.before.upperBound == 6)
+        #expect([0, 1, 4, 5, 2_560].map(QuestionSize.tokens) == [0, 1, 1, 2, 640])
+    }
+
     @Test func partsOfAListKeepItsOrder() throws {
         let request = Desk.request(facts: Desk.facts(notRunning: ["a.service", "b.service", "c.service"]))
         let prompt = try Prompt(request)
