@@ -26,12 +26,10 @@ package struct Proposal: Hashable, Sendable {
     package let choice: Choice?
     package let exchange: ExchangeRecord
 
-    /// - Returns: nil where the catalog has no such runbook.
-    package init?(_ exchange: PlannerExchange, for incident: Incident, catalog: CompiledCatalog) {
+    package init(_ exchange: PlannerExchange, for incident: Incident) {
         var choice: Choice?
         if case .choice(let chosen) = exchange.outcome {
-            guard let digest = catalog.runbookDigests[chosen.runbook] else { return nil }
-            choice = Choice(runbook: chosen.runbook, runbookDigest: digest, parameters: chosen.parameters)
+            choice = Choice(runbook: chosen.runbook, runbookDigest: chosen.runbookDigest, parameters: chosen.parameters)
         }
         self.init(
             incident: incident.id, host: incident.host, check: incident.check, code: incident.code, choice: choice,

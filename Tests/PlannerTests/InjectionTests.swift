@@ -88,7 +88,7 @@ import Testing
         // As it travels: what comes out is what went in, and the appliance makes the plan of that.
         var exchange = PlannerExchange(refusing: .interrupted, incident: request.incident.id, at: Desk.now)
         exchange.outcome = .choice(choice)
-        let sent = try #require(Proposal(exchange, for: request.incident, catalog: Desk.catalog))
+        let sent = Proposal(exchange, for: request.incident)
         let taken = try Proposal(parsing: sent.text)
         #expect(taken == sent)
         #expect(try gate(taken, request) == (isLoud ? .needsApproval("gate.approval") : .admitted), "\(name)")

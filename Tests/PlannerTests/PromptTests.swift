@@ -83,6 +83,22 @@ import Testing
         #expect([0, 1, 4, 5, 2_560].map(QuestionSize.tokens) == [0, 1, 1, 2, 640])
     }
 
+    @Test("A runbook whose definition has no digest is none that can be chosen")
+    func needsDigest() throws {
+        let request = Desk.request()
+        let catalog = CompiledCatalog(
+            version: 1, digest: .genesis, checks: Desk.catalog.checks, rules: Desk.catalog.rules, runbooks: Desk.catalog.runbooks,
+            runbookDigests: [:], baselines: [:])
+        let bare = try #require(
+            PlannerRequest(
+                request.incident, catalog: catalog, platforms: Desk.platforms,
+                parameters: catalog.parameters(of: request.check, baseline: nil), scrubber: Desk.scrubber, at: Desk.now))
+        let prompt = try Prompt(bare)
+        let label = try #require(bare.offers.labels.first { $0.value == "cron.service" }?.key)
+        let call = ModelCall(tool: "linux_service_start", input: Desk.input(["units": [.string(label)]]))
+        #expect(throws: PlannerRefusal.unlisted) { try AnswerReader.choice(call, prompt: prompt, request: bare) }
+    }
+
     @Test func partsOfAListKeepItsOrder() throws {
         let request = Desk.request(facts: Desk.facts(notRunning: ["a.service", "b.service", "c.service"]))
         let prompt = try Prompt(request)

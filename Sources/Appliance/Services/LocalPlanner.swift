@@ -87,9 +87,6 @@ package actor LocalPlanner {
             let begun = Proposal(refusal: exchange.record, host: incident.host, check: incident.check, code: incident.code)
             try await context.database.write { try ProposalTable.begin(begun, at: context.clock.now(), in: $0) }
         }
-        guard let proposal = Proposal(exchange, for: incident, catalog: loaded.catalog) else {
-            preconditionFailure("the planner chose a runbook that its catalog does not have")
-        }
-        try await desk.take(proposal, order: nil)
+        try await desk.take(Proposal(exchange, for: incident), order: nil)
     }
 }

@@ -104,9 +104,7 @@ actor PlannerWorker {
             faults.reached(.plannerAfterReserve)
         }
         faults.reached(.plannerAfterAnswer)
-        guard let proposal = Proposal(exchange, for: incident, catalog: request.catalog) else {
-            preconditionFailure("the planner chose a runbook that its catalog does not have")
-        }
+        let proposal = Proposal(exchange, for: incident)
         try await end(question, proposal)
         if proposal.choice != nil, chosen.count < PlannerSettings().cacheEntriesMax {
             chosen[question.incident] = (question.site, exchange)

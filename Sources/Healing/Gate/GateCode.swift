@@ -35,8 +35,7 @@ package enum GateCode: String, Hashable, Sendable, CaseIterable {
     package var isForPerson: Bool {
         switch self {
         case .orderUnauthenticated, .orderMismatch, .runbookUnfit, .clinicalDevice, .runbookDisabled, .attempts, .flapping, .daily,
-            .approval,
-            .windowMissing:
+            .approval, .windowMissing:
             true
         default: false
         }

@@ -24,7 +24,9 @@ package enum AnswerReader {
     /// - Throws: `.escalated` for the tool of that name, even with a malformed input: handing over is always allowed.
     package static func choice(_ call: ModelCall, prompt: Prompt, request: PlannerRequest) throws(PlannerRefusal) -> PlanChoice {
         if call.tool == Prompt.escalate { throw .escalated }
-        guard let id = prompt.runbooks[call.tool], let runbook = request.catalog.runbooks[id] else { throw .unlisted }
+        guard let id = prompt.runbooks[call.tool], let runbook = request.catalog.runbooks[id],
+            let digest = request.catalog.runbookDigests[id]
+        else { throw .unlisted }
         let offers = request.offers.offers.filter { $0.runbook == id }
         guard let members = call.input.object else { throw .malformed("planner.input") }
         let confidence: Double
@@ -38,7 +40,7 @@ package enum AnswerReader {
         let given = members.filter { !Self.ownMembers.contains($0.key) }
         let parameters = try parameters(given, offers, runbook)
         return PlanChoice(
-            runbook: id, parameters: parameters, confidence: confidence,
+            runbook: id, runbookDigest: digest, parameters: parameters, confidence: confidence,
             needsApproval: runbook.isDisruptive || runbook.needsReboot || runbook.needsApproval,
             reason: request.scrubber.scrub(reason))
     }

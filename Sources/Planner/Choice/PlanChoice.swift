@@ -1,9 +1,12 @@
 package import Model
 package import Redaction
+package import Seal
 
 /// A runbook of the closed list, with parameters that were offered: all that is left of a model's answer. Only `AnswerReader` makes one.
 package struct PlanChoice: Hashable, Sendable {
     package let runbook: RunbookID
+    /// Of the definition that was offered.
+    package let runbookDigest: Digest
     package let parameters: [String: TypedValue]
     /// 0...1, the model's own.
     package let confidence: Double
@@ -12,8 +15,12 @@ package struct PlanChoice: Hashable, Sendable {
     /// The model's words, for a record; nothing reads them.
     package let reason: ScrubbedText
 
-    init(runbook: RunbookID, parameters: [String: TypedValue], confidence: Double, needsApproval: Bool, reason: ScrubbedText) {
+    init(
+        runbook: RunbookID, runbookDigest: Digest, parameters: [String: TypedValue], confidence: Double, needsApproval: Bool,
+        reason: ScrubbedText
+    ) {
         self.runbook = runbook
+        self.runbookDigest = runbookDigest
         self.parameters = parameters
         self.confidence = confidence
         self.needsApproval = needsApproval
