@@ -66,6 +66,8 @@ package struct PartnerPortfolio: Sendable {
         var pattern = patterns[rule.key] ?? LearnedPattern(rule, partner: partner, at: now)
         guard pattern.stage == .candidate else { throw .isInStage(pattern.stage) }
         guard figures.isReady else { throw .notReady(figures.lacks.codes) }
+        // Made before the newest success came in.
+        guard remedy.varying.isEmpty, remedy.parameters == rule.parameters else { throw .notReady(["learned.parameters_vary"]) }
         guard patterns.values.count(where: { $0.stage == .shadow }) < Self.shadowsMax else { throw .noRoom(.shadow) }
         let change = pattern.enterShadow(rule, on: figures, remedy.evidence, by: actor, at: now)
         patterns[rule.key] = pattern

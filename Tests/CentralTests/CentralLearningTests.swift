@@ -154,6 +154,45 @@ import Wire
         }
     }
 
+    @Test("What an appliance makes up grows nothing: runbooks that its pack has not, one id for many bundles, rules without end")
+    func takesNoAbsurdWord() async throws {
+        try await run { practice in
+            // A remedy that no pack has.
+            let real = practice.catalog
+            practice.catalog = try LearningPractice.catalog(version: 1, timeout: .seconds(61))
+            try await practice.tell()
+            practice.catalog = real
+            try await practice.pass()
+            #expect(try await practice.desk.list(of: "msp-one", for: Self.person).isEmpty)
+
+            // Another practice's bundle id: its repair counts as before, and so does the stranger's own.
+            let (said, id) = try practice.story(box: 0, host: "records")
+            let (other, _) = try practice.story(box: 1, host: "other", bundle: id)
+            try await practice.send(said, box: 0)
+            try await practice.send(other, box: 1)
+            try await practice.pass()
+            let figures = try #require(try await practice.entry().figures)
+            #expect(figures.successes == 2 && figures.hosts == 2)
+
+            let incident = IncidentID(at: practice.now)
+            for number in 0..<3 {
+                let bundle = try practice.boxSays(box: 0) {
+                    $0.kind = .decision
+                    ($0.check, $0.incident, $0.outcome) = (LearningPractice.check, incident, .alert("rule.none"))
+                    $0.shadow = (0..<ShadowFiring.countMax).map { index in
+                        ShadowFiring(pattern: .genesis, version: 1, rule: RuleID("LRN-\(number)-\(10 + index)")!)
+                    }
+                }
+                try await practice.send([bundle], box: 0)
+            }
+            try await practice.desk.learn()
+            let kept = try await practice.central.services.database.read {
+                try $0.query("SELECT shadow FROM learning_incident WHERE incident_id = \(incident.description)")[0].text(0)
+            }
+            #expect(kept.split(separator: " ").count == ShadowFiring.countMax && kept.contains("LRN-2-10@1"))
+        }
+    }
+
     @Test("Shadow: what goes away by itself and another remedy that held speak against the rule, and it is demoted")
     func shadowFails() async throws {
         try await run { practice in

@@ -119,7 +119,10 @@ struct LearningPractice {
         return last
     }
 
-    mutating func story(box index: Int = 0, host: HostID = "records", _ course: Course = Course()) throws -> ([SignedBundle], BundleID) {
+    /// - Parameter bundle: the id of the one that tells what was done; nil: its own.
+    mutating func story(
+        box index: Int = 0, host: HostID = "records", _ course: Course = Course(), bundle id: BundleID? = nil
+    ) throws -> ([SignedBundle], BundleID) {
         let incident = IncidentID(at: now)
         let shadow = course.shadow.map { [ShadowFiring(pattern: $0.key.signature.digest, version: $0.version, rule: $0.key.name)] } ?? []
         let digest = try #require(catalog.runbookDigests[course.runbook])
@@ -153,7 +156,8 @@ struct LearningPractice {
                 $0.plan =
                     course.hasPlan
                     ? PlanRecord(
-                        baseline: course.baseline, parameters: [:], platforms: ["linux", "debian"], rule: nil, ruleVersion: nil, runbookDigest: nil) : nil
+                        baseline: course.baseline, parameters: [:], platforms: ["linux", "debian"], rule: nil, ruleVersion: nil,
+                        runbookDigest: nil) : nil
             }
         }
         if let works = course.works {
@@ -167,8 +171,10 @@ struct LearningPractice {
                 $0.plan =
                     course.hasPlan
                     ? PlanRecord(
-                        baseline: course.baseline, parameters: ["unit": .string(course.unit)], platforms: ["linux", "debian"], rule: course.rule?.key.name,
+                        baseline: course.baseline, parameters: ["unit": .string(course.unit)], platforms: ["linux", "debian"],
+                        rule: course.rule?.key.name,
                         ruleVersion: course.rule?.version, runbookDigest: digest) : nil
+                $0.id = id ?? $0.id
                 $0.outcome = .failed("check.still_drift")
                 let look = Observation(
                     host: host, check: Self.check, verdict: .compliant, facts: Facts(), started: ended, ended: ended)

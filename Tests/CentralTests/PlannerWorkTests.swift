@@ -37,8 +37,11 @@ import Wire
             needsReboot: false, needsApproval: false, needsWindow: false, timeout: .seconds(60), retries: 0)
         return CompiledCatalog(
             version: 1, digest: .genesis, checks: [check: definition], rules: [], runbooks: [runbook: book], runbookDigests: [:],
-            baselines: ["strict": BaselineDefinition(
-                id: "strict", title: "Strict", parameters: [check: ["files": .strings(["/etc/practice 0600 root root"])]], documents: [:])])
+            baselines: [
+                "strict": BaselineDefinition(
+                    id: "strict", title: "Strict", parameters: [check: ["files": .strings(["/etc/practice 0600 root root"])]],
+                    documents: [:])
+            ])
     }
 
     static func model(_ address: String, _ limits: PlannerSettings = PlannerSettings()) throws -> ModelSettings.Model {
@@ -254,6 +257,44 @@ import Wire
         }
     }
 
+    @Test("Two processes that take one question ask it once, and the answer of the one that asked counts", arguments: TestEngine.allCases)
+    func twoProcesses(engine: TestEngine) async throws {
+        try await withModelDouble({ _ in .call("linux_files_set_mode", Self.good) }) { double in
+            try await Self.run(engine, double) { central in
+                let next = try await central.again(hasRecurringWork: false)
+                var box = try await enrolledBox(at: central)
+                for number in 0..<4 {
+                    let incident = try await Self.handOver(&box, central, host: HostID("host-\(number)")!)
+                    async let one: Void = central.process.takeTurn(of: .planner)
+                    async let other: Void = next.process.takeTurn(of: .planner)
+                    _ = await (one, other)
+                    try await eventually("answered") {
+                        await central.process.takeTurn(of: .planner)
+                        return try await events(incident, central).last?.code == "planner.choice"
+                    }
+                }
+                // An answer from memory is no question.
+                #expect(double.questions.count <= 2)
+                try await next.stop()
+            }
+        }
+    }
+
+    @Test("A site that asks a lot waits for itself")
+    func turns() async throws {
+        try await withModelDouble({ _ in .refusal }) { double in
+            try await Self.run(.sqlite, double) { central in
+                var flood = try await enrolledBox(at: central, central.makeTenant("Flood"))
+                for number in 0..<5 { try await Self.handOver(&flood, central, host: HostID("host-\(number)")!) }
+                central.clock.advance(by: .seconds(1))
+                var other = try await enrolledBox(at: central, central.makeTenant("Hillside"))
+                let asked = try await Self.handOver(&other, central)
+                await central.process.takeTurn(of: .planner)
+                #expect(try await events(asked, central).last?.code == "planner.declined")
+            }
+        }
+    }
+
     @Test("What a rule or a guardrail gives to a person, and what is switched off, is asked of nobody")
     func notAsked() async throws {
         try await withModelDouble({ _ in .refusal }) { double in
@@ -301,8 +342,14 @@ import Wire
                 let incident = try await Self.handOver(&box, central)
                 async let turn: Void = central.process.takeTurn(of: .planner)
                 try await eventually("asked") { double.questions.count == 1 }
-                // Another process over the same data, as after a sudden end.
+                // Another process over the same data: beside it while the model may still answer, then as after a sudden end.
                 let next = try await central.again(hasRecurringWork: false)
+                await next.process.takeTurn(of: .planner)
+                #expect(try await events(incident, central).last?.kind == .asked)
+                try await central.services.database.write { _ = try $0.execute("UPDATE planner_question SET asked_at = asked_at - 45000") }
+                await next.process.takeTurn(of: .planner)
+                #expect(try await events(incident, central).last?.kind == .asked)
+                try await central.services.database.write { _ = try $0.execute("UPDATE planner_question SET asked_at = asked_at - 1") }
                 await next.process.takeTurn(of: .planner)
                 #expect(try await events(incident, central).last?.code == "planner.interrupted")
                 let kept = try #require(try await next.services.planner.exchanges(of: incident).first)
@@ -341,6 +388,8 @@ import Wire
                 ]) { $1 }
                 let end = try await program.run("--crash-at", step.rawValue)
                 try #require(end.wasKilled, "\(end.errors)")
+                // That process had the real time.
+                central.clock.advance(by: .seconds(300))
                 await central.process.takeTurn(of: .planner)
                 await central.process.takeTurn(of: .planner)
                 #expect(double.questions.count == (step == .plannerAfterReserve ? 0 : 1))

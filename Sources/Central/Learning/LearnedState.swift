@@ -10,7 +10,8 @@ struct LearnedState: Sendable {
     struct Partner: Sendable {
         var portfolio: PartnerPortfolio
         var watches: [ApplianceID: HoldWatch] = [:]
-        var waiting: [BundleID: Attempt] = [:]
+        /// By the bundle that tells of it. Its id is only its appliance's word: another one may have used it too.
+        var waiting: [ApplianceID: [BundleID: Attempt]] = [:]
     }
 
     /// What has to be known of an attempt once it is settled, beside the occurrence itself.
@@ -60,7 +61,7 @@ extension LearnedState {
                 portfolio: PartnerPortfolio(
                     name, policy: policy, sites: sites[name] ?? [], patterns: patterns[name] ?? [], occurrences: settled))
             for (occurrence, attempt) in waiting {
-                partner.waiting[occurrence.evidence] = attempt
+                partner.waiting[attempt.appliance, default: [:]][occurrence.evidence] = attempt
                 _ = partner.watches[attempt.appliance, default: HoldWatch(policy)].take(occurrence)
             }
             partners[name] = partner

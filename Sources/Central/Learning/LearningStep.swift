@@ -94,7 +94,7 @@ struct LearningStep {
     private mutating func letPass(_ lesson: Lesson) throws {
         let appliance = lesson.record.origin.appliance
         guard let settled = state.partners[lesson.partner]?.watches[appliance]?.settle(at: lesson.record.ended) else { return }
-        for occurrence in settled { try settle(occurrence, of: lesson.partner) }
+        for occurrence in settled { try settle(occurrence, of: lesson.partner, from: appliance) }
     }
 
     /// - Parameter code: where the bundle says so; the incident's own otherwise.
@@ -123,6 +123,8 @@ struct LearningStep {
             incident.shadow.removeAll { $0.rule == firing.rule }
             incident.shadow.append(LearnedState.ShadowName(rule: firing.rule, version: firing.version))
         }
+        // As many as one bundle may name: what an appliance adds with each further one must not grow without end.
+        incident.shadow.removeFirst(max(0, incident.shadow.count - ShadowFiring.countMax))
         guard let pattern = lesson.pattern(code: incident.code, try host(lesson)) else { return incident.pattern }
         if incident.pattern != pattern.signature {
             (incident.pattern, incident.isTold) = (pattern.signature, false)
@@ -133,7 +135,7 @@ struct LearningStep {
         let host = HostKey(record.host, at: record.origin.site)
         let before = state.partners[lesson.partner]?.watches[record.origin.appliance]?.drifted(
             pattern.signature, on: host, at: record.observed)
-        if let before { try settle(before, of: lesson.partner) }
+        if let before { try settle(before, of: lesson.partner, from: record.origin.appliance) }
         return pattern.signature
     }
 
@@ -191,20 +193,22 @@ struct LearningStep {
                 pattern: pattern, host: HostKey(record.host, at: record.origin.site), attempt: attempt, treatment: treatment,
                 ending: ending, ended: record.ended, evidence: record.id)
         else { return }
+        // One id for two bundles is no identity.
+        guard state.partners[lesson.partner]?.waiting[record.origin.appliance]?[record.id] == nil else { return }
         let made = LearnedState.Attempt(
             position: lesson.position, appliance: record.origin.appliance, site: record.origin.site, ruleVersion: ruleVersion,
             shadow: shadow)
         try LearningTables.put(occurrence, made, of: lesson.partner, in: transaction)
         isChanged = true
         let policy = partner(lesson.partner).portfolio.policy
-        state.partners[lesson.partner]?.waiting[record.id] = made
+        state.partners[lesson.partner]?.waiting[made.appliance, default: [:]][record.id] = made
         let settled = state.partners[lesson.partner]?.watches[made.appliance, default: HoldWatch(policy)].take(occurrence)
-        if let settled { try settle(settled, of: lesson.partner) }
+        if let settled { try settle(settled, of: lesson.partner, from: made.appliance) }
     }
 
     /// Counts an attempt for good, and what it says of learned rules.
-    private mutating func settle(_ occurrence: Occurrence, of name: PartnerID) throws {
-        guard let attempt = state.partners[name]?.waiting.removeValue(forKey: occurrence.evidence) else { return }
+    private mutating func settle(_ occurrence: Occurrence, of name: PartnerID, from appliance: ApplianceID) throws {
+        guard let attempt = state.partners[name]?.waiting[appliance]?.removeValue(forKey: occurrence.evidence) else { return }
         isChanged = true
         state.settled += 1
         try LearningTables.settle(attempt.position, as: occurrence.ending, number: state.settled, in: transaction)

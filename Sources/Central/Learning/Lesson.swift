@@ -38,10 +38,11 @@ struct Lesson: Sendable {
         return found
     }
 
-    /// What the plan did; nil where none was carried out, or the bundle does not say what it was made of.
+    /// What the plan did; nil where none was carried out, or the bundle does not say what it was made of, or names another runbook than its
+    /// pack has: there are as many remedies as runbooks, whatever an appliance says.
     var treatment: Occurrence.Treatment? {
         guard record.kind == .healing, let tier = record.tier, let runbook = record.runbook, let plan = record.plan,
-            let digest = plan.runbookDigest
+            let digest = plan.runbookDigest, catalog?.runbookDigests[runbook] == digest
         else { return nil }
         return Occurrence.Treatment(
             tier: tier, remedy: RemedyID(digest), runbook: runbook, parameters: plan.parameters,

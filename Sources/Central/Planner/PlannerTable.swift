@@ -38,11 +38,14 @@ enum PlannerTable {
             """)
     }
 
-    /// Oldest first.
+    /// The oldest of each site first: a site that asks a lot waits for itself.
     static func waiting(limit: Int, in transaction: any SQLTransaction) throws -> [PlannerQuestion] {
         try transaction.query(
             """
-            SELECT \(raw: columns) FROM planner_question WHERE state = 'waiting' ORDER BY opened_at, incident_id LIMIT \(limit)
+            SELECT \(raw: columns) FROM (
+                SELECT \(raw: columns), ROW_NUMBER() OVER (PARTITION BY site_id ORDER BY opened_at, incident_id) AS turn
+                FROM planner_question WHERE state = 'waiting') AS question
+            ORDER BY turn, opened_at, incident_id LIMIT \(limit)
             """
         ).map(question)
     }
@@ -69,10 +72,17 @@ enum PlannerTable {
         guard changed == 1 else { throw CentralError.notFound("question that waits") }
     }
 
-    /// What an earlier process asked, and never wrote down what became of it.
-    static func leftAsking(except own: Set<IncidentID>, in transaction: any SQLTransaction) throws -> [(PlannerQuestion, ExchangeRecord)] {
+    /// What another process asked, and did not write down what became of it.
+    /// - Parameter span: when it asked, if it may still do so.
+    static func leftAsking(
+        outside span: ClosedRange<Timestamp>, except own: Set<IncidentID>, in transaction: any SQLTransaction
+    ) throws -> [(PlannerQuestion, ExchangeRecord)] {
         try transaction.query(
-            "SELECT \(raw: columns), exchange FROM planner_question WHERE state = 'asking' ORDER BY opened_at, incident_id"
+            """
+            SELECT \(raw: columns), exchange FROM planner_question
+            WHERE state = 'asking' AND asked_at NOT BETWEEN \(span.lowerBound.milliseconds) AND \(span.upperBound.milliseconds)
+            ORDER BY opened_at, incident_id
+            """
         ).compactMap { row in
             let question = try question(row)
             return own.contains(question.incident) ? nil : (question, try exchange(row.text(9)))

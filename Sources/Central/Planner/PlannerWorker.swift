@@ -12,6 +12,9 @@ import Seal
 /// One turn asks as many as may be asked at once. Before a question is sent it is counted durably; its answer, the order and what the
 /// ticket shows are one transaction. A process that dies between the two has asked once, and the person has the ticket.
 actor PlannerWorker {
+    /// From a deadline until its answer is written down.
+    static let writingMax: Duration = .seconds(15)
+
     private let model: ModelSettings.Model?
     private let database: any SQLDatabase
     private let orders: OrderStore
@@ -62,10 +65,12 @@ actor PlannerWorker {
         }
     }
 
-    /// Questions of an earlier process: counted, never asked again, and said to be interrupted.
+    /// Questions of a process that is no more: counted, never asked again, and said to be interrupted. Of one that lives beside this one the
+    /// answer comes, or its deadline does. One from the future says that the clock was put back.
     private func endInterrupted() async throws {
-        let own = underWay
-        for (question, exchange) in try await database.read({ try PlannerTable.leftAsking(except: own, in: $0) }) {
+        let (own, now, span) = (underWay, clock.now(), (model?.limits ?? PlannerSettings()).deadline + Self.writingMax)
+        let left = try await database.read { try PlannerTable.leftAsking(outside: (now - span)...(now + span), except: own, in: $0) }
+        for (question, exchange) in left {
             try await end(
                 question, Proposal(refusal: exchange, host: question.host, check: question.check, code: question.code))
         }
@@ -104,6 +109,8 @@ actor PlannerWorker {
             faults.reached(.plannerAfterReserve)
         }
         faults.reached(.plannerAfterAnswer)
+        // Not asked: another process has taken the question, or the database did not take it, and then it waits for the next turn.
+        guard exchange.outcome != .refused(.unrecorded) else { return }
         let proposal = Proposal(exchange, for: incident)
         try await end(question, proposal)
         if proposal.choice != nil, chosen.count < PlannerSettings().cacheEntriesMax {
