@@ -117,7 +117,7 @@ package struct CentralServices: Sendable {
         holds = LegalHolds(database, statements: statements, now: clock.now)
         drills = RetentionDrills(database, objects, statements: statements, now: clock.now)
         let channels = configuration.notifications.channels
-        tickets = TicketStore(database, now: clock.now, channels: channels)
+        tickets = TicketStore(database, now: clock.now, channels: channels, catalogKey: keys.catalog)
         deliveries = DeliveryTable(database, now: clock.now)
         planner = PlannerDesk(configuration.planner, database, now: clock.now)
         ticketTimers = TicketTimers(database: database, channels: channels, now: clock.now)

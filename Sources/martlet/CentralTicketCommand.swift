@@ -35,7 +35,7 @@ struct CentralTicket: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "One ticket: what happened, what was tried, how the same was solved before.")
+            abstract: "One ticket: what happened, what was tried, how the same was solved before, and what to try now.")
         @OptionGroup var central: CentralOptions
         @Argument(help: CentralTicket.help) var ticket: String
         @Flag(help: "For programs.") var json = false
@@ -61,9 +61,11 @@ struct CentralTicket: AsyncParsableCommand {
                     ("solveBy", .string(one.due.resolve.description)), ("attempts", .integer(Int64(story.attempts.count))),
                     ("similar", .integer(Int64(story.similar.count))),
                     ("solvedBefore", story.lastSolution.map { .string($0) } ?? .null),
+                    ("recommended", .string(story.recommended.sentence(for: one))),
                 ]
                 guard !json else {
                     var object = Dictionary(uniqueKeysWithValues: members)
+                    object["recommended"] = story.recommended.json
                     object["events"] = events.json
                     print(String(decoding: try JSONValue.object(object).canonicalBytes(), as: UTF8.self))
                     return
@@ -179,5 +181,14 @@ struct CentralDeliveries: AsyncParsableCommand {
             }
             try table.print(asJSON: json)
         }
+    }
+}
+
+extension Recommendation {
+    fileprivate var json: JSONValue {
+        [
+            "basis": .string(basis.rawValue), "runbooks": .array(runbooks.map { .string($0.description) }),
+            "attempts": .integer(Int64(attempts)), "successes": .integer(Int64(successes)),
+        ]
     }
 }

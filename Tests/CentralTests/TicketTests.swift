@@ -1,4 +1,6 @@
+import Catalog
 import Central
+import Conditions
 import Documents
 import Evidence
 import Foundation
@@ -19,6 +21,7 @@ import Wire
         let bundle = try box.makeBundle(at: central.clock.now) {
             $0.kind = kind
             $0.outcome = outcome
+            if outcome.word == "success" { $0.verdict = .compliant }
             $0.incident = incident
             $0.check = Self.check
             $0.host = host
@@ -28,6 +31,37 @@ import Wire
         try #require(reply.refusal == nil)
         // Sent again, as after a lost answer, it is no second event.
         _ = try await box.submit([bundle], to: central)
+    }
+
+    private func outcome(_ works: Bool, on host: HostID, at now: Timestamp) throws -> Outcome {
+        guard works else { return .failed("check.still_drift") }
+        let look = Observation(host: host, check: Self.check, verdict: .compliant, facts: Facts(), started: now, ended: now)
+        return .success(try #require(PassingRecheck(look, after: now)))
+    }
+
+    /// Each for this check but the last.
+    private func publish(_ runbooks: [RunbookID], at central: CentralUnderTest) async throws {
+        let checks: [CheckID] = [Self.check, "linux.ssh.hardening"]
+        let definitions = checks.map { id in
+            CheckDefinition(
+                id: id, title: "A title", probe: "firewall", platforms: ["linux"], severity: .high, interval: .seconds(900),
+                staleAfter: .seconds(3_600), phiRisk: "low", parameters: [:], notApplicable: [],
+                drift: [Clause(code: "firewall.not_loaded", condition: .exists("firewall.table"))], requires: [], controls: [])
+        }
+        let books = runbooks.map { id in
+            RunbookDefinition(
+                id: id, title: "A title", checks: [id == runbooks.last ? checks[1] : checks[0]], platforms: ["linux"], parameters: [:],
+                steps: [StepDefinition(verb: "service.start", arguments: ["units": .literal(.strings(["nftables.service"]))])],
+                isDisruptive: false, needsReboot: false, needsApproval: false, needsWindow: false, timeout: .seconds(60), retries: 0)
+        }
+        let catalog = CompiledCatalog(
+            version: 1, digest: .genesis, checks: Dictionary(uniqueKeysWithValues: definitions.map { ($0.id, $0) }), rules: [],
+            runbooks: Dictionary(uniqueKeysWithValues: books.map { ($0.id, $0) }), runbookDigests: [:], baselines: [:])
+        let schema = CatalogSchema(
+            probes: ["firewall": ["firewall.table": .string]], verbs: ["service.start": VerbSignature(required: ["units": .strings])])
+        let signer = try #require(central.services.keys.catalogSigner)
+        _ = try await central.services.catalogs.publish(
+            CatalogPack.sign(try CatalogPack.encode(catalog, schema: schema), with: signer), by: CentralUnderTest.person)
     }
 
     private func pass(
@@ -121,6 +155,48 @@ import Wire
             let story = try await tickets.story(other.description, for: person)
             #expect(story.similar.map(\.incident) == [incident])
             #expect(story.lastSolution == "an unplugged cable")
+        }
+    }
+
+    @Test("What is recommended: an approval that is waited for, what ended the same before, what was not tried yet, a person's hands")
+    func recommended() async throws {
+        try await CentralUnderTest.run(.sqlite, hasRecurringWork: false) { central in
+            var box = try await enrolledBox(at: central)
+            func advice(_ incident: IncidentID) async throws -> Recommendation {
+                try await central.services.tickets.story(incident.description, for: CentralUnderTest.person).recommended
+            }
+            let first = IncidentID(at: central.clock.now)
+            try await say(.decision, .alert("rule.none"), first, &box, central)
+            #expect(try await advice(first).basis == .byHand)
+
+            let books: [RunbookID] = ["linux.firewall.restore_baseline", "linux.firewall.start", "linux.other"]
+            try await publish(books, at: central)
+            #expect(try await advice(first).basis == .catalog)
+            #expect(try await advice(first).runbooks == Array(books.prefix(2)))
+            // What failed here is not recommended here.
+            try await say(.healing, .failed("verb.failed"), first, &box, central, runbook: books[0])
+            #expect(try await advice(first).runbooks == [books[1]])
+
+            // Elsewhere it helped twice of three times, and the other once of two.
+            for (host, runbook, works) in [
+                ("a", books[0], true), ("b", books[0], true), ("c", books[0], false), ("d", books[1], true), ("e", books[1], false),
+            ] as [(HostID, RunbookID, Bool)] {
+                let incident = IncidentID(at: central.clock.now)
+                try await say(.decision, .alert("rule.none"), incident, &box, central, host: host)
+                try await say(
+                    .healing, try outcome(works, on: host, at: central.clock.now), incident, &box, central, host: host, runbook: runbook)
+            }
+            let other = try await advice(first)
+            #expect(other.basis == .solvedBefore && other.runbooks == [books[1]])
+            let second = IncidentID(at: central.clock.now)
+            try await say(.decision, .alert("rule.none"), second, &box, central, host: "second")
+            let found = try await advice(second)
+            #expect(found.basis == .solvedBefore && found.runbooks == [books[0]] && found.attempts == 4 && found.successes == 2)
+
+            try await say(.decision, .alert("gate.approval"), second, &box, central, host: "second")
+            #expect(try await advice(second).basis == .approval)
+            try await say(.decision, .alert("gate.clinical_device"), second, &box, central, host: "second")
+            #expect(try await advice(second).basis == .byHand)
         }
     }
 

@@ -1,5 +1,6 @@
 import Database
 package import Model
+import Seal
 
 /// Tickets as people work with them.
 package struct TicketStore: Sendable {
@@ -8,9 +9,14 @@ package struct TicketStore: Sendable {
     private let database: any SQLDatabase
     private let now: @Sendable () -> Timestamp
     private let channels: [NotificationChannel]
+    private let packs: PackReading
 
-    init(_ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp, channels: [NotificationChannel]) {
+    /// - Parameter catalogKey: with which catalogs are signed.
+    init(
+        _ database: any SQLDatabase, now: @escaping @Sendable () -> Timestamp, channels: [NotificationChannel], catalogKey: VerifyingKey
+    ) {
         self.database = database
+        packs = PackReading(database, key: catalogKey)
         self.now = now
         self.channels = channels
     }
@@ -24,6 +30,7 @@ package struct TicketStore: Sendable {
         package let similar: [Ticket]
         /// How the newest of those was solved, in its person's words; nil where nobody wrote any.
         package let lastSolution: String?
+        package let recommended: Recommendation
 
         /// Runbooks that were tried, with what came of each.
         package var attempts: [TicketEvent] { events.filter { $0.kind == .attempt } }
@@ -43,7 +50,8 @@ package struct TicketStore: Sendable {
 
     /// - Parameter text: the incident's id, or an end of it that only one ticket has.
     package func story(_ text: String, for person: OperatorCredential) async throws -> Story {
-        try await database.read { transaction in
+        let catalog = try await packs.newest()?.catalog
+        return try await database.read { transaction in
             let ticket = try Self.find(text, in: transaction)
             let organization: OrganizationID = try transaction.query(
                 "SELECT organization_id FROM ticket WHERE incident_id = \(ticket.incident.description)")[0].parsed(0)
@@ -63,9 +71,11 @@ package struct TicketStore: Sendable {
                 ORDER BY incident_event.at DESC LIMIT 1
                 """
             ).first?.text(0)
+            let events = try TicketTable.events(of: ticket.incident, in: transaction)
+            let elsewhere = try similar.flatMap { try TicketTable.events(of: $0.incident, in: transaction) }.filter { $0.kind == .attempt }
             return Story(
-                ticket: ticket, organization: organization, events: try TicketTable.events(of: ticket.incident, in: transaction),
-                similar: similar, lastSolution: solution)
+                ticket: ticket, organization: organization, events: events, similar: similar, lastSolution: solution,
+                recommended: Recommendation(for: ticket, events, elsewhere: elsewhere, catalog: catalog))
         }
     }
 
