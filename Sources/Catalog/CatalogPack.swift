@@ -51,7 +51,12 @@ package enum CatalogPack {
     /// rules with one another, which has passed before a pack is written.
     package static func decode(_ bytes: [UInt8], schema: CatalogSchema?) throws(CatalogPackError) -> CompiledCatalog {
         let document: JSONElement
-        do throws(JSONError) { document = try JSONElement(parsing: bytes, limits: limits) } catch { throw .notJSON(error) }
+        var isCanonical = false
+        do throws(JSONError) {
+            document = try JSONElement(parsing: bytes, limits: limits, isCanonical: &isCanonical)
+        } catch { throw .notJSON(error) }
+        // Two texts of one catalog would have two digests, and who compares them could not tell.
+        guard isCanonical else { throw .envelope(.notCanonical) }
         guard document["schema"]?.value.string == Self.schema else { throw .wrongSchema }
         do throws(Diagnostics) {
             return try PackReader(document, digest: Digest(of: bytes)).read(schema)

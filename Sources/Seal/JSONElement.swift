@@ -21,6 +21,11 @@ package struct JSONElement: Sendable {
     /// The whole document; parses as `JSONTape` does.
     package init(parsing bytes: [UInt8], limits: JSONLimits) throws(JSONError) {
         var isCanonical = true
+        try self.init(parsing: bytes, limits: limits, isCanonical: &isCanonical)
+    }
+
+    /// - Parameter isCanonical: whether the bytes are the canonical form of what they say.
+    package init(parsing bytes: [UInt8], limits: JSONLimits, isCanonical: inout Bool) throws(JSONError) {
         self.init(try JSONTape(parsing: bytes, limits: limits, isCanonical: &isCanonical), 0)
     }
 

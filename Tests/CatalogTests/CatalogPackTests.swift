@@ -38,6 +38,7 @@ import Testing
         #expect(refusal(CatalogPack.sign(pack, with: stranger)) == "envelope.unknown_key")
         #expect(refusal(signed, newerThan: 7) == "catalog.not_newer")
         #expect(refusal(Array(signed.dropLast())) == "json.syntax")
+        #expect(refusal(CatalogPack.sign(pack + [0x0a], with: key)) == "envelope.not_canonical")
         var changed = pack
         changed[changed.count / 2] ^= 1
         let forged = SignedEnvelope(keyID: key.id, payload: changed, signature: key.sign(pack))

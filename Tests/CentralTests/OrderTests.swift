@@ -180,6 +180,10 @@ import Wire
             let foreign = try pack(4, by: SigningKey())
             let error = await #expect(throws: CentralError.self) { try await catalogs.publish(foreign, by: CentralUnderTest.person) }
             #expect(error?.code == "envelope.unknown_key")
+            let fourth = try SignedEnvelope(parsing: try pack(4, by: signer), limits: CatalogPack.limits).payload
+            let spaced = CatalogPack.sign(fourth + [0x0a], with: signer)
+            let refusal = await #expect(throws: CentralError.self) { try await catalogs.publish(spaced, by: CentralUnderTest.person) }
+            #expect(refusal?.code == "envelope.not_canonical")
             #expect(try await box.checkin(at: central).catalogVersion == 3)
             let answer = try await central.send("GET", "/v1/catalog/3", to: .appliances, as: box.identity)
             #expect(answer.body == third)

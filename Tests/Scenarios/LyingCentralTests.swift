@@ -273,6 +273,20 @@ import Wire
         }
         let alerts = try await lab.context.database.read { try AlertTable.all(in: $0) }
         #expect(!alerts.contains { $0.subject == "catalog" })
+        // Truly signed, but another text of the same catalog: refused for good, with its reason, and the one in force stays.
+        let plain = try CatalogPack.encode(LabCatalog.make(version: version + 1, file: "/nothing"), schema: .code())
+        let spaced = CatalogPack.sign(plain + [0x0a], with: key)
+        let offered = Self.answered.replacingOccurrences(of: "\"catalogVersion\":0", with: "\"catalogVersion\":\(version + 1)")
+        try await lab.lied({ $0.hasPrefix("/v1/catalog/") ? .http(spaced) : .http(offered) }) {
+            _ = await lab.poll.turn()
+            let raised = try await lab.context.database.read { try AlertTable.all(in: $0) }
+            #expect(raised.contains { $0.subject == "catalog" && $0.code == "envelope.not_canonical" }, "\(raised)")
+            #expect(lab.context.catalog.stamp.version == version)
+        }
+        version += 2
+        try await lab.central.publish(LabCatalog.make(version: version, file: "/nothing"))
+        _ = await lab.poll.turn()
+        #expect(lab.context.catalog.stamp.version == version)
         // An honest-looking answer that names an older one changes nothing.
         let older = Self.answered.replacingOccurrences(of: "\"catalogVersion\":0", with: "\"catalogVersion\":1")
         let asked = AskedPaths()

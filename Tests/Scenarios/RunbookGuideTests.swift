@@ -62,6 +62,9 @@ import Testing
         #expect(try await run("test ! -e other.json") == 0)
         #expect(try await run("martlet catalog sign unsigned.json --key catalog.key --after pack.json --output again.json") == 1)
         #expect(try await run("martlet catalog sign pack.json --key catalog.key --output again.json") == 1, "not a pack, but an envelope")
+        #expect(try await run("(cat unsigned.json; echo) > spaced.json") == 0)
+        #expect(try await run("martlet catalog sign spaced.json --key catalog.key --output again.json") == 1, "not canonical")
+        #expect(try await run("test ! -e again.json") == 0)
         #expect(try await run("martlet catalog diff catalog pack.json") == 0)
         #expect(try await run("martlet central catalog publish pack.json") == 1, "a version is published once")
         // Central does not have the key, and does not take another one.
