@@ -29,10 +29,10 @@ extension CatalogPack {
         let log = DiagnosticLog()
         var lint = CatalogLint(log: log)
         for check in catalog.checks.values {
-            lint.add(check, id: check.id.description, file: check.id.description, at: Mark(file: check.id.description, line: 0))
+            lint.add(check, id: check.id.description, file: check.id.description, Node(compiled: check.id.description))
         }
         for rule in catalog.rules {
-            lint.add(rule, id: rule.id.description, file: rule.id.description, at: Mark(file: rule.id.description, line: 0))
+            lint.add(rule, id: rule.id.description, file: rule.id.description, Node(compiled: rule.id.description))
         }
         lint.finish()
         do throws(Diagnostics) { try log.throwIfErrors() } catch { throw .refused(error) }

@@ -63,7 +63,7 @@ struct CatalogReader {
             log.error(at: reader.mark, code: "check.stale_before_due", "staleAfter is shorter than interval: every result would be stale")
         }
         let citations = id.flatMap { controls($0, reader) }
-        if node.has("controls") { _ = reader.optional("controls") }
+        if node.value(of: "controls") != nil { _ = reader.optional("controls") }
         reader.finish()
         guard log.errorCount == start, let id, let title, let probe, let severity, let interval, let staleAfter, let phiRisk,
             let requires, let citations
@@ -182,7 +182,7 @@ struct CatalogReader {
                 }
             }
         }
-        for name in signature.required.keys.sorted() where arguments[name] == nil && !(with?.has(name) ?? false) {
+        for name in signature.required.keys.sorted() where arguments[name] == nil && with?.value(of: name) == nil {
             log.error(at: reader.mark, code: "step.missing_argument", "\(verb) needs the argument \"\(name)\"")
         }
         return StepDefinition(verb: verb, arguments: arguments)
@@ -455,11 +455,4 @@ private typealias BaselineName = Name<CodeSubject>
 extension NodeReader {
     /// Files say what they are in `schema`, which the loader has looked at; entries of a pack do not.
     mutating func skipSchema() { _ = optional("schema") }
-}
-
-extension Node {
-    func has(_ key: String) -> Bool {
-        guard case .mapping(let entries) = content else { return false }
-        return entries.contains { if case .scalar(key, _) = $0.key.content { true } else { false } }
-    }
 }

@@ -1,13 +1,21 @@
 package import Model
 
 /// What the code behind the catalog can do: the facts that probes produce, and the verbs that runbooks may use.
-package struct CatalogSchema: Hashable, Sendable {
+package struct CatalogSchema: Sendable {
     package let probes: [ProbeID: [FactName: ValueType]]
     package let verbs: [String: VerbSignature]
 
-    package init(probes: [ProbeID: [FactName: ValueType]], verbs: [String: VerbSignature]) {
+    /// Why a verb refuses these of its arguments on every host, for a sentence that starts with the verb; nil where it does not, or
+    /// not for these alone. Like the documents not part of a pack: a folder's lint has asked.
+    package typealias Refusal = @Sendable (_ verb: String, _ known: [String: TypedValue]) -> String?
+    package let refusal: Refusal
+
+    package init(
+        probes: [ProbeID: [FactName: ValueType]], verbs: [String: VerbSignature], refusal: @escaping Refusal = { _, _ in nil }
+    ) {
         self.probes = probes
         self.verbs = verbs
+        self.refusal = refusal
     }
 }
 

@@ -112,14 +112,15 @@ private struct LearnedRuleLint {
         do throws(JSONError) {
             element = try JSONElement(parsing: try source.rule.canonicalBytes(), limits: JSONLimits(bytesMax: SitePolicy.ruleBytesMax))
         } catch { throw Fault(sentence: error.message) }
-        guard let rule = reader.rule(Node(json: element, at: mark)) else { throw Fault(log) }
+        let node = Node(json: element, at: mark)
+        guard let rule = reader.rule(node) else { throw Fault(log) }
         guard rule.runbook != nil else { throw Fault(sentence: "a learned rule names a runbook.") }
         var lint = CatalogLint(log: log)
-        lint.add(check, id: check.id.description, file: check.id.description, at: mark)
+        lint.add(check, id: check.id.description, file: check.id.description, Node(compiled: check.id.description))
         for other in catalog.rules + learned where other.check == check.id {
-            lint.add(other, id: other.id.description, file: other.id.description, at: Mark(file: other.id.description, line: 0))
+            lint.add(other, id: other.id.description, file: other.id.description, Node(compiled: other.id.description))
         }
-        lint.add(rule, id: rule.id.description, file: rule.id.description, at: mark)
+        lint.add(rule, id: rule.id.description, file: rule.id.description, node)
         lint.finish()
         guard log.errorCount == 0 else { throw Fault(log) }
         return rule

@@ -39,17 +39,19 @@ struct RulesCommand: AsyncParsableCommand {
                 id: IncidentID(at: now), host: "example", check: id, code: code, severity: definition.severity, opened: now, lastSeen: now,
                 facts: facts)
             let index = L1Index(catalog.rules)
-            let steps = index.explain(incident, on: index.platforms(platform), facts: facts, parameters: parameters, at: now)
+            let platforms = index.platforms(platform)
+            let decision = index.decide(incident, on: platforms, facts: facts, parameters: parameters, at: now)
+            let refusal = decision.refusal(for: id, on: platform, catalog: catalog)
+            let steps = index.explain(incident, on: platforms, facts: facts, parameters: parameters, at: now)
             for step in steps {
                 print("\(step.rule.id)  \(step.rule.title)\n    \(step.fate.sentence)")
+                if case .fires = step.fate, let refusal { print("      and is refused: \(refusal.sentence) (\(refusal.code)); a person") }
                 if let condition = step.rule.condition, step.fate != .notReached, step.fate != .otherPlatform {
                     for line in condition.explain(facts, parameters: parameters, at: now).lines { print("      \(line)") }
                 }
             }
             if steps.isEmpty { print("no rule is for \(check) and \(code): a person") }
-            guard case .run = index.decide(incident, on: index.platforms(platform), facts: facts, parameters: parameters, at: now) else {
-                throw ExitCode(1)
-            }
+            guard case .run = decision, refusal == nil else { throw ExitCode(1) }
         }
 
         private func readFacts() throws -> Facts {

@@ -45,7 +45,7 @@ package enum Gate {
             guard isAsked(plan, by: authority.order) else { return .orderMismatch }
         }
         if plan.runbook != runbook.id || plan.runbookDigest != seen.runbookDigest { return .runbookChanged }
-        if !fits(plan, runbook, seen.platforms) { return .runbookUnfit }
+        if runbook.misfit(for: plan.check, on: seen.platforms, with: plan.parameters) != nil { return .runbookUnfit }
         if policy.clinicalHosts.contains(plan.host) { return .clinicalDevice }
         if seen.isPausedLocally { return .pausedLocally }
         if policy.mode == .off { return .healingOff }
@@ -59,14 +59,6 @@ package enum Gate {
     private static func isAsked(_ plan: Plan, by order: Order) -> Bool {
         order.kind == .runbook && order.id == plan.order && order.runbook == plan.runbook && order.check == plan.check
             && (order.host == nil || order.host == plan.host) && order.parameters == plan.parameters
-    }
-
-    private static func fits(_ plan: Plan, _ runbook: RunbookDefinition, _ platforms: Set<String>) -> Bool {
-        guard runbook.checks.contains(plan.check), runbook.platforms.contains(where: platforms.contains) else { return false }
-        for (name, value) in plan.parameters {
-            guard let definition = runbook.parameters[name], definition.fault(of: value) == nil else { return false }
-        }
-        return runbook.parameters.allSatisfy { $0.value.default != nil || plan.parameters[$0.key] != nil }
     }
 
     private static func reasonForAPerson(_ policy: HealingPolicy, _ seen: Circumstances, _ now: Timestamp) -> GateCode? {

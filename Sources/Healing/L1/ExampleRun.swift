@@ -23,6 +23,10 @@ package enum ExampleRun {
             incident, on: index.platforms(example.platforms), facts: example.facts, parameters: parameters, at: now)
         switch decision {
         case .run(let rule, let runbook, let arguments):
+            if let refusal = decision.refusal(for: example.check, on: example.platforms, catalog: catalog) {
+                guard expected.rule != nil else { return nil }
+                return "rule \(rule) matches, but \(refusal.sentence) (\(refusal.code)): a person gets it"
+            }
             guard rule == expected.rule, runbook == expected.runbook else {
                 return "rule \(rule) runs \(runbook), expected \(said(expected))"
             }

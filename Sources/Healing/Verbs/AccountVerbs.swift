@@ -25,12 +25,14 @@ private struct AccountState {
 }
 
 extension VerbArguments {
-    /// Whatever the catalog's pattern lets through: plain names, and never root, without whom nobody could put anything right.
-    fileprivate func accounts() throws(StepError) -> [String] {
+    fileprivate var accounts: [String] {
         let excepted = Set(texts("except"))
-        let accounts = texts("accounts").filter { !excepted.contains($0) }
+        return texts("accounts").filter { !excepted.contains($0) }
+    }
+
+    /// Whatever the catalog's pattern lets through: plain names, and never root, without whom nobody could put anything right.
+    fileprivate func requireOrdinaryAccounts() throws(StepError) {
         for account in accounts { try Self.requireOrdinaryAccount(account) }
-        return accounts
     }
 
     static func requireOrdinaryAccount(_ account: String) throws(StepError) {
@@ -51,17 +53,23 @@ package struct AccountLock: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { arguments.texts("accounts").joined(separator: " ") }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        try arguments.requireOrdinaryAccounts()
+    }
+
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
+        try examine(arguments)
         var states: [String: JSONValue] = [:]
-        for account in try arguments.accounts() {
+        for account in arguments.accounts {
             states[account] = .string(try await AccountState.read(account, hands).password.rawValue)
         }
         return .object(states)
     }
 
     package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {
+        try examine(arguments)
         var effect = StepEffect.unchanged
-        for account in try arguments.accounts() where try await AccountState.read(account, hands).password != .locked {
+        for account in arguments.accounts where try await AccountState.read(account, hands).password != .locked {
             try await hands.require(["usermod", "--lock", "--", account], code: "account.not_locked")
             guard try await AccountState.read(account, hands).password == .locked else { throw StepError("account.not_locked", account) }
             effect = .changed
@@ -93,9 +101,14 @@ package struct AccountExpire: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { arguments.texts("accounts").joined(separator: " ") }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        try arguments.requireOrdinaryAccounts()
+    }
+
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
+        try examine(arguments)
         var days: [String: JSONValue] = [:]
-        for account in try arguments.accounts() {
+        for account in arguments.accounts {
             days[account] = .integer(try await AccountState.read(account, hands).expires ?? -1)
         }
         return .object(days)
@@ -149,11 +162,17 @@ package struct AccountSetAgeing: Verb {
         "\(arguments.integer("days")) days: \(accounts(arguments).joined(separator: " "))"
     }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        if case .integer(let days)? = arguments.values["days"], !(1...365).contains(days) {
+            throw StepError("account.days_refused", "\(days)")
+        }
+        for account in accounts(arguments) where account != "root" { try VerbArguments.requireOrdinaryAccount(account) }
+    }
+
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        guard (1...365).contains(arguments.integer("days")) else { throw StepError("account.days_refused", "\(arguments.integer("days"))") }
+        try examine(arguments)
         var ages: [String: JSONValue] = [:]
         for account in accounts(arguments) {
-            if account != "root" { try VerbArguments.requireOrdinaryAccount(account) }
             ages[account] = .integer(try await AccountState.read(account, hands).ageMax ?? -1)
         }
         return ["file": try await hands.read(Self.file).json, "ages": .object(ages)]

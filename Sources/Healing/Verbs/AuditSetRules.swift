@@ -14,8 +14,12 @@ package struct AuditSetRules: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { arguments.texts("watches").joined(separator: " ") }
 
-    package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
         for path in arguments.texts("watches") where !Self.isPath(path) { throw StepError("audit.watch_refused", path) }
+    }
+
+    package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
+        try examine(arguments)
         try await requireInstalled(hands)
         let watched = try await watched(hands)
         let missing = arguments.texts("watches").filter { !watched.contains($0) }

@@ -12,8 +12,12 @@ package struct BackupRun: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { arguments.text("unit") }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        if let unit = arguments.given("unit") { try VerbArguments.requireOrdinary(unit) }
+    }
+
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        try VerbArguments.requireOrdinary(arguments.text("unit"))
+        try examine(arguments)
         return ["status": .string(try await stamp(arguments, hands))]
     }
 

@@ -29,8 +29,12 @@ package struct BackupTestRestore: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { arguments.text("archive") }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        for path in ["archive", "manifest", "statusFile"].compactMap(arguments.given) { try Self.requirePath(path) }
+    }
+
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        for name in ["archive", "manifest", "statusFile"] { try Self.requirePath(arguments.text(name)) }
+        try examine(arguments)
         _ = try await status(arguments, hands)
         try await hands.requireGuarded(arguments.text("statusFile"))
         return .object([:])

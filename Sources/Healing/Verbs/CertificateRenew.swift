@@ -13,8 +13,13 @@ package struct CertificateRenew: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { arguments.texts("files").joined(separator: " ") }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        for unit in [arguments.given("unit")].compactMap(\.self) + arguments.texts("reload") { try VerbArguments.requireOrdinary(unit) }
+        for file in arguments.texts("files") where !file.hasPrefix("/") { throw StepError("certificate.file_refused", file) }
+    }
+
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        for unit in [arguments.text("unit")] + arguments.texts("reload") { try VerbArguments.requireOrdinary(unit) }
+        try examine(arguments)
         var ends: [String: JSONValue] = [:]
         for file in arguments.texts("files") { ends[file] = .string(try await digest(file, hands)) }
         return .object(ends)
@@ -40,8 +45,7 @@ package struct CertificateRenew: Verb {
     package func restore(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) {}
 
     private func digest(_ file: String, _ hands: Hands) async throws(StepError) -> String {
-        guard file.hasPrefix("/") else { throw StepError("certificate.file_refused", file) }
-        return try await hands.require(
+        try await hands.require(
             ["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", file], code: "certificate.unreadable"
         ).text
     }

@@ -21,8 +21,12 @@ package struct DiskClean: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { arguments.texts("places").joined(separator: ", ") }
 
-    package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
         _ = try Place.all(arguments)
+    }
+
+    package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
+        try examine(arguments)
         return .object([:])
     }
 

@@ -13,10 +13,14 @@ package struct FileDenyWorldWrite: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { files(arguments).joined(separator: " ") }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        for path in files(arguments) where !path.hasPrefix("/") { throw StepError("file.entry_malformed", path) }
+    }
+
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
+        try examine(arguments)
         var modes: [String: JSONValue] = [:]
         for path in files(arguments) {
-            guard path.hasPrefix("/") else { throw StepError("file.entry_malformed", path) }
             guard let status = try await hands.status(of: path) else { continue }
             guard status.kind == .regular else { throw StepError("file.not_regular", path) }
             guard status.mode & 0o002 != 0 else { continue }

@@ -18,10 +18,13 @@ package struct FileSetContent: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { arguments.text("path") }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        if let path = arguments.given("path"), !Self.paths.contains(path) { throw StepError("file.path_refused", path) }
+    }
+
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        let path = arguments.text("path")
-        guard Self.paths.contains(path) else { throw StepError("file.path_refused", path) }
-        return try await hands.read(path).json
+        try examine(arguments)
+        return try await hands.read(arguments.text("path")).json
     }
 
     package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {

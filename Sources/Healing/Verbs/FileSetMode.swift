@@ -21,6 +21,10 @@ package struct FileSetMode: Verb {
         arguments.texts("files").compactMap { $0.split(separator: " ").first.map(String.init) }.joined(separator: " ")
     }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        _ = try Entry.all(arguments)
+    }
+
     /// Of the files that are wrong, and of no others: only those will be changed.
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
         var files: [String: JSONValue] = [:]

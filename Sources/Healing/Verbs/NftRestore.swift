@@ -21,8 +21,15 @@ package struct NftRestore: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { arguments.text("document") }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        if case .integer(let port)? = arguments.values["managementPort"], !(1...65_535).contains(port) {
+            throw StepError("nft.port_refused", "\(port)")
+        }
+        if let file = arguments.given("file"), !Self.files.contains(file) { throw StepError("nft.file_refused", file) }
+    }
+
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        guard Self.files.contains(arguments.text("file")) else { throw StepError("nft.file_refused", arguments.text("file")) }
+        try examine(arguments)
         let rules = try await ruleset(hands)
         return ["ruleset": .string(rules), "file": try await hands.read(arguments.text("file")).json]
     }

@@ -71,10 +71,13 @@ package struct PackageInstall: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { arguments.texts("packages").joined(separator: " ") }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        for name in arguments.texts("packages") where !Self.known.contains(name) { throw StepError("package.refused", name) }
+    }
+
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        let names = arguments.texts("packages")
-        for name in names where !Self.known.contains(name) { throw StepError("package.refused", name) }
-        return .object(try await Packages(hands: hands).versions(names).mapValues { .string($0) })
+        try examine(arguments)
+        return .object(try await Packages(hands: hands).versions(arguments.texts("packages")).mapValues { .string($0) })
     }
 
     package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {
@@ -105,8 +108,12 @@ package struct PackageRemove: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { names(arguments).joined(separator: " ") }
 
-    package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
         for name in names(arguments) where !Self.known.contains(name) { throw StepError("package.refused", name) }
+    }
+
+    package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
+        try examine(arguments)
         return .object(try await Packages(hands: hands).versions(names(arguments)).mapValues { .string($0) })
     }
 
@@ -142,8 +149,12 @@ package struct PackageUpgrade: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { names(arguments).joined(separator: " ") }
 
-    package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
         try Packages.requirePlain(names(arguments))
+    }
+
+    package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
+        try examine(arguments)
         return .object(try await Packages(hands: hands).versions(names(arguments)).mapValues { .string($0) })
     }
 

@@ -17,6 +17,18 @@ package struct SSHDSetOption: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { "\(arguments.text("option")) \(arguments.text("value"))" }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        if let option = arguments.given("option") {
+            guard Self.isPlain(option) else { throw StepError("sshd.option_malformed", option) }
+            guard Self.options.contains(option.lowercased()) else { throw StepError("sshd.option_refused", option) }
+        }
+        if let value = arguments.given("value") {
+            guard (1...200).contains(value.utf8.count), value.utf8.allSatisfy({ (32...126).contains($0) }) else {
+                throw StepError("sshd.option_malformed", arguments.text("option"))
+            }
+        }
+    }
+
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
         let (main, dropIn) = (try await hands.read(SSHDText.main), try await hands.read(SSHDText.dropIn))
         return ["main": main.json, "dropIn": dropIn.json]
@@ -24,10 +36,7 @@ package struct SSHDSetOption: Verb {
 
     package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {
         let (option, value) = (arguments.text("option"), arguments.text("value"))
-        guard Self.isPlain(option), value.utf8.count <= 200, !value.isEmpty, value.utf8.allSatisfy({ (32...126).contains($0) }) else {
-            throw StepError("sshd.option_malformed", option)
-        }
-        guard Self.options.contains(option.lowercased()) else { throw StepError("sshd.option_refused", option) }
+        try examine(arguments)
         let before = try Captured(captured)
         // A configuration that is broken already must not be blamed on us, nor reloaded by us.
         try await hands.require(["/usr/sbin/sshd", "-t"], code: "sshd.invalid_before")

@@ -56,7 +56,6 @@ extension VerbArguments {
     fileprivate func captureUnits(_ hands: Hands) async throws(StepError) -> JSONValue {
         var states: [String: JSONValue] = [:]
         for unit in units {
-            try Self.requireOrdinary(unit)
             states[unit] = try await UnitState.read(unit, hands).json
         }
         return .object(states)
@@ -82,8 +81,13 @@ package struct ServiceStart: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { arguments.units.joined(separator: " ") }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        for unit in arguments.units { try VerbArguments.requireOrdinary(unit) }
+    }
+
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        try await arguments.captureUnits(hands)
+        try examine(arguments)
+        return try await arguments.captureUnits(hands)
     }
 
     package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {
@@ -109,8 +113,13 @@ package struct ServiceRestart: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { arguments.units.joined(separator: " ") }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        for unit in arguments.units { try VerbArguments.requireOrdinary(unit) }
+    }
+
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        try await arguments.captureUnits(hands)
+        try examine(arguments)
+        return try await arguments.captureUnits(hands)
     }
 
     package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {
@@ -134,8 +143,13 @@ package struct ServiceEnable: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { arguments.units.joined(separator: " ") }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        for unit in arguments.units { try VerbArguments.requireOrdinary(unit) }
+    }
+
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        try await arguments.captureUnits(hands)
+        try examine(arguments)
+        return try await arguments.captureUnits(hands)
     }
 
     package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {

@@ -13,14 +13,20 @@ package struct SessionSetTimeout: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { "\(arguments.integer("seconds")) s" }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        // Less would end sessions of people who read; none at all is not ours to set.
+        if case .integer(let seconds)? = arguments.values["seconds"], !(60...3_600).contains(seconds) {
+            throw StepError("session.seconds_refused", "\(seconds)")
+        }
+    }
+
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
         try await hands.read(Self.file).json
     }
 
     package func apply(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) -> StepEffect {
+        try examine(arguments)
         let seconds = arguments.integer("seconds")
-        // Less would end sessions of people who read; none at all is not ours to set.
-        guard (60...3_600).contains(seconds) else { throw StepError("session.seconds_refused", "\(seconds)") }
         let text = "# Kept by Martlet: idle shells end.\nTMOUT=\(seconds)\nreadonly TMOUT\nexport TMOUT\n"
         let wanted = HostFile.Content(bytes: Array(text.utf8), mode: 0o644, owner: 0, group: 0)
         guard try HostFile(json: captured).content != wanted else { return .unchanged }

@@ -17,6 +17,10 @@ package struct SysctlSet: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { arguments.texts("settings").joined(separator: " ") }
 
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        _ = try settings(arguments)
+    }
+
     /// Of the parameters that differ, and of no others: only those will be changed.
     package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
         let wanted = try settings(arguments)

@@ -15,11 +15,15 @@ package struct TimeSetSources: Verb {
 
     package func target(_ arguments: VerbArguments) -> String { arguments.texts("servers").joined(separator: " ") }
 
-    package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
-        let servers = arguments.texts("servers")
+    package func examine(_ arguments: VerbArguments) throws(StepError) {
+        guard case .strings(let servers)? = arguments.values["servers"] else { return }
         guard (1...Self.serversMax).contains(servers.count), servers.allSatisfy(Self.isServer) else {
             throw StepError("time.servers_refused", target(arguments))
         }
+    }
+
+    package func capture(_ arguments: VerbArguments, _ hands: Hands) async throws(StepError) -> JSONValue {
+        try examine(arguments)
         for service in Service.all {
             guard let state = try await service.state(hands) else { continue }
             return [

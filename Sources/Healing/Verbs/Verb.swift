@@ -12,6 +12,9 @@ package protocol Verb: Sendable {
     var signature: VerbSignature { get }
     /// False where nothing that `apply` does has to be undone (a backup that ran), or can be (a restart, a package).
     var canRestore: Bool { get }
+    /// Throws what this verb refuses of its arguments on every host, before it reads or touches anything. The catalog's lint asks
+    /// too, and only of the arguments that it knows: one that is not given is not judged.
+    func examine(_ arguments: VerbArguments) throws(StepError)
     /// What it is done to, as a person would say it.
     func target(_ arguments: VerbArguments) -> String
     /// All that `restore` needs, read before the first change and made durable; small enough for a database row.
@@ -26,6 +29,7 @@ package protocol Verb: Sendable {
 extension Verb {
     package var parameters: [String: ValueType] { signature.required }
     package var canRestore: Bool { true }
+    package func examine(_ arguments: VerbArguments) throws(StepError) {}
     package func settle(_ arguments: VerbArguments, _ captured: JSONValue, _ hands: Hands) async throws(StepError) {}
 }
 
@@ -57,10 +61,10 @@ package struct VerbArguments: Hashable, Sendable {
     package let values: [String: TypedValue]
     package init(_ values: [String: TypedValue]) { self.values = values }
 
-    func text(_ name: String) -> String {
-        guard case .string(let text) = values[name] else { return "" }
-        return text
-    }
+    /// nil where it was not given.
+    func given(_ name: String) -> String? { if case .string(let text)? = values[name] { text } else { nil } }
+
+    func text(_ name: String) -> String { given(name) ?? "" }
 
     func texts(_ name: String) -> [String] {
         guard case .strings(let texts) = values[name] else { return [] }
