@@ -38,11 +38,10 @@ package struct CatalogExample: Sendable {
             do throws(Diagnostic) {
                 let node = try YAMLReader.read(path: path)
                 guard let example = CatalogExample(node, catalog: catalog, schema: schema, log: log) else { continue }
-                let name = path[path.index(after: path.lastIndex(of: "/")!)...].dropLast(".yaml".count)
-                if name != example.id {
+                if path.fileName != example.id {
                     log.error(
                         at: node.mark, code: "catalog.file_name",
-                        "example \(example.id) stands in a file named \(quoted(String(name))).yaml; the two must agree")
+                        "example \(example.id) stands in a file named \(quoted(path.fileName)).yaml; the two must agree")
                 }
                 examples.append(example)
             } catch { log.add(error) }

@@ -44,30 +44,33 @@ package struct CatalogLoader {
         let log = log
         let crosswalk: Crosswalk
         do throws(Diagnostic) {
-            crosswalk = Crosswalk(try YAMLReader.read(path: "\(directory)/\(Crosswalk.path)"), log: log)
+            var frameworks = Frameworks(directory: directory, log: log)
+            crosswalk = Crosswalk(try YAMLReader.read(path: "\(directory)/\(Crosswalk.path)"), frameworks: &frameworks, log: log)
         } catch {
             log.add(error)
             return nil
         }
         let schema = reader.schema
-        var lint = CatalogLint(log: log)
+        var lint = CatalogLint(refusal: schema.refusal, log: log)
         for (node, file) in documents(.check) {
-            let check = reader.check(node) { id, reader in
+            let check = reader.check(node) { id, _ in
                 if let controls = crosswalk.controls[id] { return controls }
                 let hint = suggestion(for: id.description, in: crosswalk.controls.keys.lazy.map(\.description))
-                log.error(at: reader.mark, code: "check.no_crosswalk", "check \(id) is not in \(Crosswalk.path)\(hint)")
+                log.error(
+                    at: node.mark(of: "id"), code: "check.no_crosswalk",
+                    "check \(id) is not in \(Crosswalk.path); add an entry with this id and its controls\(hint)")
                 return nil
             }
-            if let check { lint.add(check, id: check.id.description, file: file, at: node.mark) }
+            if let check { lint.add(check, id: check.id.description, file: file, node) }
         }
         for (node, file) in documents(.runbook) {
-            if let runbook = reader.runbook(node) { lint.add(runbook, id: runbook.id.description, file: file, at: node.mark) }
+            if let runbook = reader.runbook(node) { lint.add(runbook, id: runbook.id.description, file: file, node) }
         }
         for (node, file) in documents(.rule) {
-            if let rule = reader.rule(node) { lint.add(rule, id: rule.id.description, file: file, at: node.mark) }
+            if let rule = reader.rule(node) { lint.add(rule, id: rule.id.description, file: file, node) }
         }
         for (node, file) in documents(.baseline) {
-            if let baseline = reader.baseline(node) { lint.add(baseline, id: baseline.id, file: file, at: node.mark) }
+            if let baseline = reader.baseline(node) { lint.add(baseline, id: baseline.id, file: file, node) }
         }
         lint.finish()
         guard log.errorCount == 0 else { return nil }
@@ -92,8 +95,7 @@ package struct CatalogLoader {
                     )
                     continue
                 }
-                let name = path[path.index(after: path.lastIndex(of: "/")!)...]
-                found.append((node, String(name.dropLast(".yaml".count))))
+                found.append((node, path.fileName))
             } catch { log.add(error) }
         }
         return found

@@ -19,6 +19,24 @@ struct CatalogFolder {
           controls:
             hipaa-security-rule: {direct: [164.312(b)]}
         """,
+        "frameworks/hipaa-security-rule.yaml": """
+        schema: framework/1
+        controls:
+        - {id: 164.312, title: x}
+        - {id: 164.312(a)(1), mappable: true}
+        - {id: 164.312(b), mappable: true}
+        - {id: 164.312(d), mappable: true}
+        """,
+        "frameworks/gdpr.yaml": """
+        schema: framework/1
+        controls:
+        - {id: Art.32, mappable: true}
+        """,
+        "frameworks/cis-controls-v8.1.yaml": """
+        schema: framework/1
+        controls:
+        - {id: '5.4', mappable: true}
+        """,
         "checks/ssh/linux.ssh.hardening.yaml": """
         schema: martlet.check/v1
         id: linux.ssh.hardening

@@ -3,6 +3,7 @@ import Documents
 import Model
 import Testing
 
+private let crosswalk = "frameworks/checks-crosswalk.yaml"
 private let check = "checks/ssh/linux.ssh.hardening.yaml"
 private let rule = "rules/ssh/L1-SSH-001.yaml"
 private let other = "rules/ssh/L1-SSH-002.yaml"
@@ -33,7 +34,7 @@ private let baseline = "baselines/default.yaml"
     @Test(
         "One fault in one file is one error, with its code, file and line",
         arguments: [
-            (check, "id: linux.ssh.hardening", "id: linux.ssh.hardning", "check.no_crosswalk", 1),
+            (check, "id: linux.ssh.hardening", "id: linux.ssh.hardning", "check.no_crosswalk", 2),
             (check, "probe: sshd", "probe: sshdd", "check.unknown_probe", 1),
             (check, "requires: [sshd.installed]", "requires: [sshd.instaled]", "check.unknown_fact", 1),
             (check, "fact: sshd.port, greater: {", "fact: sshd.prt, greater: {", "condition.unknown_fact", 19),
@@ -47,10 +48,10 @@ private let baseline = "baselines/default.yaml"
             (check, "default: [\"no\"]", "default: [never]", "parameter.default", 11),
             (check, "minimum: 1,", "minimum: 70000,", "parameter.range", 12),
             (check, "pattern: \"[a-z]{1,10}\"", "pattern: \"[a-z\"", "parameter.pattern", 13),
-            (check, "greater: 100}", "greater: 100}, {fact: sshd.port, less: 50}", "check.impossible_clause", 1),
+            (check, "greater: 100}", "greater: 100}, {fact: sshd.port, less: 50}", "check.impossible_clause", 20),
             (
                 check, "{code: ssh.old, when: {all: [{fact: sshd.version, less: \"9.2\"}, {fact: sshd.port, greater: 100}]}}",
-                "{code: ssh.old, when: {fact: sshd.port, greater: {parameter: portMax}}}", "check.repeated_clause", 1
+                "{code: ssh.old, when: {fact: sshd.port, greater: {parameter: portMax}}}", "check.repeated_clause", 20
             ),
             (check, "martlet.check/v1", "martlet.rule/v1", "catalog.schema", 1), (check, "title:", "titel:", "document.missing_key", 1),
             (rule, "id: L1-SSH-001", "id: L1-SSH-003", "catalog.file_name", 1),
@@ -62,9 +63,9 @@ private let baseline = "baselines/default.yaml"
             (rule, "fact: sshd.port", "fact: time.synchronised", "condition.unknown_fact", 8),
             (
                 rule, "when: {fact: sshd.port, less: 30000}", "when: {all: [{fact: sshd.port, less: 3}, {fact: sshd.port, greater: 3}]}",
-                "rule.unsatisfiable", 1
+                "rule.unsatisfiable", 8
             ),
-            (rule, "when: {fact: sshd.port, less: 30000}", "when: {not: {exists: sshd.permit_root_login}}", "rule.unsatisfiable", 1),
+            (rule, "when: {fact: sshd.port, less: 30000}", "when: {not: {exists: sshd.permit_root_login}}", "rule.unsatisfiable", 8),
             (rule, "runbook: linux.sshd.set_option", "runbook: linux.sshd.set_options", "rule.unknown_runbook", 1),
             (rule, "cooldown: 10m", "escalate: true", "rule.action", 1), (rule, ", value: \"no\"", "", "rule.missing_argument", 1),
             (rule, "value: \"no\"", "value: \"NO\"", "rule.argument_range", 10),
@@ -75,7 +76,7 @@ private let baseline = "baselines/default.yaml"
             (rule, "value: \"no\"", "value: \"no\", extra: 1", "rule.unknown_argument", 10),
             (rule, "attemptsMax: 2", "attemptsMax: 0", "value.range", 12),
             (other, "codes: [ssh.old, ssh.port]", "codes: [ssh.old, ssh.port]\nwith: {a: b}", "rule.action", 1),
-            (other, "[ssh.old, ssh.port]", "[ssh.root_login]\npriority: 101\nwhen: {fact: sshd.port, less: 30000}", "rule.unreachable", 1),
+            (other, "[ssh.old, ssh.port]", "[ssh.root_login]\npriority: 101\nwhen: {fact: sshd.port, less: 30000}", "rule.unreachable", 7),
             (runbook, "verb: sshd.set_option", "verb: sshd.set_options", "step.unknown_verb", 11),
             (runbook, "{option: {parameter: option}, ", "{", "step.missing_argument", 11),
             (runbook, "option: {parameter: option},", "option: {parameter: optoin},", "step.unknown_parameter", 11),
@@ -85,6 +86,15 @@ private let baseline = "baselines/default.yaml"
             (runbook, "checks: [linux.ssh.hardening]", "checks: [linux.ssh.hard]", "catalog.unknown_check", 1),
             (runbook, "platforms: [linux]", "platforms: [nixos]", "rule.runbook_platform", 1),
             (runbook, "timeout: 60s", "timeout: 5h", "value.range", 9),
+            (crosswalk, "hipaa-security-rule: {direct: [164.312(b)]}", "hipaa: {direct: [164.312(b)]}", "crosswalk.unknown_framework", 11),
+            (crosswalk, "direct: [164.312(b)]", "direct: [164.999(z)]", "crosswalk.unknown_control", 11),
+            (crosswalk, "direct: [164.312(b)]", "direct: ['164.312']", "crosswalk.heading", 11),
+            (crosswalk, "{direct: [164.312(b)]}", "{direct: []}", "crosswalk.empty", 11),
+            (crosswalk, "not_mapped: No", "direct: [Art.32], not_mapped: No", "crosswalk.empty", 7),
+            (crosswalk, "direct: [164.312(b)]", "dirct: [164.312(b)]", "document.unknown_key", 11),
+            (
+                crosswalk, "controls:\n    hipaa-security-rule: {direct: [164.312(b)]}", "controls: {}", "crosswalk.empty", 10
+            ),
             (baseline, "portMax: 22", "portMax: 0", "baseline.range", 5), (baseline, "portMax: 22", "portMax: \"22\"", "value.type", 5),
             (baseline, "portMax: 22", "portMx: 22", "baseline.unknown_parameter", 5),
             (baseline, "linux.ssh.hardening:", "linux.ssh.hardning:", "baseline.unknown_check", 5),
@@ -99,6 +109,23 @@ private let baseline = "baselines/default.yaml"
         // Where a rule and its runbook disagree, the rule is named.
         #expect(found.mark.file.hasSuffix(code.hasPrefix("rule.runbook") ? rule : file))
         #expect(found.mark.line == line, "\(found)")
+    }
+
+    @Test("What a check's parameter may be, by default or in a baseline, must be what the runbook takes")
+    func holdsCheckParametersAgainstRunbooks() throws {
+        var folder = CatalogFolder()
+        folder.replace(rule, "value: \"no\"", "value: {checkParameter: banner}")
+        folder.replace(baseline, "portMax: 22", "portMax: 22, banner: never")
+        #expect(try folder.lint().findings.map(\.description) == [])
+        for pattern in ["ne[a-z]{3}", "none"] {
+            var narrow = folder
+            narrow.replace(runbook, "[a-z0-9-]{1,40}", pattern)
+            let (catalog, findings) = try narrow.lint()
+            #expect(catalog == nil)
+            #expect(findings.map(\.code) == ["rule.argument_range"])
+            #expect(findings[0].mark.file.hasSuffix(rule) && findings[0].mark.line == 10)
+            #expect(findings[0].sentence.contains(pattern == "none" ? "as baseline default sets it" : "the default of"), "\(findings[0])")
+        }
     }
 
     @Test("Without any one file the catalog is refused or says what is open", arguments: CatalogFolder().files.keys.sorted())

@@ -17,7 +17,7 @@ import Testing
             let id = try #require(lines.first { $0.hasPrefix("id: ") }?.dropFirst(4))
             folder.files["\(kind)s/example/\(id).yaml"] = example
         }
-        #expect(folder.files.count == 5)
+        #expect(folder.files.count == 8)
         let (catalog, findings) = try folder.lint()
         #expect(findings.map(\.description) == [])
         #expect(catalog?.rules.count == 1)
