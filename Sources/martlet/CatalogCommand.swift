@@ -163,10 +163,11 @@ struct CatalogCommand: ParsableCommand {
             }
             let bytes = try YAMLReader.contents(path: facts, bytesMax: 1 << 20)
             let seen = try Facts(json: JSONValue(parsing: bytes, limits: JSONLimits(bytesMax: 1 << 20)))
+            if let fault = definition.fault(of: seen, schema: .code()) { throw ValidationError("the facts \(fault)") }
             let parameters = catalog.parameters(of: definition, baseline: catalog.baselines[baseline])
             let now = WallClock.system.now()
             let verdict = definition.judge(seen, parameters: parameters, at: now)
-            print("\(id): \(verdict.word)\(verdict.code.map { " \($0)" } ?? "")")
+            print("\(id): \(definition.described(verdict, of: seen))")
             for (kind, clauses) in [("not applicable", definition.notApplicable), ("drift", definition.drift)] {
                 for clause in clauses {
                     print("\(kind) \(clause.code)")

@@ -33,7 +33,11 @@ struct RulesCommand: AsyncParsableCommand {
                     "\(check) has no drift \(self.code); it has \(definition.drift.map(\.code.description).joined(separator: ", "))")
             }
             guard let now = at.map(Timestamp.init) ?? WallClock.system.now() else { throw ValidationError("--at is no instant") }
+            for name in platform where !PlatformFamily.isKnown(name) {
+                throw ValidationError("there is no platform \(name); there are \(PlatformFamily.known.joined(separator: ", "))")
+            }
             let facts = try readFacts()
+            if let fault = definition.fault(of: facts, schema: .code()) { throw ValidationError("the facts \(fault)") }
             let parameters = catalog.parameters(of: definition, baseline: catalog.baselines[baseline])
             let incident = Incident(
                 id: IncidentID(at: now), host: "example", check: id, code: code, severity: definition.severity, opened: now, lastSeen: now,

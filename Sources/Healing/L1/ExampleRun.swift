@@ -12,7 +12,7 @@ package enum ExampleRun {
         let expected = example.expected
         let verdict = check.judge(example.facts, parameters: parameters, at: now)
         guard verdict.word == expected.verdict, expected.code == nil || expected.code == verdict.code else {
-            return "the verdict is \(verdict.word)\(verdict.code.map { " \($0)" } ?? ""), "
+            return "the verdict is \(check.described(verdict, of: example.facts)), "
                 + "expected \(expected.verdict)\(expected.code.map { " \($0)" } ?? "")"
         }
         guard case .drift(let code) = verdict else { return nil }
