@@ -21,6 +21,7 @@ package struct CatalogExample: Sendable {
     }
 
     package let id: String
+    /// Where it says what it expects.
     package let mark: Mark
     package let check: CheckID
     package let platforms: [String]
@@ -34,6 +35,7 @@ package struct CatalogExample: Sendable {
     /// Reads all examples of a folder. What is wrong with one is in `log`.
     package static func load(directory: String, catalog: CompiledCatalog, schema: CatalogSchema, log: DiagnosticLog) -> [CatalogExample] {
         var examples: [CatalogExample] = []
+        var places: [String: Mark] = [:]
         for path in CatalogLoader.yamlFiles(below: "\(directory)/examples", log: log).sorted().prefix(filesMax) {
             do throws(Diagnostic) {
                 let node = try YAMLReader.read(path: path)
@@ -42,6 +44,10 @@ package struct CatalogExample: Sendable {
                     log.error(
                         at: node.mark, code: "catalog.file_name",
                         "example \(example.id) stands in a file named \(quoted(path.fileName)).yaml; the two must agree")
+                }
+                if let first = places.updateValue(node.mark, forKey: example.id) {
+                    log.error(at: node.mark, code: "catalog.duplicate_id", "example \(example.id) stands in \(first) already")
+                    continue
                 }
                 examples.append(example)
             } catch { log.add(error) }
@@ -58,6 +64,11 @@ package struct CatalogExample: Sendable {
         let id = reader.text("id", bytesMax: 100)
         let name = reader.name("check", as: CheckID.self)
         let platforms = reader.texts("platforms", default: ["linux"])
+        for platform in platforms ?? [] where !PlatformFamily.isKnown(platform) {
+            log.error(
+                at: node.mark(of: "platforms"), code: "catalog.unknown_platform",
+                "there is no platform \(quoted(platform))\(suggestion(for: platform, in: PlatformFamily.known))")
+        }
         var facts = Facts()
         if let name, catalog.checks[name] == nil {
             log.error(
@@ -117,13 +128,16 @@ package struct CatalogExample: Sendable {
                 for (_, name, value) in all.all() { arguments?[name] = value.text(name, bytesMax: 4_096, log: log) }
             }
             expect.finish()
+            if verdict == .drift, expect.optional("code") == nil {
+                log.error(at: node.mark, code: "example.no_code", "an example that expects drift says which code")
+            }
             if let verdict {
                 expected = Expected(verdict: verdict.rawValue, code: code, rule: rule, runbook: runbook, arguments: arguments)
             }
         }
         reader.finish()
         guard log.errorCount == start, let id, let name, let platforms, let expected else { return nil }
-        (self.id, mark, check, self.platforms, self.facts) = (id, node.mark, name, platforms, facts)
+        (self.id, mark, check, self.platforms, self.facts) = (id, node.mark(of: "expect"), name, platforms, facts)
         (self.parameters, self.expected) = (parameters, expected)
     }
 }

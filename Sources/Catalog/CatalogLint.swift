@@ -45,7 +45,9 @@ struct CatalogLint {
     }
 
     /// Everything that compares parts with one another. Called once, after all were added.
-    mutating func finish() {
+    ///
+    /// - Parameter isWhole: false where parts are missing that have faults of their own; then nothing is said to be unanswered or unused.
+    mutating func finish(isWhole: Bool = true) {
         rules.sort { RuleDefinition.precedes($0.definition, $1.definition) }
         for (check, node) in checks.values.sorted(by: { $0.definition.id < $1.definition.id }) { lintClauses(check, node) }
         for (runbook, node) in runbooks.values.sorted(by: { $0.definition.id < $1.definition.id }) { lintSteps(runbook, node) }
@@ -55,7 +57,7 @@ struct CatalogLint {
         }
         lintShadows()
         lintConflicts()
-        lintAnswers()
+        if isWhole { lintAnswers() }
     }
 
     private func lintClauses(_ check: CheckDefinition, _ node: Node) {
@@ -161,11 +163,12 @@ struct CatalogLint {
                 }
                 if let first = shadows.first?.first ?? nil, shadows.allSatisfy({ $0.allSatisfy { $0 != nil } }) {
                     let names = first.map(\.id.description).joined(separator: ", ")
+                    let remedy = first[0].priority > 0 ? "; give it a priority below \(first[0].priority), or another condition" : ""
                     log.error(
                         at: node.mark(of: "when", "codes"), code: "rule.unreachable",
-                        first.count == 1
+                        (first.count == 1
                             ? "rule \(names) comes first and matches whatever \(rule.id) would"
-                            : "rules \(names) come first and together match whatever \(rule.id) would")
+                            : "rules \(names) come first and together match whatever \(rule.id) would") + remedy)
                 }
                 for code in rule.codes { before[code, default: []].append(rule) }
             }

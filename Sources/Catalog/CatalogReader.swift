@@ -7,7 +7,11 @@ import Model
 /// Parts must come in the order checks, runbooks, rules, baselines: each is checked against those before. A method answers nil
 /// after it has logged why.
 struct CatalogReader {
-    enum Kind: String, CaseIterable { case check, runbook, rule, baseline }
+    enum Kind: String, CaseIterable {
+        case check, runbook, rule, baseline
+        /// Where files of this kind stand.
+        var folder: String { "\(rawValue)s" }
+    }
 
     let schema: CatalogSchema
     let log: DiagnosticLog
@@ -16,6 +20,15 @@ struct CatalogReader {
     /// Where steps name documents; each baseline is held against them.
     private var namedDocuments: [(name: String, mark: Mark)] = []
     private var parameterTypes: [CheckID: [String: ValueType]] = [:]
+    /// Parts that are there and have faults of their own: what refers to one is not faulted again.
+    private var faulty: [Kind: Set<String>] = [:]
+
+    /// Whether every part that is there could be read.
+    var isWhole: Bool { faulty.isEmpty }
+
+    mutating func noteFaulty(_ kind: Kind, _ ids: String...) { faulty[kind, default: []].formUnion(ids) }
+
+    private func isFaulty(_ kind: Kind, _ id: String) -> Bool { faulty[kind]?.contains(id) == true }
 
     init(schema: CatalogSchema, log: DiagnosticLog) {
         self.schema = schema
@@ -42,25 +55,29 @@ struct CatalogReader {
         let id = reader.name("id", as: CheckID.self)
         let title = reader.text("title", bytesMax: 200)
         let probe = reader.name("probe", as: ProbeID.self)
-        let platforms = readPlatforms(&reader, mayBeEmpty: false)
+        let platforms = readPlatforms(&reader, node, mayBeEmpty: false)
         let severity = reader.choice("severity", of: Severity.self)
         let interval = reader.duration("interval", in: .seconds(10) ... .seconds(30 * 86_400))
         let staleAfter = reader.duration("staleAfter", in: .seconds(10) ... .seconds(400 * 86_400))
         let phiRisk = reader.choice("phiRisk", of: PHIRisk.self)
-        let parameters = readParameters(&reader)
+        let (parameters, areWhole) = readParameters(&reader)
         let types = parameters.mapValues(\.type)
-        let facts = probe.flatMap { producedFacts(of: $0, at: reader) } ?? [:]
+        let facts = probe.flatMap { producedFacts(of: $0, at: node.mark(of: "probe")) } ?? [:]
+        // A clause may be about the parameter that could not be read.
+        let clauseFacts = areWhole ? facts : [:]
         let requires = reader.names("requires", as: FactName.self, default: [])
         for name in requires ?? [] where probe != nil && !facts.isEmpty && facts[name] == nil {
             log.error(
-                at: reader.mark, code: "check.unknown_fact",
+                at: node.mark(of: "requires"), code: "check.unknown_fact",
                 "requires \(name), which probe \(probe!) does not produce"
                     + suggestion(for: name.description, in: facts.keys.lazy.map(\.description)))
         }
-        let notApplicable = clauses(&reader, "notApplicable", facts: facts, types: types, isRequired: false)
-        let drift = clauses(&reader, "drift", facts: facts, types: types, isRequired: true)
+        let notApplicable = clauses(&reader, "notApplicable", facts: clauseFacts, types: types, isRequired: false)
+        let drift = clauses(&reader, "drift", facts: clauseFacts, types: types, isRequired: true)
         if let interval, let staleAfter, staleAfter < interval {
-            log.error(at: reader.mark, code: "check.stale_before_due", "staleAfter is shorter than interval: every result would be stale")
+            log.error(
+                at: node.mark(of: "staleAfter"), code: "check.stale_before_due",
+                "staleAfter is shorter than interval: every result would be stale")
         }
         let citations = id.flatMap { controls($0, reader) }
         if node.value(of: "controls") != nil { _ = reader.optional("controls") }
@@ -77,10 +94,10 @@ struct CatalogReader {
         return check
     }
 
-    private func producedFacts(of probe: ProbeID, at reader: NodeReader) -> [FactName: ValueType]? {
+    private func producedFacts(of probe: ProbeID, at mark: Mark) -> [FactName: ValueType]? {
         if let facts = schema.probes[probe] { return facts }
         let hint = suggestion(for: probe.description, in: schema.probes.keys.lazy.map(\.description))
-        log.error(at: reader.mark, code: "check.unknown_probe", "there is no probe \"\(probe)\"\(hint)")
+        log.error(at: mark, code: "check.unknown_probe", "there is no probe \"\(probe)\"\(hint)")
         return nil
     }
 
@@ -96,7 +113,7 @@ struct CatalogReader {
         }
         // Without the probe's facts every condition would be faulted again; the missing probe is the one thing to say.
         guard !facts.isEmpty else { return [] }
-        var conditions = ConditionReader(facts: facts, parameters: types, log: log)
+        var conditions = ConditionReader(facts: facts, parameters: types, elsewhere: owner(of:), log: log)
         return items.compactMap { item in
             guard var clause = NodeReader(item, kind: "clause", log: log) else { return nil }
             let code = clause.name("code", as: Code.self)
@@ -105,6 +122,11 @@ struct CatalogReader {
             guard let code, let condition else { return nil }
             return Clause(code: code, condition: condition)
         }
+    }
+
+    /// The probe that produces a fact which the check's own does not.
+    private func owner(of fact: FactName) -> String? {
+        schema.probes.filter { $0.value[fact] != nil }.keys.min().map { "probe \($0)" }
     }
 
     // MARK: Runbooks
@@ -116,19 +138,21 @@ struct CatalogReader {
         let id = reader.name("id", as: RunbookID.self)
         let title = reader.text("title", bytesMax: 200)
         let checks = reader.names("checks", as: CheckID.self)
-        for check in checks ?? [] where self.checks[check] == nil { unknownCheck(check, at: reader.mark) }
-        let platforms = readPlatforms(&reader, mayBeEmpty: false)
-        let parameters = readParameters(&reader)
+        for check in checks ?? [] where self.checks[check] == nil { unknownCheck(check, at: node.mark(of: "checks")) }
+        let platforms = readPlatforms(&reader, node, mayBeEmpty: false)
+        let (parameters, areWhole) = readParameters(&reader)
         let disruptive = reader.boolean("disruptive", default: false)
         let reboot = reader.boolean("needsReboot", default: false)
         let approval = reader.boolean("needsApproval", default: false)
         let window = reader.boolean("needsWindow", default: false)
         let timeout = reader.duration("timeout", in: .seconds(1) ... .seconds(4 * 3_600))
         let retries = reader.integer("retries", in: 0...5, default: 0)
-        let steps = readSteps(&reader, parameters)
+        // A step may name the parameter that could not be read.
+        let steps = areWhole ? readSteps(&reader, node, parameters) : []
+        if !areWhole { _ = reader.required("steps") }
         reader.finish()
         if checks?.isEmpty == true {
-            log.error(at: reader.mark, code: "runbook.no_check", "a runbook must name the checks that it repairs")
+            log.error(at: node.mark(of: "checks"), code: "runbook.no_check", "a runbook must name the checks that it repairs")
         }
         guard log.errorCount == start, let id, let title, let checks, let disruptive, let reboot, let approval, let window, let timeout,
             let retries
@@ -140,16 +164,20 @@ struct CatalogReader {
         return runbook
     }
 
-    private mutating func readSteps(_ reader: inout NodeReader, _ parameters: [String: ParameterDefinition]) -> [StepDefinition] {
-        guard let node = reader.required("steps"), let items = node.items("steps", countMax: 50, log: log) else { return [] }
-        if items.isEmpty { log.error(at: node.mark, code: "runbook.no_step", "a runbook must have a step") }
+    private mutating func readSteps(
+        _ reader: inout NodeReader, _ node: Node, _ parameters: [String: ParameterDefinition]
+    ) -> [StepDefinition] {
+        guard let list = reader.required("steps"), let items = list.items("steps", countMax: 50, log: log) else { return [] }
+        if items.isEmpty { log.error(at: list.mark, code: "runbook.no_step", "a runbook must have a step") }
         var used: Set<String> = []
         var steps: [StepDefinition] = []
         for item in items {
             if let step = step(item, parameters, &used) { steps.append(step) }
         }
         for name in parameters.keys.sorted() where !used.contains(name) && steps.count == items.count {
-            log.error(at: reader.mark, code: "runbook.unused_parameter", "no step uses the parameter \(quoted(name))")
+            log.error(
+                at: node.value(of: "parameters")?.mark(of: name) ?? node.mark, code: "runbook.unused_parameter",
+                "no step uses the parameter \(quoted(name))")
         }
         return steps
     }
@@ -163,7 +191,7 @@ struct CatalogReader {
         guard let signature = schema.verbs[verb] else {
             log.error(
                 at: reader.mark, code: "step.unknown_verb",
-                "there is no verb \(quoted(verb))\(suggestion(for: verb, in: schema.verbs.keys))")
+                "there is no verb \(quoted(verb))\(suggestion(for: verb, amongAll: schema.verbs.keys))")
             return nil
         }
         var arguments: [String: StepArgument] = [:]
@@ -236,7 +264,7 @@ struct CatalogReader {
         let priority = reader.integer("priority", in: 0...1_000_000, default: 100)
         let check = reader.name("check", as: CheckID.self)
         let codes = reader.names("codes", as: Code.self)
-        let platforms = readPlatforms(&reader, mayBeEmpty: true)
+        let platforms = readPlatforms(&reader, node, mayBeEmpty: true)
         let when = reader.optional("when")
         let runbookNode = reader.optional("runbook")
         let runbook = runbookNode?.name("runbook", as: RunbookID.self, log: log)
@@ -246,32 +274,33 @@ struct CatalogReader {
         let attempts = reader.integer("attemptsMax", in: 1...20, default: 2)
         reader.finish()
         if (runbookNode != nil) == (escalates == true) {
-            log.error(at: reader.mark, code: "rule.action", "a rule names a runbook or says escalate: true, one of the two")
+            log.error(
+                at: node.mark(of: "escalate"), code: "rule.action", "a rule names a runbook or says escalate: true, one of the two")
         }
         guard let check else { return nil }
         guard let definition = checks[check] else {
-            unknownCheck(check, at: reader.mark)
+            unknownCheck(check, at: node.mark(of: "check"))
             return nil
         }
-        if codes?.isEmpty == true { log.error(at: reader.mark, code: "rule.no_code", "a rule must name a drift code") }
+        if codes?.isEmpty == true { log.error(at: node.mark(of: "codes"), code: "rule.no_code", "a rule must name a drift code") }
         for code in codes ?? [] where !definition.drift.contains(where: { $0.code == code }) {
             let hint = suggestion(for: code.description, in: definition.drift.lazy.map(\.code.description))
-            log.error(at: reader.mark, code: "rule.unknown_code", "check \(check) never reports \"\(code)\"\(hint)")
+            log.error(at: node.mark(of: "codes"), code: "rule.unknown_code", "check \(check) never reports \"\(code)\"\(hint)")
         }
         for platform in platforms where !PlatformFamily.covers(definition.platforms, platform) {
-            log.error(at: reader.mark, code: "rule.platform", "check \(check) does not look at \(platform)")
+            log.error(at: node.mark(of: "platforms"), code: "rule.platform", "check \(check) does not look at \(platform)")
         }
         var condition: Condition?
         if let when {
             var conditions = ConditionReader(
-                facts: schema.probes[definition.probe] ?? [:], parameters: parameterTypes[check] ?? [:], log: log)
+                facts: schema.probes[definition.probe] ?? [:], parameters: parameterTypes[check] ?? [:], elsewhere: owner(of:), log: log)
             condition = conditions.read(when)
         }
         var arguments: [String: RuleArgument] = [:]
         if let runbook {
-            arguments = self.arguments(with, for: runbook, definition, platforms.isEmpty ? definition.platforms : platforms, reader.mark)
+            arguments = self.arguments(with, for: runbook, definition, platforms.isEmpty ? definition.platforms : platforms, in: node)
         } else if with != nil {
-            log.error(at: reader.mark, code: "rule.action", "a rule without a runbook has no arguments")
+            log.error(at: node.mark(of: "with"), code: "rule.action", "a rule without a runbook has no arguments")
         }
         guard log.errorCount == start, let id, let title, let priority, let codes, let cooldown, let attempts else { return nil }
         return RuleDefinition(
@@ -281,8 +310,10 @@ struct CatalogReader {
 
     /// Checks that the runbook fits the check and its platforms, and reads its arguments.
     private func arguments(
-        _ node: Node?, for id: RunbookID, _ check: CheckDefinition, _ platforms: [String], _ mark: Mark
+        _ with: Node?, for id: RunbookID, _ check: CheckDefinition, _ platforms: [String], in node: Node
     ) -> [String: RuleArgument] {
+        let mark = node.mark(of: "runbook")
+        if isFaulty(.runbook, id.description) { return [:] }
         guard let runbook = runbooks[id] else {
             let hint = suggestion(for: id.description, in: runbooks.keys.lazy.map(\.description))
             log.error(at: mark, code: "rule.unknown_runbook", "there is no runbook \"\(id)\"\(hint)")
@@ -296,7 +327,7 @@ struct CatalogReader {
         }
         var arguments: [String: RuleArgument] = [:]
         var named: Set<String> = []
-        if let node, var given = NodeReader(node, kind: "arguments of \(id)", log: log) {
+        if let with, var given = NodeReader(with, kind: "arguments of \(id)", log: log) {
             for (key, name, value) in given.all() {
                 named.insert(name)
                 guard let parameter = runbook.parameters[name] else {
@@ -310,7 +341,7 @@ struct CatalogReader {
         }
         let missing = runbook.parameters.lazy.filter { $0.value.default == nil && !named.contains($0.key) }.map(\.key)
         for name in missing.sorted() {
-            log.error(at: mark, code: "rule.missing_argument", "runbook \(id) needs the argument \"\(name)\"")
+            log.error(at: node.mark(of: "with", "runbook"), code: "rule.missing_argument", "runbook \(id) needs the argument \"\(name)\"")
         }
         return arguments
     }
@@ -365,6 +396,7 @@ struct CatalogReader {
         var values: [CheckID: [String: TypedValue]] = [:]
         if let node = reader.optional("parameters"), var checks = NodeReader(node, kind: "parameters", log: log) {
             for (key, name, value) in checks.all() {
+                if isFaulty(.check, name) { continue }
                 guard let check = CheckID(name), let definition = self.checks[check] else {
                     let hint = suggestion(for: name, in: self.checks.keys.lazy.map(\.description))
                     log.error(at: key.mark, code: "baseline.unknown_check", "there is no check \(quoted(name))\(hint)")
@@ -418,34 +450,40 @@ struct CatalogReader {
     // MARK: Shared
 
     private func unknownCheck(_ id: CheckID, at mark: Mark) {
+        if isFaulty(.check, id.description) { return }
         let hint = suggestion(for: id.description, in: checks.keys.lazy.map(\.description))
         log.error(at: mark, code: "catalog.unknown_check", "there is no check \"\(id)\"\(hint)")
     }
 
-    private func readPlatforms(_ reader: inout NodeReader, mayBeEmpty: Bool) -> [String] {
+    private func readPlatforms(_ reader: inout NodeReader, _ node: Node, mayBeEmpty: Bool) -> [String] {
         guard let platforms = reader.texts("platforms", default: mayBeEmpty ? [] : nil) else { return [] }
         if platforms.isEmpty && !mayBeEmpty {
-            log.error(at: reader.mark, code: "catalog.no_platform", "\(reader.kind) names no platform")
+            log.error(at: node.mark(of: "platforms"), code: "catalog.no_platform", "\(reader.kind) names no platform")
         }
         for platform in platforms where !PlatformFamily.isKnown(platform) {
             log.error(
-                at: reader.mark, code: "catalog.unknown_platform",
+                at: node.mark(of: "platforms"), code: "catalog.unknown_platform",
                 "there is no platform \(quoted(platform))\(suggestion(for: platform, in: PlatformFamily.known))")
         }
         return platforms
     }
 
-    private func readParameters(_ reader: inout NodeReader) -> [String: ParameterDefinition] {
-        guard let node = reader.optional("parameters"), var entries = NodeReader(node, kind: "parameters", log: log) else { return [:] }
+    /// - Returns: with `areWhole` false where one has not even a type that can be read.
+    private func readParameters(_ reader: inout NodeReader) -> (definitions: [String: ParameterDefinition], areWhole: Bool) {
+        guard let node = reader.optional("parameters") else { return ([:], true) }
+        guard var entries = NodeReader(node, kind: "parameters", log: log) else { return ([:], false) }
         var definitions: [String: ParameterDefinition] = [:]
+        var areWhole = true
         for (key, name, value) in entries.all() {
             guard FactName(name) != nil else {
                 log.error(at: key.mark, code: "parameter.name", "\(quoted(name)) is not a name")
+                areWhole = false
                 continue
             }
             definitions[name] = ParameterDefinition(value, name: name, log: log)
+            if definitions[name] == nil { areWhole = false }
         }
-        return definitions
+        return (definitions, areWhole)
     }
 }
 

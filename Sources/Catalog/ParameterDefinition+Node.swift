@@ -3,6 +3,7 @@ import Documents
 import Model
 
 extension ParameterDefinition {
+    /// nil where not even its type can be read; any other fault is logged, and the rest kept for what refers to it.
     init?(_ node: Node, name: String, log: DiagnosticLog) {
         guard var reader = NodeReader(node, kind: "parameter \(name)", log: log) else { return nil }
         let start = log.errorCount
@@ -37,12 +38,12 @@ extension ParameterDefinition {
             if texts.isEmpty { log.error(at: node.mark, code: "parameter.range", "allowed is empty: no value of \(name) would be taken") }
         }
         let value = fallback.flatMap { $0.value("default of \(name)", of: type, log: log) }
-        guard log.errorCount == start, let summary else { return nil }
+        let isGood = log.errorCount == start && summary != nil
         self.init(
-            type: type, summary: summary, default: value, minimum: minimum, maximum: maximum, allowed: allowedTexts, pattern: pattern)
-        if let value, let fault = fault(of: value) {
+            type: type, summary: summary ?? "", default: isGood ? value : nil, minimum: minimum, maximum: maximum, allowed: allowedTexts,
+            pattern: pattern)
+        if isGood, let value, let fault = fault(of: value) {
             log.error(at: fallback?.mark ?? node.mark, code: "parameter.default", "the default of \(name) \(fault)")
-            return nil
         }
     }
 }

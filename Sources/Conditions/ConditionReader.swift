@@ -5,6 +5,7 @@ package import Model
 package struct ConditionReader {
     private let facts: [FactName: ValueType]
     private let parameters: [String: ValueType]
+    private let elsewhere: (FactName) -> String?
     private let log: DiagnosticLog
     private var parts = 0
 
@@ -12,9 +13,14 @@ package struct ConditionReader {
     /// `all`, `any`, `not`, `exists` and comparisons together.
     package static let partsMax = 200
 
-    package init(facts: [FactName: ValueType], parameters: [String: ValueType], log: DiagnosticLog) {
+    /// - Parameter elsewhere: what produces a fact that is none of `facts`, for the message.
+    package init(
+        facts: [FactName: ValueType], parameters: [String: ValueType], elsewhere: @escaping (FactName) -> String? = { _ in nil },
+        log: DiagnosticLog
+    ) {
         self.facts = facts
         self.parameters = parameters
+        self.elsewhere = elsewhere
         self.log = log
     }
 
@@ -81,7 +87,8 @@ package struct ConditionReader {
             } else {
                 let known = ["all", "any", "not", "exists", "fact"] + Comparison.Operator.allCases.map(\.rawValue)
                 log.error(
-                    at: key.mark, code: "condition.operator", "there is no operator \(quoted(word))\(suggestion(for: word, in: known))")
+                    at: key.mark, code: "condition.operator",
+                    "there is no operator \(quoted(word))\(suggestion(for: word, amongAll: known))")
                 isGood = false
             }
         }
@@ -140,7 +147,9 @@ package struct ConditionReader {
     private func fact(_ node: Node) -> (name: FactName, type: ValueType)? {
         guard let name = node.name("fact", as: FactName.self, log: log) else { return nil }
         guard let type = facts[name] else {
-            let hint = suggestion(for: name.description, in: facts.keys.lazy.map(\.description))
+            let hint =
+                elsewhere(name).map { "; \($0) does, and a condition names only facts of its check's probe" }
+                ?? suggestion(for: name.description, in: facts.keys.lazy.map(\.description))
             return fault(node, "condition.unknown_fact", "the probe does not produce \(quoted(name.description))\(hint)")
         }
         return (name, type)

@@ -22,6 +22,12 @@ package func suggestion(for name: String, in known: some Sequence<String>) -> St
     nearestName(to: name, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
 }
 
+/// What `suggestion` says, and where no name is near all of them: for a fixed set that one cannot look up in the folder.
+package func suggestion(for name: String, amongAll known: some Sequence<String>) -> String {
+    let near = suggestion(for: name, in: known)
+    return near.isEmpty ? "; there are \(known.sorted().joined(separator: ", "))" : near
+}
+
 /// Optimal string alignment distance.
 private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
     var beforeLast: [Int] = []

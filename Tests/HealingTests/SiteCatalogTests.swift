@@ -124,4 +124,45 @@ import Testing
                 "site.h.yaml:6 step.refused",
             ])
     }
+
+    @Test("An example that would show nothing is an error: twice one id, an unknown platform, drift of any code, a fact that nobody gave")
+    func emptyExamples() throws {
+        func example(_ path: String, platforms: String = "[linux]", facts: String, expect: String) throws {
+            let id = path.split(separator: "/").last ?? ""
+            try write(
+                "examples/\(path).yaml",
+                """
+                schema: martlet.example/v1
+                id: \(id)
+                check: host.services.critical
+                platforms: \(platforms)
+                facts: \(facts)
+                expect:
+                  \(expect)
+                """)
+        }
+        let failed = "{services.not_running: [], services.not_enabled: [], services.failed: [x.service]}"
+        try example("site/a-one", facts: failed, expect: "{verdict: drift, code: services.failed}")
+        try example("site/again/a-one", facts: failed, expect: "{verdict: drift, code: services.failed}")
+        try example("site/a-two", platforms: "[linus]", facts: failed, expect: "{verdict: drift, code: services.failed}")
+        try example("site/a-three", facts: failed, expect: "{verdict: drift}")
+        try example("site/a-four", facts: "{services.not_running: [], services.not_enabled: []}", expect: "{verdict: compliant}")
+        let catalog = try CatalogLoader.load(directory: folder, schema: .code(), version: 1)
+        let log = DiagnosticLog()
+        let examples = CatalogExample.load(directory: folder, catalog: catalog, schema: .code(), log: log)
+        #expect(
+            log.all.map { "\($0.mark.line) \($0.code)" }.sorted() == [
+                "1 catalog.duplicate_id", "4 catalog.unknown_platform", "7 example.no_code",
+            ])
+        let last = try #require(examples.first { $0.id == "a-four" })
+        #expect(last.mark.line == 6)
+        let failure = ExampleRun.failure(last, catalog: catalog, index: L1Index([]), baseline: nil, at: WallClock.system.now())
+        #expect(failure == "the verdict is unknown facts.missing (services.failed is not given), expected compliant")
+        let check = try #require(catalog.checks["host.services.critical"])
+        #expect(check.fault(of: last.facts, schema: .code()) == nil)
+        for (fact, value) in [("services.faild", TypedValue.strings([])), ("services.failed", .string("x.service"))] {
+            let name = try #require(FactName(fact))
+            #expect(check.fault(of: Facts([name: value]), schema: .code())?.contains("services.failed") == true)
+        }
+    }
 }
