@@ -9,6 +9,8 @@ package enum ProposalRefusal: Error, Hashable, Sendable {
     case closed
     case otherIncident
     case driftChanged
+    /// A catalog or site policy that came into force since has a rule for it.
+    case answered
     case expired
     /// The incident had its proposal.
     case repeated
@@ -25,6 +27,7 @@ package enum ProposalRefusal: Error, Hashable, Sendable {
         case .closed: "proposal.closed"
         case .otherIncident: "proposal.other_incident"
         case .driftChanged: "proposal.drift_changed"
+        case .answered: "proposal.answered"
         case .expired: "proposal.expired"
         case .repeated: "proposal.repeated"
         case .notWanted: "proposal.not_wanted"
@@ -42,6 +45,7 @@ package enum ProposalRefusal: Error, Hashable, Sendable {
             case .closed: "its incident is over, or not known here"
             case .otherIncident: "its incident is of another host or check"
             case .driftChanged: "the drift is another one by now"
+            case .answered: "a rule answers its incident by now"
             case .expired: "its time is over"
             case .repeated: "its incident has had a proposal"
             case .notWanted: "this appliance takes none (l2.mode)"

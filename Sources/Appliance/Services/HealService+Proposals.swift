@@ -32,6 +32,8 @@ extension HealService {
             return try await desk.refuse(entry, error)
         }
         guard let runbook = loaded.catalog.runbooks[plan.runbook] else { return try await desk.refuse(entry, .unlisted) }
+        // Only a rule's plan is waited for so: rules that came into force since have one, and it goes first.
+        guard found.state != .deferred else { return try await desk.refuse(entry, .answered) }
         let circumstances = try await circumstances(of: plan, runbook, incident: found, platforms: platforms, loaded)
         let admission = Gate.judge(
             plan, runbook: runbook, authority: nil, policy: context.configuration.policy, circumstances: circumstances, now: now)

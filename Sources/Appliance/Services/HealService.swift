@@ -125,10 +125,19 @@ package actor HealService {
     // MARK: Incidents
 
     private func healIncidents(_ loaded: ActiveCatalog.Loaded) async throws {
-        let incidents = try await context.database.read { try IncidentTable.all(openOnly: true, in: $0) }
-        for incident in incidents where incident.state != .escalated && !isBusy(incident.host) {
+        let rules = loaded.stamp.digest
+        let (incidents, unanswered) = try await context.database.read { transaction in
+            (
+                try IncidentTable.all(openOnly: true, in: transaction),
+                try DecisionTable.unanswered(byOthersThan: rules, in: transaction)
+            )
+        }
+        for incident in incidents where !isBusy(incident.host) {
             guard !Task.isCancelled else { return }
-            try await heal(incident, loaded)
+            // A person has it, unless for want of a rule: then what came into force since may have one. A check that is switched off has
+            // its turn when it is on again.
+            let isForRules = unanswered.contains(incident.id) && !loaded.isDisabled(incident.check)
+            if incident.state != .escalated || isForRules { try await heal(incident, loaded) }
         }
     }
 
@@ -154,7 +163,7 @@ package actor HealService {
                 decision, for: incident, catalog: loaded.catalog, learned: loaded.learned, id: PlanID(at: now), at: now),
             case .run(let rule, _, _) = decision, let runbook = loaded.catalog.runbooks[plan.runbook]
         else {
-            try await escalate(incident, decision, shadow)
+            try await escalate(incident, decision, shadow, loaded)
             return
         }
         var circumstances = try await circumstances(of: plan, runbook, incident: incident, platforms: platforms, loaded)
@@ -178,7 +187,9 @@ package actor HealService {
     }
 
     /// No rule repairs it: a person's turn.
-    private func escalate(_ incident: Incident, _ decision: Decision, _ shadow: [ShadowFiring]) async throws {
+    private func escalate(
+        _ incident: Incident, _ decision: Decision, _ shadow: [ShadowFiring], _ loaded: ActiveCatalog.Loaded
+    ) async throws {
         let (code, proposer): (Code, String?) =
             switch decision {
             case .escalate(let rule): ("rule.escalates", "rule:\(rule)")
@@ -186,23 +197,35 @@ package actor HealService {
             case .noRule: ("rule.none", nil)
             case .run(let rule, _, _): ("rule.runbook_missing", "rule:\(rule)")
             }
-        try await decide(incident, nil, .alert(code), state: .escalated, requester: proposer, shadow: shadow)
+        try await decide(
+            incident, nil, .alert(code), state: .escalated, requester: proposer, shadow: shadow,
+            unansweredBy: decision == .noRule ? loaded.stamp.digest : nil)
     }
 
     /// Writes down a decision not to act. The same answer again is not evidence again.
     /// - Parameters:
     ///   - proposed: the proposal that the plan was made of; nil for a rule's.
     ///   - isLast: nothing comes of that proposal any more.
+    ///   - unansweredBy: digest of the rules, of which none answers. What becomes of a proposal changes nothing about that.
     func decide(
         _ incident: Incident, _ plan: Plan?, _ outcome: Outcome, state: Incident.State, requester: String? = nil,
-        asking statement: PlanStatement? = nil, shadow: [ShadowFiring] = [], by proposed: ProposalTable.Entry? = nil, isLast: Bool = false
+        asking statement: PlanStatement? = nil, shadow: [ShadowFiring] = [], by proposed: ProposalTable.Entry? = nil, isLast: Bool = false,
+        unansweredBy: Digest? = nil
     ) async throws {
         let now = context.clock.now()
         guard let code = outcome.code else { preconditionFailure("a decision without a reason") }
         var until: Timestamp?
         if case .deferred(let instant, _) = outcome { until = instant }
+        let (last, isNewRequest) = try await context.database.read { transaction in
+            (
+                try DecisionTable.find(host: incident.host, check: incident.check, in: transaction),
+                try statement.map { try !ApprovalTable.isAsked($0.digest, in: transaction) } ?? false
+            )
+        }
+        let kept = proposed != nil && last?.incident == incident.id ? last?.unansweredBy : nil
         let entry = DecisionTable.Entry(
-            host: incident.host, check: incident.check, incident: incident.id, outcome: outcome.word, code: code, until: until)
+            host: incident.host, check: incident.check, incident: incident.id, outcome: outcome.word, code: code, until: until,
+            unansweredBy: unansweredBy ?? kept)
         let write: @Sendable (any SQLTransaction) throws -> Void = { transaction in
             try DecisionTable.put(entry, at: now, in: transaction)
             if let statement { try ApprovalTable.ask(statement, at: now, in: transaction) }
@@ -211,12 +234,6 @@ package actor HealService {
             guard var current = try IncidentTable.find(incident.id, in: transaction), current.state != .resolved else { return }
             current.state = state
             try IncidentTable.put(current, in: transaction)
-        }
-        let (last, isNewRequest) = try await context.database.read { transaction in
-            (
-                try DecisionTable.find(host: incident.host, check: incident.check, in: transaction),
-                try statement.map { try !ApprovalTable.isAsked($0.digest, in: transaction) } ?? false
-            )
         }
         if let last, last.repeats(entry), !isNewRequest, !isLast {
             if last != entry || incident.state != state { try await context.database.write(write) }

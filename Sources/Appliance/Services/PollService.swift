@@ -192,6 +192,7 @@ package actor PollService {
             context.logger.notice("catalog in force", metadata: ["version": "\(version)"])
             await context.alerts.clear("catalog", "Catalog \(version) is in force.")
             context.wakes.detect.ring()
+            context.wakes.heal.ring()
         } catch let error as CentralLinkError {
             context.logger.warning(
                 "catalog not fetched", metadata: ["code": "\(error.code)", "version": "\(version)", "error": "\(error.message)"])

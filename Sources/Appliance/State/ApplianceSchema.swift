@@ -9,6 +9,7 @@ package enum ApplianceSchema {
         WitnessSchema.migration(4), Migration(5, "approvals", sqlite: approvals, postgres: ""),
         Migration(6, "site policy", sqlite: sitePolicy, postgres: ""),
         Migration(7, "proposals", sqlite: proposals, postgres: ""),
+        Migration(8, "unanswered incidents", sqlite: unanswered, postgres: ""),
     ])
 
     private static let first: StaticString = """
@@ -204,6 +205,13 @@ package enum ApplianceSchema {
             taken INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX proposal_open ON proposal (taken) WHERE state <> 'ended';
+        """
+
+    private static let unanswered: StaticString = """
+        -- `Stamp.digest` of the rules that did not answer the incident; other ones may. Of what was escalated before this was kept it is
+        -- not known which rules they were: none that are in force now.
+        ALTER TABLE decision ADD COLUMN unanswered_by BLOB CHECK (length(unanswered_by) = 32);
+        UPDATE decision SET unanswered_by = zeroblob(32) WHERE code = 'rule.none';
         """
 
     private static let outbox: StaticString = """

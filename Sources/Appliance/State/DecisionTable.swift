@@ -12,14 +12,19 @@ package enum DecisionTable {
         package let code: Code
         /// When it may be judged again; nil when only a change of the incident can help.
         package let until: Timestamp?
+        /// Digest of the rules that did not answer the incident; nil where one did, or none was asked.
+        package let unansweredBy: Digest?
 
-        package init(host: HostID, check: CheckID, incident: IncidentID, outcome: String, code: Code, until: Timestamp?) {
+        package init(
+            host: HostID, check: CheckID, incident: IncidentID, outcome: String, code: Code, until: Timestamp?, unansweredBy: Digest?
+        ) {
             self.host = host
             self.check = check
             self.incident = incident
             self.outcome = outcome
             self.code = code
             self.until = until
+            self.unansweredBy = unansweredBy
         }
 
         /// Whether `other` says the same again. A deferral to another instant for the same reason is the same answer.
@@ -31,24 +36,30 @@ package enum DecisionTable {
     package static func find(host: HostID, check: CheckID, in transaction: any SQLTransaction) throws -> Entry? {
         try transaction.query(
             """
-            SELECT host, check_id, incident, outcome, code, until FROM decision
+            SELECT host, check_id, incident, outcome, code, until, unanswered_by FROM decision
             WHERE host = \(host.description) AND check_id = \(check.description)
             """
         ).first.map(entry)
     }
 
-    package static func all(in transaction: any SQLTransaction) throws -> [Entry] {
-        try transaction.query("SELECT host, check_id, incident, outcome, code, until FROM decision").map(entry)
+    /// Incidents that no rule answered when others than these were in force.
+    package static func unanswered(byOthersThan rules: Digest, in transaction: any SQLTransaction) throws -> Set<IncidentID> {
+        Set(
+            try transaction.query("SELECT incident FROM decision WHERE unanswered_by <> \(rules.bytes)").map { row in
+                guard let incident = IncidentID(try row.text(0)) else { throw StateError("decision", try row.text(0)) }
+                return incident
+            })
     }
 
     package static func put(_ entry: Entry, at now: Timestamp, in transaction: any SQLTransaction) throws {
         try transaction.execute(
             """
-            INSERT INTO decision (host, check_id, incident, outcome, code, until, decided)
+            INSERT INTO decision (host, check_id, incident, outcome, code, until, unanswered_by, decided)
             VALUES (\(entry.host.description), \(entry.check.description), \(entry.incident.description), \(entry.outcome),
-                \(entry.code.description), \(entry.until?.milliseconds), \(now.milliseconds))
+                \(entry.code.description), \(entry.until?.milliseconds), \(entry.unansweredBy?.bytes), \(now.milliseconds))
             ON CONFLICT (host, check_id) DO UPDATE SET incident = excluded.incident, outcome = excluded.outcome,
-                code = excluded.code, until = excluded.until, decided = excluded.decided
+                code = excluded.code, until = excluded.until, unanswered_by = excluded.unanswered_by,
+                decided = excluded.decided
             """)
     }
 
@@ -62,6 +73,7 @@ package enum DecisionTable {
         else { throw StateError("decision", "\(try row.text(0)) \(try row.text(1))") }
         return Entry(
             host: host, check: check, incident: incident, outcome: try row.text(3), code: code,
-            until: try row.optionalInteger(5).map(Timestamp.init(milliseconds:)))
+            until: try row.optionalInteger(5).map(Timestamp.init(milliseconds:)),
+            unansweredBy: try row.optionalBlob(6).flatMap { Digest(bytes: $0) })
     }
 }
