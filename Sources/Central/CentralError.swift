@@ -119,8 +119,10 @@ extension CentralError {
     }
     package static let orderEnded = CentralError(
         409, "order.ended", "this order ended otherwise before; its state was not changed. Look at its evidence.")
-    package static let catalogOld = CentralError(
-        409, "catalog.old", "a catalog of this version or a newer one was published; nothing was published. Raise the version.")
+    package static func catalogOld(_ version: Int64, newest: Int64) -> CentralError {
+        CentralError(
+            409, "catalog.old", "catalog \(newest) is handed out; \(version) was not published. Pack it with a version above \(newest).")
+    }
 
     package static func catalogKeyTaken(_ known: KeyID) -> CentralError {
         CentralError(

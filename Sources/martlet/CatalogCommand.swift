@@ -10,8 +10,10 @@ import Seal
 
 struct CatalogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "catalog", abstract: "Check, explain, try, compile, sign and compare catalogs.",
-        subcommands: [Lint.self, Test.self, Pack.self, Sign.self, Diff.self, Explain.self])
+        commandName: "catalog", abstract: "Check, explain, try, compile, sign and compare catalogs; list what they may use.",
+        subcommands: [
+            Lint.self, Test.self, Pack.self, Sign.self, Diff.self, Explain.self, FactList.self, VerbList.self,
+        ])
 
     struct Lint: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -151,12 +153,12 @@ struct CatalogCommand: ParsableCommand {
             abstract: "Say what a check does with given facts: its verdict, and why each clause held or not.")
 
         @Argument(help: "The check's id.") var check: String
-        @Option(help: "The catalog's folder.") var directory = "Catalog"
+        @Option(help: "The catalog's folder.") var catalog = "Catalog"
         @Option(help: "A JSON file of facts: {\"values\":{name:value},\"unknown\":{name:code}}.") var facts: String
         @Option(help: "The baseline whose parameters apply.") var baseline = "default"
 
         func run() throws {
-            let catalog = try CatalogFolder.load(directory)
+            let catalog = try CatalogFolder.load(self.catalog)
             guard let id = CheckID(check), let definition = catalog.checks[id] else {
                 let hint = suggestion(for: check, in: catalog.checks.keys.map(\.description))
                 throw ValidationError("there is no check \(quoted(check))\(hint)")

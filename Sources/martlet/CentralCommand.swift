@@ -258,7 +258,7 @@ struct CentralAppliance: AsyncParsableCommand {
 struct CentralCatalog: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "catalog", abstract: "What appliances check and repair.",
-        subcommands: [Publish.self, Disable.self, Enable.self, Enablement.self])
+        subcommands: [Publish.self, List.self, Export.self, Disable.self, Enable.self, Enablement.self])
 
     struct Publish: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -270,6 +270,40 @@ struct CentralCatalog: AsyncParsableCommand {
             try await central.run { services, person in
                 let pack = try YAMLReader.contents(path: file, bytesMax: CatalogStore.bytesMax)
                 print("catalog \(try await services.catalogs.publish(pack, by: person)) is handed out from the next check-in on.")
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "What was published, newest first. Which version each appliance has says `martlet central appliance list`.")
+        @OptionGroup var central: CentralOptions
+        @Flag(help: "For programs.") var json = false
+
+        func run() async throws {
+            try await central.run { services, _ in
+                var table = CentralTable("version", "published", "by", "signedBy", "digest")
+                for pack in try await services.catalogs.published() {
+                    table.add(
+                        .integer(pack.version), .string(pack.at.description), .string(pack.by), .string(pack.signer.description),
+                        .string(pack.digest.description))
+                }
+                try table.print(asJSON: json)
+            }
+        }
+    }
+
+    struct Export: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Write a published pack as it was signed, for `martlet catalog diff`; the folder that it was packed from is not in it.")
+        @OptionGroup var central: CentralOptions
+        @Argument(help: "Its version.") var version: Int64
+        @Argument(help: "The file to write; it is replaced as a whole.") var output: String
+
+        func run() async throws {
+            try await central.run { services, _ in
+                try FileReplacement.write(try await services.catalogs.pack(version), to: output)
+                print("\(output): catalog \(version)")
             }
         }
     }

@@ -175,8 +175,13 @@ import Wire
             #expect(try await catalogs.publish(third, by: CentralUnderTest.person) == 3)
             for old in [Int64(2), 3] {
                 let pack = try pack(old, by: signer)
-                await #expect(throws: CentralError.catalogOld) { try await catalogs.publish(pack, by: CentralUnderTest.person) }
+                await #expect(throws: CentralError.catalogOld(old, newest: 3)) {
+                    try await catalogs.publish(pack, by: CentralUnderTest.person)
+                }
             }
+            let listed = try await catalogs.published()
+            #expect(listed.map(\.version) == [3] && listed.map(\.signer) == [signer.id])
+            #expect(listed.map(\.by) == [CentralUnderTest.person.name])
             let foreign = try pack(4, by: SigningKey())
             let error = await #expect(throws: CentralError.self) { try await catalogs.publish(foreign, by: CentralUnderTest.person) }
             #expect(error?.code == "envelope.unknown_key")

@@ -1,7 +1,7 @@
 import Catalog
 import Database
-import Model
-import Seal
+package import Model
+package import Seal
 
 /// Signed catalog packs; versions only grow.
 package struct CatalogStore: Sendable {
@@ -34,7 +34,8 @@ package struct CatalogStore: Sendable {
         let digest = Digest(of: pack)
         let (now, faults) = (now().milliseconds, faults)
         try await database.write { transaction in
-            guard try Self.newestVersion(in: transaction) < version else { throw CentralError.catalogOld }
+            let newest = try Self.newestVersion(in: transaction)
+            guard newest < version else { throw CentralError.catalogOld(version, newest: newest) }
             try transaction.execute(
                 """
                 INSERT INTO catalog_pack (version, digest, envelope, published_at, published_by)
@@ -59,6 +60,37 @@ package struct CatalogStore: Sendable {
 
     static func newestVersion(in transaction: any SQLTransaction) throws -> Int64 {
         try transaction.query("SELECT COALESCE(MAX(version), 0) FROM catalog_pack")[0].integer(0)
+    }
+
+    /// One that was handed out.
+    package struct Published: Hashable, Sendable {
+        package let version: Int64
+        /// The catalog's, as `martlet catalog pack` prints it and evidence names it.
+        package let digest: Digest
+        package let signer: KeyID
+        package let at: Timestamp
+        package let by: String
+    }
+
+    /// Newest first.
+    package func published() async throws -> [Published] {
+        let versions = try await database.read { transaction in
+            try transaction.query("SELECT version FROM catalog_pack ORDER BY version DESC").map { try $0.integer(0) }
+        }
+        var list: [Published] = []
+        // One by one: each is megabytes.
+        for version in versions {
+            let row = try await database.read { transaction in
+                try transaction.query(
+                    "SELECT envelope, published_at, published_by FROM catalog_pack WHERE version = \(version)")[0]
+            }
+            let envelope = try SignedEnvelope(parsing: row.blob(0), limits: JSONLimits(bytesMax: Self.bytesMax))
+            list.append(
+                Published(
+                    version: version, digest: Digest(of: envelope.payload), signer: envelope.keyID,
+                    at: Timestamp(milliseconds: try row.integer(1)), by: try row.text(2)))
+        }
+        return list
     }
 
     package func pack(_ version: Int64) async throws -> [UInt8] {
