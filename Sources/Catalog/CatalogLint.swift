@@ -234,7 +234,9 @@ struct CatalogLint {
         }
         let used = Set(rules.compactMap(\.definition.runbook))
         for (runbook, node) in runbooks.values.sorted(by: { $0.definition.id < $1.definition.id }) where !used.contains(runbook.id) {
-            log.warning(at: node.mark, code: "runbook.unused", "no rule uses runbook \(runbook.id): it runs only by order")
+            log.warning(
+                at: node.mark, code: "runbook.unused",
+                "no rule uses runbook \(runbook.id): it runs only by order, or where a model chooses it")
         }
     }
 

@@ -34,7 +34,9 @@ extension CatalogCommand {
     struct VerbList: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "verbs", abstract: "List the verbs of this build, with their arguments, types and units.",
-            discussion: "`restores` says whether the verb can put back what it did. An argument of kind `document` names one of the baseline.")
+            discussion: """
+                `restores` says whether the verb can put back what it did. An argument of kind `document` names one of the baseline.
+                """)
 
         @Argument(help: "Only this verb.") var verb: String?
         @Flag(help: "Print a JSON array: verb, restores, argument, type, unit, kind.") var json = false

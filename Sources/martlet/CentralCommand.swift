@@ -295,7 +295,8 @@ struct CentralCatalog: AsyncParsableCommand {
 
     struct Export: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Write a published pack as it was signed, for `martlet catalog diff`; the folder that it was packed from is not in it.")
+            abstract: "Write a published pack as it was signed, for `martlet catalog diff`.",
+            discussion: "A pack carries neither examples nor comments: the folder that it was packed from cannot be had back.")
         @OptionGroup var central: CentralOptions
         @Argument(help: "Its version.") var version: Int64
         @Argument(help: "The file to write; it is replaced as a whole.") var output: String

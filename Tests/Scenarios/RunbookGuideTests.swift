@@ -1,4 +1,7 @@
 import Foundation
+import Healing
+import Hosts
+import Seal
 import TestSupport
 import Testing
 
@@ -53,7 +56,7 @@ import Testing
                 path = String(line.dropFirst().dropLast())
             }
         }
-        #expect(files == 4 && commands >= 11)
+        #expect(files == 4 && commands >= 21)
 
         // What the guide promises of the other cases.
         #expect(try await run("sed -i 's/rule: L1-SITE-PRINT-001/rule: L1-HOST-SVC-003/' catalog/examples/site/print-failed.yaml") == 0)
@@ -66,6 +69,9 @@ import Testing
         #expect(try await run("martlet catalog sign spaced.json --key catalog.key --output again.json") == 1, "not canonical")
         #expect(try await run("test ! -e again.json") == 0)
         #expect(try await run("martlet catalog diff catalog pack.json") == 0)
+        #expect(try await run("martlet central catalog export 2 exported.json && cmp exported.json pack.json") == 0)
+        #expect(try await run("martlet central catalog export 9 none.json") == 1)
+        #expect(try await run("test ! -e none.json") == 0)
         #expect(try await run("martlet central catalog publish pack.json") == 1, "a version is published once")
         // Central does not have the key, and does not take another one.
         #expect(try await run("test ! -e central/catalog.key") == 0)
@@ -75,6 +81,46 @@ import Testing
         #expect(try await run("martlet catalog pack \"$CATALOG\" --version 3 --key other.key --output foreign.json") == 0)
         #expect(try await run("martlet central catalog publish foreign.json") == 1)
     }
+    @Test("What the code can do is listed whole, with types and units; a wrong name is refused")
+    func listed() async throws {
+        let martlet = "\(binaries.path)/martlet"
+        func rows(_ words: String...) throws -> [[String: JSONValue]] {
+            let printed = try runCommand(martlet, ["catalog"] + words + ["--json"])
+            return try #require(try JSONValue(parsing: Array(printed.utf8), limits: JSONLimits(bytesMax: 1 << 20)).array).compactMap(
+                \.object)
+        }
+        #expect(try rows("facts").count == ProbeRegistry.all.map(\.facts.count).reduce(0, +))
+        #expect(
+            try rows("facts", "session").contains(
+                ["probe": "session", "fact": "session.shell_seconds", "type": "integer", "unit": "seconds"]))
+        #expect(try Set(rows("verbs").compactMap { $0["verb"]?.string }) == Set(VerbRegistry().all.map(\.name)))
+        #expect(
+            try rows("verbs", "file.set_content") == [
+                [
+                    "verb": "file.set_content", "restores": true, "argument": "document", "type": "string", "unit": nil,
+                    "kind": "document",
+                ],
+                ["verb": "file.set_content", "restores": true, "argument": "path", "type": "string", "unit": nil, "kind": "required"],
+            ])
+        for words in [["facts", "sesion"], ["verbs", "file.set_contents"]] {
+            #expect(throws: (any Error).self) { try runCommand(martlet, ["catalog"] + words) }
+        }
+    }
+
+    @Test("Checks, rules and runbooks that the handbook's commands name are shipped")
+    func namesInOperations() throws {
+        let text = try String(contentsOfFile: "\(repositoryRoot)/docs/operations.md", encoding: .utf8)
+        for (option, folder) in [("--check ", "checks"), ("--rule ", "rules"), ("--runbook ", "runbooks")] {
+            let shipped = try #require(FileManager.default.enumerator(atPath: "\(repositoryRoot)/Catalog/\(folder)"))
+            let names = Set(shipped.compactMap { ($0 as? String)?.split(separator: "/").last.map(String.init) })
+            for piece in text.components(separatedBy: option).dropFirst() {
+                let id = piece.prefix { $0.isLetter || $0.isNumber || ".-_".contains($0) }
+                // CHECK and the like stand for any.
+                if id.contains(".") || id.contains("-") { #expect(names.contains("\(id).yaml"), "\(option)\(id)") }
+            }
+        }
+    }
+
     @Test("Every rule of the shipped catalog has an example, and every example holds")
     func shippedExamples() throws {
         let printed = try runCommand("\(binaries.path)/martlet", ["catalog", "test", "--every-rule", "\(repositoryRoot)/Catalog"])
