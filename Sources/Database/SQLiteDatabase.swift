@@ -6,6 +6,7 @@ import Glibc
 package final class SQLiteDatabase: SQLDatabase {
     package let dialect = DatabaseDialect.sqlite
     private let pool: any DatabaseWriter
+    private let hasReaders: Bool
 
     /// Opens or creates the file at `path`, for its owner only (0600; the WAL files inherit that).
     ///
@@ -14,6 +15,7 @@ package final class SQLiteDatabase: SQLDatabase {
     /// - Throws: `DatabaseError`.
     package init(path: String, readers: Int = 4, busyTimeout: Duration = .seconds(5)) throws {
         try Self.makeFileForOwnerOnly(path)
+        hasReaders = readers > 0
         var configuration = Configuration()
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(TimeInterval(busyTimeout.components.seconds))
@@ -45,15 +47,31 @@ package final class SQLiteDatabase: SQLDatabase {
     }
 
     package func read<Result: Sendable>(_ body: @escaping @Sendable (any SQLTransaction) throws -> Result) async throws -> Result {
-        try await withCheckedThrowingContinuation { continuation in
+        let look: @Sendable (GRDB.Database) throws -> Result = { database in
+            let transaction = SQLiteTransaction(database)
+            let result = try body(transaction)
+            try transaction.checkNoStatementFailed()
+            return result
+        }
+        return try await withCheckedThrowingContinuation { continuation in
+            guard hasReaders else {
+                // Not `asyncRead`: of a queue that is closed it ends a debug build's process, for leaving what it could not enter.
+                return pool.asyncWriteWithoutTransaction { database in
+                    continuation.resume(
+                        with: Swift.Result {
+                            try database.readOnly {
+                                var result: Result?
+                                try database.inTransaction(.deferred) {
+                                    result = try look(database)
+                                    return .commit
+                                }
+                                return result!
+                            }
+                        }.mapError(DatabaseError.fromSQLite))
+                }
+            }
             pool.asyncRead { opened in
-                continuation.resume(
-                    with: Swift.Result {
-                        let transaction = SQLiteTransaction(try opened.get())
-                        let result = try body(transaction)
-                        try transaction.checkNoStatementFailed()
-                        return result
-                    }.mapError(DatabaseError.fromSQLite))
+                continuation.resume(with: Swift.Result { try look(opened.get()) }.mapError(DatabaseError.fromSQLite))
             }
         }
     }

@@ -226,4 +226,36 @@ final class Gate: Sendable {
     func wait(for number: Int) { while step.withLock({ $0 }) < number { usleep(200) } }
     /// Never blocks: there are as few threads for tests as there are cores.
     func reached(_ number: Int) async { while step.withLock({ $0 }) < number { await Task.yield() } }
+
+    @Test("A single connection refuses what is asked for while and after it is closed, and reads nothing half")
+    func closesASingleConnection() async throws {
+        let directory = try TemporaryDirectory()
+        let database = try SQLiteDatabase(path: directory.file("single.db"), readers: 0)
+        try await database.write { transaction in
+            try transaction.execute("CREATE TABLE item (id TEXT)")
+            try transaction.execute("INSERT INTO item VALUES ('a')")
+        }
+        // Reading only, whichever connection there is.
+        await #expect(throws: DatabaseError.self) { try await database.read { try $0.query("DELETE FROM item RETURNING id") } }
+        let answers = await withTaskGroup(of: Result<Int, any Error>.self) { group in
+            for number in 0..<50 {
+                group.addTask {
+                    if number == 25 { await database.close() }
+                    do {
+                        return .success(try await database.read { try $0.query("SELECT id FROM item").count })
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            return await group.reduce(into: [Result<Int, any Error>]()) { $0.append($1) }
+        }
+        for answer in answers {
+            switch answer {
+            case .success(let count): #expect(count == 1)
+            case .failure(let error): #expect(error as? DatabaseError == .closed)
+            }
+        }
+        await #expect(throws: DatabaseError.closed) { try await database.read { try $0.query("SELECT 1") } }
+    }
 }

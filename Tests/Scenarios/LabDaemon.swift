@@ -62,7 +62,7 @@ final class LabDaemon {
         let took = (end.time.withLock { $0 } ?? .now) - began
         guard process.terminationReason == .exit && process.terminationStatus == 0 else {
             throw DidNotHappen(
-                description: "a stop in good order, but status \(process.terminationStatus) after \(took):\n\(log.suffix(4_000))")
+                description: "a stop in good order, but status \(process.terminationStatus) after \(took):\n\(log.suffix(20_000))")
         }
         return took
     }
