@@ -27,6 +27,7 @@ set -eu
 cd /var/lib/backup
 (cd /srv && find practice -type f -exec sha256sum {} +) >manifest.new
 tar -C /srv -cf archive.new practice
+# Before the first backup there is no status, and nothing was tested: null.
 tested=$(sed -n 's/.*"last_restore_test":\("[^"]*"\).*/\1/p' status.json 2>/dev/null || :)
 printf '{"last_backup":"%s","checksum":"%s","last_restore_test":%s}\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
   "$(sha256sum archive.new | cut -d' ' -f1)" "${tested:-null}" >status.new

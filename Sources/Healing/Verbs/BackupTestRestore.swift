@@ -47,8 +47,12 @@ package struct BackupTestRestore: Verb {
             try await hands.require(["mkdir", "-m", "0700", "--", place], code: "backup.place_refused")
             try await compare(sample, from: arguments.text("archive"), hands)
         } catch {
-            try? await clean(hands)
-            throw error
+            // Patients' files that stay behind are worse than the test that failed.
+            let failure = error
+            do throws(StepError) { try await clean(hands) } catch {
+                throw StepError("backup.not_cleaned", "after \(failure.code): \(error.detail)", exitStatus: error.exitStatus)
+            }
+            throw failure
         }
         try await clean(hands)
         try await note(arguments, hands)
