@@ -195,6 +195,10 @@ import Wire
 
             try await say(.decision, .alert("gate.approval"), second, &box, central, host: "second")
             #expect(try await advice(second).basis == .approval)
+            // Approved, and tried: no plan waits any more.
+            try await say(.healing, .failed("verb.failed"), second, &box, central, host: "second", runbook: books[0])
+            #expect(try await advice(second).basis == .solvedBefore)
+            #expect(try await advice(second).runbooks == [books[1]])
             try await say(.decision, .alert("gate.clinical_device"), second, &box, central, host: "second")
             #expect(try await advice(second).basis == .byHand)
         }

@@ -30,8 +30,9 @@ package struct Recommendation: Hashable, Sendable {
     ///   - elsewhere: attempts at similar tickets.
     ///   - catalog: the newest; nil where there is none.
     init(for ticket: Ticket, _ events: [TicketEvent], elsewhere: [TicketEvent], catalog: CompiledCatalog?) {
-        let decisions: Set<TicketEvent.Kind> = [.opened, .reopened, .decision]
-        switch events.last(where: { decisions.contains($0.kind) })?.code {
+        // An attempt after it: nothing waits any more.
+        let telling: Set<TicketEvent.Kind> = [.opened, .reopened, .decision, .attempt]
+        switch events.last(where: { telling.contains($0.kind) })?.code {
         case "gate.approval":
             self.init(.approval)
             return
@@ -70,7 +71,7 @@ package struct Recommendation: Hashable, Sendable {
         case .catalog:
             let names = runbooks.map(\.description).joined(separator: ", ")
             return "not tried yet: \(names); if one fits: `\(decide) RUNBOOK --reason …`"
-        case .byHand: return "no runbook is left: repair it by hand; the check's next pass ends the ticket"
+        case .byHand: return "no runbook may act here, or none is left: repair it by hand; the check's next pass ends the ticket"
         }
     }
 }
