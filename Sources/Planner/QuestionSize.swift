@@ -14,13 +14,14 @@ package struct QuestionSize: Hashable, Sendable {
     package let before: ClosedRange<Int>
 
     /// - Parameter request: of `labelled`.
-    package init(_ labelled: LabelledIncident, _ request: PlannerRequest) {
+    /// - Throws: `PlannerRefusal.promptTooLarge`, `JSONError`: what cannot be counted is no 0.
+    package init(_ labelled: LabelledIncident, _ request: PlannerRequest) throws {
         name = labelled.name
-        question = (try? Prompt(request))?.bytes.count
+        question = request.offers.offers.isEmpty ? nil : try Prompt(request).bytes.count
         let offer = request.offers.offers.first { labelled.runbooks.contains($0.runbook) }
         let parameters = offer?.domains.compactMapValues(\.example) ?? [:]
-        answer = Self.bytes(.object(parameters.merging(["confidence": .number(0.9), "reason": Self.sentence]) { _, own in own }))
-        let other = FormerPrompt(labelled.incident, parameters, reason: Self.sentence)
+        answer = try Self.bytes(.object(parameters.merging(["confidence": .number(0.9), "reason": Self.sentence]) { _, own in own }))
+        let other = try FormerPrompt(labelled.incident, parameters, reason: Self.sentence)
         before = other.least...max(other.least, other.most)
     }
 
@@ -28,7 +29,7 @@ package struct QuestionSize: Hashable, Sendable {
     package static func tokens(_ bytes: Int) -> Int { (bytes + 3) / 4 }
 
     fileprivate static let sentence: JSONValue = "The facts show this drift and nothing else, and this runbook ends it."
-    fileprivate static func bytes(_ value: JSONValue) -> Int { (try? value.canonicalBytes().count) ?? 0 }
+    fileprivate static func bytes(_ value: JSONValue) throws -> Int { try value.canonicalBytes().count }
 }
 
 /// The other system's question and answer, as its description lists their parts: its own words of instruction, which are not described,
@@ -47,7 +48,7 @@ private struct FormerPrompt {
     private static let action: JSONValue = "restart_service"
     private static let uuid: JSONValue = "6f1c2a9e-8d47-4b0a-9c3e-5a7b1d2e4f60"
 
-    init(_ incident: Incident, _ parameters: [String: JSONValue], reason sentence: JSONValue) {
+    init(_ incident: Incident, _ parameters: [String: JSONValue], reason sentence: JSONValue) throws {
         let facts = incident.facts
         let raw = JSONValue.object(
             Dictionary(facts.values.map { ($0.key.description, $0.value.json) }, uniquingKeysWith: { $1 })
@@ -62,14 +63,14 @@ private struct FormerPrompt {
             "action": Self.action, "params": .object(parameters), "confidence": .number(0.9), "reasoning": sentence,
             "runbook_id": "RB-SERVICE-001", "requires_approval": false, "escalate": false,
         ]
-        func bytes(_ statistics: [String: JSONValue], _ similar: JSONValue, _ top: JSONValue) -> Int {
-            QuestionSize.bytes([
+        func bytes(_ statistics: [String: JSONValue], _ similar: JSONValue, _ top: JSONValue) throws -> Int {
+            try QuestionSize.bytes([
                 "incident_type": kind, "severity": severity, "site_id": Self.uuid, "host_id": host, "raw_data": raw,
                 "statistics": .object(statistics), "similar": .array(Array(repeating: similar, count: Self.similar)), "top": top,
                 "allowed": Self.actions,
             ]) + QuestionSize.bytes(answer)
         }
-        least = bytes(counts, ["raw_data": raw, "resolution_action": Self.action], [Self.action])
+        least = try bytes(counts, ["raw_data": raw, "resolution_action": Self.action], [Self.action])
         let pattern: JSONValue = "0123456789abcdef"
         let row: JSONValue = [
             "id": "INC-20260115120000-123456-0a1b", "site_id": Self.uuid, "host_id": host, "incident_type": kind, "severity": severity,
@@ -82,7 +83,7 @@ private struct FormerPrompt {
             "total_resolution_time_ms": 108_000, "last_seen": "2026-01-15T12:00:00+00:00", "promotion_eligible": 1,
         ]
         let top: JSONValue = .array(Array(repeating: ["action": Self.action, "count": 11, "success_rate": .number(0.92)], count: 3))
-        most = bytes(counts.merging(kept) { own, _ in own }, row, top)
+        most = try bytes(counts.merging(kept) { own, _ in own }, row, top)
     }
 }
 

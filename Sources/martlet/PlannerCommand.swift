@@ -98,7 +98,7 @@ extension PlannerCommand {
             let compiled = try CatalogLoader.load(directory: catalog, schema: .code(), version: 1)
             let scrubber = Scrubber(key: PseudonymKey())
             let sizes = try Score.read(incidents, at: now).compactMap { labelled in
-                labelled.request(compiled, scrubber: scrubber, at: now).map { QuestionSize(labelled, $0) }
+                try labelled.request(compiled, scrubber: scrubber, at: now).map { try QuestionSize(labelled, $0) }
             }
             var table = CentralTable("incident", "bytes", "answer", "tokens", "beforeAtLeast", "beforeAtMost")
             func add(_ name: String, _ question: Int?, _ answer: Int, _ before: ClosedRange<Int>) {

@@ -74,7 +74,7 @@ import Testing
             ])
             let labelled = try LabelledIncident(json: json, at: Desk.now)
             let request = try #require(labelled.request(Desk.catalog, scrubber: Desk.scrubber, at: Desk.now))
-            return (QuestionSize(labelled, request), try Prompt(request))
+            return (try QuestionSize(labelled, request), try Prompt(request))
         }
         let ((short, prompt), (long, _)) = (try size("cron.service"), try size("crond.service"))
         #expect(short.question == prompt.bytes.count && prompt.bytes.count <= Prompt.bytesMax)
