@@ -35,6 +35,7 @@ package enum IntentTable {
         return hosts
     }
 
+    /// nil: another version's, which this one leaves alone.
     private static func intent(_ body: String) -> Intent? {
         guard let json = try? JSONValue(parsing: Array(body.utf8), limits: JSONLimits(bytesMax: 16 << 20)) else { return nil }
         return try? Intent(json: json)

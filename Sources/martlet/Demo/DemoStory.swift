@@ -178,7 +178,8 @@ struct DemoStory {
         narrator.chapter("A file's mode drifts")
         try await practice.run("front-desk", ["chmod", "666", directory + "/loopback/records.txt"])
         try await follow(order: "look now: something broke", healed: ["front-desk/linux.files.permissions"], deferred: [])
-        narrator.tell("firewall, SSH, service, backup, a model and people are not shown: they would change this machine", .waiting)
+        narrator.tell(
+            "firewall, SSH, service, backup, a model, people and learning are not shown: they would change this machine", .waiting)
     }
 
     /// Orders a look and tells what arrives until all that was to happen has.
